@@ -1,0 +1,162 @@
+//! A change in the making: decisions read the group through it and write into it, and it ends as one [`Change`].
+//!
+//! `decide`, `settle`, `evidence` and `plan` all take the same draft, one after the other, so that what a commit holds was decided
+//! against one view of the group.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Actor, Event};
+use crate::group::{Cause, Census, Change, Config, Group, State};
+use crate::ids::{EventId, SlotId};
+use crate::slot::{IllegalMove, Move, Slot};
+use crate::time::Now;
+use crate::verdict::Verdict;
+
+/// A change in the making.
+#[derive(Debug, Clone)]
+pub struct Draft<'g> {
+    group: &'g Group,
+    now: Now,
+    config: Option<Config>,
+    /// What runs; decisions write here.
+    pub state: State,
+    slots: BTreeMap<SlotId, Slot>,
+    census: Census,
+    verdicts: Vec<Verdict>,
+    queued: Vec<Event>,
+    taken: Vec<EventId>,
+}
+
+impl<'g> Draft<'g> {
+    /// Nothing changed yet.
+    #[must_use]
+    pub fn new(group: &'g Group, now: Now) -> Self {
+        Self {
+            group,
+            now,
+            config: None,
+            state: group.state.clone(),
+            slots: BTreeMap::new(),
+            census: group.slots.census(),
+            verdicts: Vec::new(),
+            queued: Vec::new(),
+            taken: Vec::new(),
+        }
+    }
+    /// The group as committed.
+    #[must_use]
+    pub const fn group(&self) -> &'g Group {
+        self.group
+    }
+    /// The configuration as it will be.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        self.config.as_ref().unwrap_or(&self.group.config)
+    }
+    /// Both clocks, as the shell read them.
+    #[must_use]
+    pub const fn now(&self) -> Now {
+        self.now
+    }
+    /// What the slots will add up to.
+    #[must_use]
+    pub const fn census(&self) -> Census {
+        self.census
+    }
+    /// A slot as it will be.
+    #[must_use]
+    pub fn slot(&self, id: SlotId) -> Option<&Slot> {
+        self.slots.get(&id).or_else(|| self.group.slots.get(id))
+    }
+    /// All open slots as they will be, in order of id.
+    pub fn open(&self) -> impl Iterator<Item = &Slot> {
+        let kept = self
+            .group
+            .slots
+            .open()
+            .filter(|s| !self.slots.contains_key(&s.id));
+        let mut all: Vec<&Slot> = kept
+            .chain(self.slots.values().filter(|s| s.state.is_open()))
+            .collect();
+        all.sort_by_key(|s| s.id);
+        all.into_iter()
+    }
+    /// All ended slots as they will be, in order of id.
+    pub fn ended(&self) -> impl Iterator<Item = &Slot> {
+        let kept = self
+            .group
+            .slots
+            .ended()
+            .filter(|s| !self.slots.contains_key(&s.id));
+        let mut all: Vec<&Slot> = kept
+            .chain(self.slots.values().filter(|s| !s.state.is_open()))
+            .collect();
+        all.sort_by_key(|s| s.id);
+        all.into_iter()
+    }
+    /// Puts a new or changed slot.
+    pub fn put(&mut self, slot: Slot) {
+        let before = self.slot(slot.id).map(|s| s.state.clone());
+        self.census = self.census.moved(before.as_ref(), &slot.state);
+        self.slots.insert(slot.id, slot);
+    }
+    /// Moves a slot.
+    ///
+    /// # Errors
+    /// The state does not allow the move, or there is no such slot: nothing changed, the caller's knowledge is stale.
+    pub fn step(&mut self, id: SlotId, step: Move) -> Result<(), IllegalMove> {
+        let slot = self.slot(id).ok_or_else(|| IllegalMove {
+            from: "missing",
+            tried: step.word(),
+        })?;
+        let mut next = slot.clone();
+        next.state = next.state.step(step)?;
+        next.since = self.now.wall;
+        self.put(next);
+        Ok(())
+    }
+    /// Replaces the configuration.
+    pub fn configure(&mut self, config: Config) {
+        self.config = Some(config);
+    }
+    /// Adds a verdict; the event leaves the inbox with it.
+    pub fn verdict(&mut self, verdict: Verdict) {
+        if self.group.inbox.contains_key(&verdict.event) {
+            self.taken.push(verdict.event.clone());
+        }
+        self.verdicts.push(verdict);
+    }
+    /// Puts an event into the inbox.
+    pub fn queue(&mut self, event: Event) {
+        self.queued.push(event);
+    }
+    /// Takes an event out of the inbox without a verdict: it has one already (interleaving H8 of safety 6.1).
+    pub fn take(&mut self, event: EventId) {
+        self.taken.push(event);
+    }
+    /// Whether committing it would change anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.config.is_none()
+            && self.state == self.group.state
+            && self.slots.is_empty()
+            && self.verdicts.is_empty()
+            && self.queued.is_empty()
+            && self.taken.is_empty()
+    }
+    /// The change to commit.
+    #[must_use]
+    pub fn finish(self, cause: Cause, actor: Actor) -> Change {
+        Change {
+            config: self.config,
+            state: self.state,
+            slots: self.slots.into_values().collect(),
+            verdicts: self.verdicts,
+            queued: self.queued,
+            taken: self.taken,
+            cause,
+            actor,
+            at: self.now.wall,
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Every id of the system in one registry. Text forms are what wire, rows and logs show; there is one per id.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Why a text is not the id it was given for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a {what}: {rule}")]
+pub struct ParseIdError {
+    /// Name of the id that was expected.
+    pub what: &'static str,
+    /// The rule that the text breaks.
+    pub rule: &'static str,
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $rule:literal, $ok:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Longest text form in bytes.
+            pub const BYTES_MAX: usize = $max;
+            /// The text form.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl FromStr for $name {
+            type Err = ParseIdError;
+            fn from_str(s: &str) -> Result<Self, ParseIdError> {
+                let ok: fn(u8) -> bool = $ok;
+                if s.is_empty() || s.len() > $max || !s.bytes().all(ok) {
+                    return Err(ParseIdError { what: $what, rule: $rule });
+                }
+                Ok(Self(s.into()))
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// A customer account; in OpenStack, one project per colo stands behind it.
+    TenantId, "tenant id", 64, "1 to 64 of letters, digits, '-', '_', '.'",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')
+);
+text_id!(
+    /// Names one scale event for ever: the caller's Idempotency-Key, an alert's id, or one that we made (safety 3.8).
+    EventId, "event id", 128, "1 to 128 visible ASCII characters",
+    |b| b.is_ascii_graphic()
+);
+text_id!(
+    /// The name that an operator gave a worker. A restarted worker keeps it; its [`Incarnation`] changes.
+    WorkerName, "worker name", 64, "1 to 64 of letters, digits, '-', '_', '.'",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')
+);
+text_id!(
+    /// Names a policy within its group.
+    PolicyId, "policy id", 64, "1 to 64 of letters, digits, '-', '_'",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
+);
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(uuid::Uuid);
+        impl $name {
+            /// From its 128 bits.
+            #[must_use]
+            pub const fn from_u128(bits: u128) -> Self {
+                Self(uuid::Uuid::from_u128(bits))
+            }
+            /// Its 128 bits.
+            #[must_use]
+            pub const fn as_u128(self) -> u128 {
+                self.0.as_u128()
+            }
+        }
+        impl FromStr for $name {
+            type Err = ParseIdError;
+            fn from_str(s: &str) -> Result<Self, ParseIdError> {
+                uuid::Uuid::try_parse(s).map(Self).map_err(|_e| ParseIdError { what: $what, rule: "a UUID" })
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// A group of servers: a UUID of version 8 whose first 16 bits name the colo that is its home (design 9).
+    GroupId, "group id"
+);
+uuid_id!(
+    /// A server, as the cloud names it.
+    ServerId, "server id"
+);
+uuid_id!(
+    /// One life of a worker process. An operation names the incarnation that may begin it, and no other may.
+    Incarnation, "incarnation"
+);
+uuid_id!(
+    /// Marks one attempt to commit, so that an unclear answer can be settled by what the store shows (safety 3.3).
+    Nonce, "nonce"
+);
+uuid_id!(
+    /// One hand-out of an operation to a worker. Only for correlation; nothing is deduplicated by it.
+    OpId, "operation id"
+);
+
+impl GroupId {
+    /// Makes the id of a new group from its home colo and 128 random bits.
+    #[must_use]
+    pub fn new(colo: ColoId, random: u128) -> Self {
+        let mut bytes = random.to_be_bytes();
+        bytes[..2].copy_from_slice(&colo.0.to_be_bytes());
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// The colo that is the group's home.
+    #[must_use]
+    pub fn colo(self) -> ColoId {
+        let b = self.0.as_bytes();
+        ColoId(u16::from_be_bytes([b[0], b[1]]))
+    }
+}
+
+/// A colo (region) by its number in the fleet's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ColoId(pub u16);
+
+/// One place for one server in the ledger: written before the create call, kept after the server is gone.
+///
+/// Its text form is 26 characters of Crockford's base 32, lower case, so that it fits a Nova tag and a host name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId(u128);
+
+const CROCKFORD: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+impl SlotId {
+    /// From its 128 bits.
+    #[must_use]
+    pub const fn from_u128(bits: u128) -> Self {
+        Self(bits)
+    }
+    /// Its 128 bits.
+    #[must_use]
+    pub const fn as_u128(self) -> u128 {
+        self.0
+    }
+}
+impl fmt::Display for SlotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for place in (0..26).rev() {
+            let digit = usize::try_from((self.0 >> (5 * place)) & 31).unwrap_or(0);
+            fmt::Write::write_char(f, char::from(CROCKFORD[digit]))?;
+        }
+        Ok(())
+    }
+}
+impl fmt::Debug for SlotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+impl FromStr for SlotId {
+    type Err = ParseIdError;
+    fn from_str(s: &str) -> Result<Self, ParseIdError> {
+        let bad = ParseIdError {
+            what: "slot id",
+            rule: "26 characters of Crockford's base 32, lower case",
+        };
+        if s.len() != 26 || s.as_bytes()[0] > b'7' {
+            return Err(bad);
+        }
+        s.bytes()
+            .try_fold(0u128, |acc, b| {
+                let digit = CROCKFORD.iter().position(|c| *c == b)?;
+                Some((acc << 5) | u128::try_from(digit).ok()?)
+            })
+            .map(Self)
+            .ok_or(bad)
+    }
+}
+
+/// Which partition of the store holds a group: a group that moved home has a new one with a higher epoch (design 11).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKey {
+    /// The group's tenant. Every read is keyed by it, never by the group id alone (safety S6).
+    pub tenant: TenantId,
+    /// The group.
+    pub id: GroupId,
+    /// Counts the homes that the group has had.
+    pub epoch: HomeEpoch,
+}
+
+macro_rules! counter {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(pub u64);
+        impl $name {
+            /// The one after this.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+counter!(
+    /// Revision of a group: one for configuration, state and ledger together. Every commit raises it by one.
+    Rev
+);
+counter!(
+    /// Epoch of shard ownership that a commit was made under. It saves work and answers; the revision carries safety (safety 6.1).
+    Fence
+);
+counter!(
+    /// Counts the homes that a group has had; part of its partition key.
+    HomeEpoch
+);
+
+/// SHA-256 of a launch configuration, under which its body is stored out of line (design 4).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaunchHash(pub [u8; 32]);
+/// SHA-256 of the request that carried an event: the same event id with another body is refused (safety 3.8).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestHash(pub [u8; 32]);
+/// SHA-256 of a commit record; each record names the one before it (design 4).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordHash(pub [u8; 32]);
+
+macro_rules! hash_text {
+    ($name:ident, $what:literal) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+        impl FromStr for $name {
+            type Err = ParseIdError;
+            fn from_str(s: &str) -> Result<Self, ParseIdError> {
+                let bad = ParseIdError {
+                    what: $what,
+                    rule: "64 hexadecimal digits",
+                };
+                if s.len() != 64 || !s.is_ascii() {
+                    return Err(bad);
+                }
+                let mut out = [0; 32];
+                for (i, byte) in out.iter_mut().enumerate() {
+                    *byte =
+                        u8::from_str_radix(&s[2 * i..2 * i + 2], 16).map_err(|_e| bad.clone())?;
+                }
+                Ok(Self(out))
+            }
+        }
+    };
+}
+hash_text!(LaunchHash, "launch hash");
+hash_text!(RequestHash, "request hash");
+hash_text!(RecordHash, "record hash");
