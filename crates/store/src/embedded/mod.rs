@@ -1,0 +1,1 @@
+//! SQLite inside the process: the default store of one machine.

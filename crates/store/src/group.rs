@@ -1,0 +1,137 @@
+//! Groups: the aggregate with its slots, verdicts, inbox and commit records.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use domain::event::Actor;
+use domain::group::{Cause, Change, Group};
+use domain::ids::{EventId, Fence, GroupId, GroupKey, Nonce, RecordHash, Rev, TenantId};
+use domain::time::Timestamp;
+use domain::verdict::Verdict;
+
+use crate::Error;
+
+/// The condition under which a change may be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// The group is still at this revision.
+    pub rev: Rev,
+    /// No commit was made under a higher fence than this; the commit raises the stored one to it.
+    pub fence: Fence,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// Durable, at the next revision.
+    Applied,
+    /// Refused; nothing was written by it.
+    Conflict(Conflict),
+    /// Nobody knows yet: it may be applied now, later, or never. Act on nothing; [`crate::apply::apply`] finds out by the nonce.
+    Unknown,
+}
+
+/// Why a commit was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Conflict {
+    /// The group is at another revision or under a higher fence: read again and decide again.
+    Moved,
+    /// These events have verdicts already: take them out and decide again.
+    Decided(Vec<EventId>),
+    /// There is no such group.
+    Missing,
+    /// (Creation) there is such a group already.
+    Exists,
+}
+
+/// How fresh a read must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Sees every applied commit, and settles those in flight. Needed before anything is concluded from a nonce.
+    Serial,
+    /// May be stale, never torn. For people.
+    Relaxed,
+}
+
+/// One change of a group: who, why, what; chained by hash so that a removed or altered one shows (design 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitRecord {
+    /// The revision that it made.
+    pub rev: Rev,
+    /// The attempt that made it.
+    pub nonce: Nonce,
+    /// Why.
+    pub cause: Cause,
+    /// Who.
+    pub actor: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Before and after, as JSON for people: desired, counts, moved slots, changed configuration keys. No secrets.
+    pub detail: String,
+    /// Hash of the record before; zeros for the first.
+    pub previous: RecordHash,
+    /// Hash of this record, the previous hash included.
+    pub hash: RecordHash,
+}
+
+/// One page of groups.
+#[derive(Debug, Clone, Default)]
+pub struct Page<T> {
+    /// What the page holds, in order of id.
+    pub items: Vec<T>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<GroupId>,
+}
+
+/// Groups. One group is one linearizable object; nothing here spans two.
+#[async_trait]
+pub trait Groups: Debug + Send + Sync {
+    /// Creates a group at revision 1 from `group` (at revision 0) and the change that is its first commit.
+    /// Linearizable; `Conflict::Exists` if the id is taken.
+    async fn create(&self, group: &Group, first: &Change, nonce: Nonce)
+    -> Result<Committed, Error>;
+
+    /// Reads a group: configuration, state, slots, inbox. None if there is none under this tenant.
+    async fn read(&self, key: &GroupKey, level: Level) -> Result<Option<Group>, Error>;
+
+    /// Commits one change as one conditional batch: all of it or nothing, durable before `Applied` is answered, one commit record with it.
+    /// The change may hold up to 32 slots and 64 verdicts; callers split what is larger.
+    async fn commit(
+        &self,
+        key: &GroupKey,
+        guard: Guard,
+        change: &Change,
+        nonce: Nonce,
+    ) -> Result<Committed, Error>;
+
+    /// The verdict of one event, if it has one. Serial.
+    async fn verdict(&self, key: &GroupKey, event: &EventId) -> Result<Option<Verdict>, Error>;
+
+    /// Verdicts of a group, newest first, decided before `before`. Relaxed.
+    async fn verdicts(
+        &self,
+        key: &GroupKey,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<Verdict>, Error>;
+
+    /// The newest `limit` commit records of a group, newest first, from `from` downwards. Serial when it is asked for a nonce's sake.
+    async fn records(
+        &self,
+        key: &GroupKey,
+        from: Option<Rev>,
+        limit: u32,
+        level: Level,
+    ) -> Result<Vec<CommitRecord>, Error>;
+
+    /// Where the groups of a tenant are, in order of id, after `after`. Tombstones included; may lag behind `create`.
+    async fn of_tenant(
+        &self,
+        tenant: &TenantId,
+        after: Option<GroupId>,
+        limit: u32,
+    ) -> Result<Page<GroupKey>, Error>;
+
+    /// Where all groups are: the slow full pass (safety 3.9). In order of id, after `after`.
+    async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error>;
+}
