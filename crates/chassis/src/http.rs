@@ -1,0 +1,144 @@
+//! Outbound HTTP: the only place that builds clients, so that every one refuses redirects, never repeats a request on its own,
+//! ignores proxies of the environment and has time limits.
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Certificate, Client, Response, redirect};
+
+/// How a client behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Time to connect, TLS included.
+    pub connect_timeout: Duration,
+    /// Time for the whole request, from connecting to the last byte of the body.
+    pub total_timeout: Duration,
+    /// What happens with connections afterwards.
+    pub connections: Connections,
+    /// Which servers to believe.
+    pub trust: Trust,
+    /// How it names itself to servers.
+    pub user_agent: &'static str,
+}
+
+/// What happens with a connection after its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// Kept for the next request.
+    Pooled,
+    /// Closed: every request has a connection of its own. For calls that must not be repeated, because a request sent on an
+    /// idle connection that the server is closing leaves open whether it was executed.
+    Fresh,
+}
+
+/// Which TLS servers to believe.
+#[derive(Clone, Debug, Default)]
+pub enum Trust {
+    /// Those the machine's certificate store vouches for.
+    #[default]
+    Machine,
+    /// These too (PEM, one or more certificates).
+    MachineAnd(Vec<u8>),
+    /// Only these (PEM). With an empty bundle only plain HTTP works, and a machine without a certificate store will do.
+    Only(Vec<u8>),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(30),
+            connections: Connections::Pooled,
+            trust: Trust::Machine,
+            user_agent: "chassis",
+        }
+    }
+}
+
+/// Why there is no client or no body.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The client cannot be built (certificates): stop the start.
+    #[error("build HTTP client")]
+    Build {
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The connection broke, or the time ran out, within the body.
+    #[error("read HTTP body")]
+    Body {
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The body is larger than the caller is ready to hold.
+    #[error("HTTP body is larger than {bytes_max} bytes")]
+    TooLarge {
+        /// The bound.
+        bytes_max: usize,
+    },
+}
+
+/// Builds a client: rustls, HTTP/1.1, no redirects, no retries, no proxies from the environment, no referer.
+///
+/// # Errors
+/// [`Error::Build`]: stop the start.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that builds HTTP clients"
+)]
+pub fn client(settings: &Settings) -> Result<Client, Error> {
+    let build = |source| Error::Build { source };
+    let builder = Client::builder()
+        .connect_timeout(settings.connect_timeout)
+        .timeout(settings.total_timeout)
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .http1_only()
+        .tls_backend_rustls()
+        .user_agent(settings.user_agent);
+    let builder = match settings.connections {
+        Connections::Pooled => builder,
+        Connections::Fresh => builder.pool_max_idle_per_host(0),
+    };
+    let builder = match &settings.trust {
+        Trust::Machine => builder,
+        Trust::MachineAnd(pem) => {
+            builder.tls_certs_merge(Certificate::from_pem_bundle(pem).map_err(build)?)
+        }
+        Trust::Only(pem) => {
+            builder.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(build)?)
+        }
+    };
+    builder.build().map_err(build)
+}
+
+/// Reads a body of at most `bytes_max` bytes (safety S35).
+///
+/// # Errors
+/// [`Error::TooLarge`] as soon as that is known, [`Error::Body`] when the connection breaks; the response is then lost, and
+/// whether the request was executed is for the caller to judge.
+pub async fn body(mut response: Response, bytes_max: usize) -> Result<Bytes, Error> {
+    let too_large = Error::TooLarge { bytes_max };
+    let announced = response.content_length().unwrap_or(0);
+    if usize::try_from(announced).is_ok_and(|length| length > bytes_max) {
+        return Err(too_large);
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|source| Error::Body { source })?
+    {
+        if body.len() + chunk.len() > bytes_max {
+            return Err(too_large);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+#[cfg(test)]
+mod tests;
