@@ -151,7 +151,7 @@ impl Metrics {
         fresh
     }
 
-    /// Everything in Prometheus text format 0.0.4, sorted.
+    /// Everything in Prometheus text format 0.0.4, sorted by name; the registry's own counter comes last.
     pub fn text(&self) -> String {
         let families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
