@@ -13,7 +13,8 @@ The admin endpoint (JSON in, JSON out):
     POST /hold     {"count": N, "stage": "answer"|"before", "gone": "drop"|"late"}
                    the next N creates (POST /servers) are held: at "answer" after the cloud has executed them, at "before" unsent.
                    When the client of one held "before" goes away it is dropped, or ("late") forwarded once released.
-    POST /release  {"seq": N} or {}: let go of one held create, or of all; what is still armed is disarmed
+                   (count 0 disarms)
+    POST /release  {"seqs": [N, ...]} or {}: let go of these held creates, or of all
     GET  /state    what is armed, what is held now, how many requests and creates there were
 Python's standard library only.
 """
@@ -56,7 +57,7 @@ class Held:
         self.released, self.client_gone = asyncio.Event(), False
 
     def show(self):
-        keys = ("seq", "t", "project", "name", "server_id")
+        keys = ("seq", "t", "project", "name", "metadata", "tags", "server_id")
         return {**{key: self.record.get(key) for key in keys}, "stage": self.stage, "client_gone": self.client_gone}
 
 
@@ -220,9 +221,8 @@ class Proxy:
                 return reply(400, {"error": "want count (0 or more), stage (answer, before), gone (drop, late)"})
             self.armed = {"count": count, "stage": stage, "gone": gone}
         elif (method, target) == ("POST", "/release"):
-            self.armed["count"] = 0
             for seq, held in self.held.items():
-                if body.get("seq") in (None, seq):
+                if seq in body.get("seqs", self.held):
                     held.released.set()
         elif (method, target) != ("GET", "/state"):
             return reply(404, {"error": "POST /hold, POST /release, GET /state"})

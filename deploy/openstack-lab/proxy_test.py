@@ -1,4 +1,4 @@
-"""Tests of proxy.py against a small HTTP server that counts what it is told: python3 -m unittest proxy_test
+"""Tests of proxy.py against a small HTTP server that counts what it is told: python3 -B -m unittest proxy_test
 
 They need no lab. The cloud here answers every create with 202 and an id of its own.
 """
