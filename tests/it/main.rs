@@ -1,0 +1,2 @@
+//! The integration tests, in one binary so that it links once.
+mod architecture;
