@@ -54,7 +54,7 @@ impl Layers {
 
     /// Adds variables given by the caller, in the same form as [`Layers::process_environment`].
     ///
-    /// A value takes the type of the default it replaces; where there is none it is read as TOML, and as plain text if it is none.
+    /// A value takes the type of the default it replaces; where there is none it is read as TOML if that fits, else as plain text.
     #[must_use]
     pub fn environment(
         mut self,
@@ -126,14 +126,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// A layer is not TOML.
-    #[error("parse {origin}")]
+    /// A layer is not TOML. The line itself is not repeated: it may hold a secret.
+    #[error("parse {origin}, line {line}: {problem}")]
     Syntax {
         /// Which layer.
         origin: Origin,
-        /// Why, with line and column.
-        #[source]
-        source: Box<toml::de::Error>,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
     },
     /// A variable addresses something below a value that is not a section.
     #[error("{origin}: `{key}` is not a section")]

@@ -16,14 +16,20 @@ pub(super) struct Merged {
 struct Setting {
     origin: Origin,
     before: Option<Value>,
+    /// The text of a variable that has been read as something other than text.
+    guessed: Option<String>,
 }
 
 impl Merged {
     /// Puts a TOML text over what is there.
     pub(super) fn text(&mut self, text: &str, origin: &Origin) -> Result<(), Error> {
-        let table: Table = text.parse().map_err(|source| Error::Syntax {
-            origin: origin.clone(),
-            source: Box::new(source),
+        let table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            Error::Syntax {
+                origin: origin.clone(),
+                line: before.map_or(1, |before| before.matches('\n').count() + 1),
+                problem: error.message().to_owned(),
+            }
         })?;
         let mut leaves = Vec::new();
         collect(&table, &mut Vec::new(), &mut leaves);
@@ -38,15 +44,41 @@ impl Merged {
         let origin = Origin::Variable(name.to_owned());
         let path: Vec<String> = name.split("__").skip(1).map(str::to_lowercase).collect();
         let value = typed(lookup(&self.table, &path), text);
-        self.put(path, value, &origin)
+        let guessed = (!value.is_str()).then(|| text.to_owned());
+        self.put(path.clone(), value, &origin)?;
+        if let Some(setting) = self.set.get_mut(&path) {
+            setting.guessed = guessed;
+        }
+        Ok(())
     }
 
     /// Reads the merged layers into `T`.
-    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        self.table
-            .clone()
-            .try_into()
-            .map_err(|source| self.blame::<T>(Box::new(source)))
+    ///
+    /// A variable without a default may have been taken for a number where a text was meant (a password of digits): where the
+    /// guess is to blame it is taken back, once for each.
+    pub(super) fn read<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+        loop {
+            let source = match self.table.clone().try_into() {
+                Ok(config) => return Ok(config),
+                Err(source) => Box::new(source),
+            };
+            let Some(path) = self.blame::<T>(&source) else {
+                return Err(Error::Incomplete { source });
+            };
+            let guessed = self
+                .set
+                .get_mut(&path)
+                .and_then(|setting| setting.guessed.take());
+            if let Some(text) = guessed {
+                restore(&mut self.table, &path, Some(Value::String(text)));
+            } else if let Some(setting) = self.set.remove(&path) {
+                return Err(Error::Value {
+                    key: path.join("."),
+                    origin: setting.origin,
+                    source,
+                });
+            }
+        }
     }
 
     fn put(&mut self, path: Vec<String>, value: Value, origin: &Origin) -> Result<(), Error> {
@@ -56,12 +88,17 @@ impl Merged {
             key: path[..depth].join("."),
         })?;
         let origin = origin.clone();
-        self.set.insert(path, Setting { origin, before });
+        let setting = Setting {
+            origin,
+            before,
+            guessed: None,
+        };
+        self.set.insert(path, setting);
         Ok(())
     }
 
     /// The key to blame is the one without which the error is another one, or none. Latest layers first: they are the likelier.
-    fn blame<T: DeserializeOwned>(&self, source: Box<toml::de::Error>) -> Error {
+    fn blame<T: DeserializeOwned>(&self, source: &toml::de::Error) -> Option<Vec<String>> {
         let rank = |origin: &Origin| match origin {
             Origin::Variable(_) => 0,
             Origin::File(_) => 1,
@@ -69,22 +106,16 @@ impl Merged {
         };
         let mut settings: Vec<_> = self.set.iter().collect();
         settings.sort_by_key(|(_, setting)| rank(&setting.origin));
-        for (path, setting) in settings {
+        let to_blame = |(path, setting): &(&Vec<String>, &Setting)| {
             let mut without = self.table.clone();
             restore(&mut without, path, setting.before.clone());
-            let changed = match without.try_into::<T>() {
+            match without.try_into::<T>() {
                 Ok(_) => true,
                 Err(error) => error.message() != source.message() && !is_missing(&error, path),
-            };
-            if changed {
-                return Error::Value {
-                    key: path.join("."),
-                    origin: setting.origin.clone(),
-                    source,
-                };
             }
-        }
-        Error::Incomplete { source }
+        };
+        let (path, _) = settings.into_iter().find(to_blame)?;
+        Some(path.clone())
     }
 }
 

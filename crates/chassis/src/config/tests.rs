@@ -88,6 +88,19 @@ fn variables_take_the_type_of_what_they_replace() {
     assert_eq!(config.key.expect("a key").expose(), "plain words = fine");
 }
 
+#[test]
+fn a_password_of_digits_stays_a_text() {
+    let variables = [("APP__KEY", "0012345"), ("APP__STORE__LIMIT", "7")];
+    let config = load("", &variables).expect("a configuration");
+    assert_eq!(config.key.expect("a key").expose(), "0012345");
+    let variables = [("APP__KEY", "12345"), ("APP__WORKERS", "many")];
+    let error = load("", &variables).expect_err("refused");
+    assert!(matches!(&error, Error::Value { key, .. } if key == "workers"));
+    let error = load("key = 12345", &[]).expect_err("refused");
+    let text = chain(&error).to_string();
+    assert!(text.contains("`key`") && !text.contains("12345"), "{text}");
+}
+
 fn blamed(file: &str, variables: &[(&str, &str)]) -> (String, Origin, String) {
     let error = load(file, variables).expect_err("refused");
     let Error::Value {
@@ -149,14 +162,19 @@ fn a_missing_key_and_a_broken_file_say_so() {
             .to_string()
             .contains("missing field `workers`")
     );
-    let broken = load("workers = = 2", &[]).expect_err("broken");
-    assert!(matches!(
-        &broken,
-        Error::Syntax {
-            origin: Origin::File(_),
-            ..
-        }
-    ));
+    let broken = load("name = 'x'\nkey = 'hunter2' 'again'", &[]).expect_err("broken");
+    assert!(
+        matches!(
+            &broken,
+            Error::Syntax {
+                origin: Origin::File(_),
+                line: 2,
+                ..
+            }
+        ),
+        "{broken}"
+    );
+    assert!(!chain(&broken).to_string().contains("hunter2"), "{broken}");
     let absent = Layers::new(DEFAULTS)
         .file(Some(Path::new("/does/not/exist.toml")))
         .load::<Config>();
