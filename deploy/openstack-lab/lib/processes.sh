@@ -69,17 +69,21 @@ once() { # STAMP COMMAND...: runs it until it has succeeded once
   say "  $stamp: $(since "$started")"
 }
 
-names() { ls "$RUN" 2>/dev/null | sed -n 's/\.pid$//p'; }
+names() {
+  local file
+  for file in "$RUN"/*.pid; do [ ! -e "$file" ] || basename "$file" .pid; done
+}
 
 # Stops a process with its whole group: politely, and after 15 s for good.
 stop_all() { # NAME...
-  local name pid i
+  local name pid limit
   for name in "$@"; do
     alive "$name" && kill -TERM -- "-$(pid_of "$name")" 2>/dev/null
   done
   for name in "$@"; do
     pid=$(pid_of "$name")
-    for i in $(seq 60); do alive "$name" || break; sleep 0.25; done
+    limit=$((SECONDS + 15))
+    while alive "$name" && [ "$SECONDS" -lt "$limit" ]; do sleep 0.25; done
     alive "$name" && kill -KILL -- "-$pid" 2>/dev/null
     rm -f "$RUN/$name.pid"
   done

@@ -98,7 +98,10 @@ agent_row() { # INDEX HOST
 
 # The secret goes by environment: an argument would show in the process list.
 seed() { # identity | resources
+  local with=()
+  [ "$OCTAVIA" != 1 ] || with+=(--octavia)
+  [ "$FAULT_HOST" != 1 ] || with+=(--fault-host)
   LAB_SECRET=$(secret) "$PY" "$HERE/seed.py" "$1" --auth-url "$AUTH_URL" --port-base "$PORT_BASE" --regions "${REGIONS[*]}" \
-    --facts "$DATA/facts.json" $([ "$OCTAVIA" = 1 ] && echo --octavia) $([ "$FAULT_HOST" = 1 ] && echo --fault-host) ||
+    --facts "$DATA/facts.json" "${with[@]}" ||
     die "seeding the $1 failed"
 }
