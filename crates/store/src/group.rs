@@ -1,6 +1,7 @@
 //! Groups: the aggregate with its slots, verdicts, inbox and commit records.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::event::Actor;
@@ -66,7 +67,7 @@ pub struct CommitRecord {
     pub actor: Actor,
     /// When.
     pub at: Timestamp,
-    /// Before and after, as JSON for people: desired, counts, moved slots, changed configuration keys. No secrets.
+    /// Before and after, as JSON for people: desired, moved slots, decided events, changed configuration keys. No secrets.
     pub detail: String,
     /// Hash of the record before; zeros for the first.
     pub previous: RecordHash,
@@ -79,7 +80,7 @@ pub struct CommitRecord {
 pub struct Page<T> {
     /// What the page holds, in order of id.
     pub items: Vec<T>,
-    /// Where the next page begins; none after the last.
+    /// What to ask for the next page with, as `after`; none after the last.
     pub next: Option<GroupId>,
 }
 
@@ -103,6 +104,12 @@ pub trait Groups: Debug + Send + Sync {
         change: &Change,
         nonce: Nonce,
     ) -> Result<Committed, Error>;
+
+    /// How long after [`Committed::Unknown`] a serial read may still miss what the commit will do: longer than the time-out of
+    /// whoever coordinates commits (safety 3.3). A wrapper passes on what the store inside it says.
+    fn unclear_for(&self) -> Duration {
+        Duration::from_secs(6)
+    }
 
     /// The verdict of one event, if it has one. Serial.
     async fn verdict(&self, key: &GroupKey, event: &EventId) -> Result<Option<Verdict>, Error>;
@@ -134,4 +141,17 @@ pub trait Groups: Debug + Send + Sync {
 
     /// Where all groups are: the slow full pass (safety 3.9). In order of id, after `after`.
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error>;
+}
+
+/// A page of at most `limit` keys out of keys in order of id. All homes of one group are on one page, even if that makes it longer.
+pub(crate) fn page(keys: impl Iterator<Item = GroupKey>, limit: usize) -> Page<GroupKey> {
+    let mut keys = keys.peekable();
+    let mut items: Vec<GroupKey> = Vec::new();
+    while let Some(key) = keys
+        .next_if(|k| items.len() < limit.max(1) || items.last().is_some_and(|last| last.id == k.id))
+    {
+        items.push(key);
+    }
+    let next = keys.peek().and(items.last()).map(|last| last.id);
+    Page { items, next }
 }

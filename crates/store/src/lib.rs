@@ -12,6 +12,9 @@ pub mod group;
 pub mod hint;
 pub mod journal;
 pub mod launch;
+pub mod memory;
+pub mod record;
+mod row;
 
 use std::sync::Arc;
 

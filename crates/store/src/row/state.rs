@@ -1,0 +1,141 @@
+//! The row of a group's state: small, rewritten by every commit whatever the size of the group (figure G7).
+
+use std::collections::BTreeMap;
+
+use domain::capacity::Size;
+use domain::event::Override;
+use domain::group::{Clocks, Hold, State};
+use domain::ids::PolicyId;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::{DisplayFromStr, serde_as};
+
+use super::words::{HoldRow, PhaseRow};
+
+#[serde_as]
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StateRow {
+    d: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    o: Option<OverrideRow>,
+    p: PhaseRow,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    h: Option<HeldRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    c: Option<u64>,
+    #[serde_as(as = "BTreeMap<DisplayFromStr, _>")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    cp: BTreeMap<PolicyId, u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    s: Option<u64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    f: bool,
+}
+
+/// A grant: size, until.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct OverrideRow(u32, u64);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct HeldRow {
+    w: HoldRow,
+    d: String,
+    s: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    u: Option<u64>,
+    n: u32,
+}
+
+impl From<Override> for OverrideRow {
+    fn from(grant: Override) -> Self {
+        Self(grant.size.0, grant.until.unix_ms())
+    }
+}
+
+impl From<OverrideRow> for Override {
+    fn from(OverrideRow(size, until): OverrideRow) -> Self {
+        Self {
+            size: Size(size),
+            until: Timestamp::from_unix_ms(until),
+        }
+    }
+}
+
+impl From<&State> for StateRow {
+    fn from(state: &State) -> Self {
+        let State {
+            desired,
+            over,
+            phase,
+            hold,
+            clocks,
+            shrunk,
+            forced,
+        } = state;
+        let Clocks { group, policy } = clocks;
+        Self {
+            d: desired.0,
+            o: over.map(OverrideRow::from),
+            p: (*phase).into(),
+            h: hold.as_ref().map(HeldRow::from),
+            c: group.map(Timestamp::unix_ms),
+            cp: policy
+                .iter()
+                .map(|(id, at)| (id.clone(), at.unix_ms()))
+                .collect(),
+            s: shrunk.map(Timestamp::unix_ms),
+            f: *forced,
+        }
+    }
+}
+
+impl From<StateRow> for State {
+    fn from(row: StateRow) -> Self {
+        let policy = row.cp.into_iter();
+        Self {
+            desired: Size(row.d),
+            over: row.o.map(Override::from),
+            phase: row.p.into(),
+            hold: row.h.map(Hold::from),
+            clocks: Clocks {
+                group: row.c.map(Timestamp::from_unix_ms),
+                policy: policy
+                    .map(|(id, at)| (id, Timestamp::from_unix_ms(at)))
+                    .collect(),
+            },
+            shrunk: row.s.map(Timestamp::from_unix_ms),
+            forced: row.f,
+        }
+    }
+}
+
+impl From<&Hold> for HeldRow {
+    fn from(hold: &Hold) -> Self {
+        let Hold {
+            why,
+            detail,
+            since,
+            until,
+            strikes,
+        } = hold;
+        Self {
+            w: (*why).into(),
+            d: detail.clone(),
+            s: since.unix_ms(),
+            u: until.map(Timestamp::unix_ms),
+            n: *strikes,
+        }
+    }
+}
+
+impl From<HeldRow> for Hold {
+    fn from(row: HeldRow) -> Self {
+        Self {
+            why: row.w.into(),
+            detail: row.d,
+            since: Timestamp::from_unix_ms(row.s),
+            until: row.u.map(Timestamp::from_unix_ms),
+            strikes: row.n,
+        }
+    }
+}

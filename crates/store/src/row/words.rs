@@ -1,0 +1,56 @@
+//! The words of plain enums in rows, each in one place.
+
+use domain::event::ActorKind;
+use domain::group::{Cause, HoldWhy, Phase, ScaleInOrder};
+use domain::slot::{DeleteWhy, DoubtWhy, Hold};
+use domain::verdict::{Gate, Outcome};
+use serde::{Deserialize, Serialize};
+
+macro_rules! words {
+    ($row:ident of $domain:ident { $($variant:ident $word:literal)+ }) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        pub(crate) enum $row {
+            $(#[serde(rename = $word)] $variant,)+
+        }
+        impl $row {
+            #[allow(dead_code, reason = "not every word is needed outside JSON")]
+            pub(crate) const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+        impl From<$domain> for $row {
+            fn from(value: $domain) -> Self {
+                match value { $($domain::$variant => Self::$variant,)+ }
+            }
+        }
+        impl From<$row> for $domain {
+            fn from(row: $row) -> Self {
+                match row { $($row::$variant => Self::$variant,)+ }
+            }
+        }
+    };
+}
+
+words!(CauseRow of Cause {
+    Create "create" Configure "configure" Pause "pause" Delete "delete" Events "events" Queue "queue" Converge "converge"
+});
+words!(PhaseRow of Phase { Running "running" Paused "paused" Deleting "deleting" Tombstone "tombstone" });
+words!(HoldRow of HoldWhy {
+    NoCapacity "no-capacity" Quota "quota" Config "config" Credential "credential" Failures "failures" Throttled "throttled"
+});
+words!(ScaleInRow of ScaleInOrder { OldestFirst "oldest-first" NewestFirst "newest-first" });
+words!(KindRow of ActorKind { Caller "caller" Capability "capability" Schedule "schedule" System "system" });
+words!(OutcomeRow of Outcome {
+    Applied "applied" Clamped "clamped" Unchanged "unchanged" Cooldown "cooldown" Debounced "debounced" Paused "paused"
+    NoSuchPolicy "no-such-policy" Deleting "deleting" Expired "expired"
+});
+words!(GateRow of Gate {
+    Age "age" Lifecycle "lifecycle" Pause "pause" Policy "policy" PolicyCooldown "policy-cooldown" GroupCooldown "group-cooldown"
+    Debounce "debounce" Clamp "clamp" Change "change"
+});
+words!(DoubtRow of DoubtWhy { Timeout "timeout" Reset "reset" Unclear "unclear" WorkerLost "worker-lost" });
+words!(DeleteRow of DeleteWhy {
+    ScaleIn "scale-in" NoCapacity "no-capacity" Quota "quota" Failed "failed" Stuck "stuck" Surplus "surplus"
+    GroupDeleted "group-deleted"
+});
+words!(LapseRow of Hold { Counted "counted" Released "released" });
