@@ -1,13 +1,18 @@
 //! The seam under the OpenStack client: one HTTP exchange. Real connections in production, the simulated network in the simulator.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-/// One HTTP request. The URL is absolute.
-#[derive(Debug, Clone)]
+pub mod http;
+
+/// A body that is larger is not read (safety S35).
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// One HTTP request. The URL is absolute. Its `Debug` shows neither header values nor the body: tokens and passwords are there.
+#[derive(Clone)]
 pub struct Request {
     /// Method.
     pub method: Method,
@@ -43,15 +48,39 @@ pub enum Connection {
     Fresh,
 }
 
-/// One HTTP answer, whole.
-#[derive(Debug, Clone)]
+/// One HTTP answer, whole. Its `Debug` shows neither header values nor the body: tokens and server passwords are there.
+#[derive(Clone)]
 pub struct Response {
     /// Status code.
     pub status: u16,
     /// Header names in lower case, and values.
     pub headers: Vec<(String, String)>,
-    /// Body, at most 16 MiB (safety S35).
+    /// Body, at most [`BODY_BYTES_MAX`].
     pub body: Bytes,
+}
+
+impl Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &self.url)
+            .field("headers", &names)
+            .field("body_bytes", &self.body.len())
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &names)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
 }
 
 impl Response {

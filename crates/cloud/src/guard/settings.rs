@@ -1,0 +1,100 @@
+//! What one colo's cloud may be asked for: static budgets (safety 3.11). Adaptive limits come above these, never instead of them.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use chassis::config::{Rate, duration};
+use serde::{Deserialize, Serialize};
+
+use super::Call;
+
+/// The budgets of one colo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Creates.
+    pub create: Lane,
+    /// Deletes.
+    pub delete: Lane,
+    /// Reads of one server, and of the API's versions.
+    pub get: Lane,
+    /// Lists of a project's servers.
+    pub list: Lane,
+    /// Sign-ins at the identity service.
+    pub auth: Lane,
+    /// Permits are offered for no more creates than can begin within this: the time an operation has to begin (10 s from the start of its
+    /// poll, design 4) less the longest poll (5 s).
+    #[serde(with = "duration")]
+    pub offer_window: Duration,
+    /// A longer Retry-After is cut to this: nobody stops us for a day by one header.
+    #[serde(with = "duration")]
+    pub pause_max: Duration,
+}
+
+/// The budget of one class of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    /// How many may begin, over any length of time.
+    pub rate: Rate,
+    /// How many may begin at once after a quiet time.
+    pub burst: NonZeroU32,
+    /// How many may be under way at one time.
+    pub at_once: NonZeroU32,
+}
+
+impl Lane {
+    const fn per_second(rate: u32, burst: u32, at_once: u32) -> Self {
+        Self {
+            rate: Rate::PerSecond(at_least_one(rate)),
+            burst: at_least_one(burst),
+            at_once: at_least_one(at_once),
+        }
+    }
+}
+
+const fn at_least_one(count: u32) -> NonZeroU32 {
+    match NonZeroU32::new(count) {
+        Some(count) => count,
+        None => NonZeroU32::MIN,
+    }
+}
+
+impl Default for Settings {
+    /// Safety 3.11: create 10/s, delete 10/s, get 50/s, list 2/s.
+    fn default() -> Self {
+        Self {
+            create: Lane::per_second(10, 5, 40),
+            delete: Lane::per_second(10, 5, 40),
+            get: Lane::per_second(50, 10, 50),
+            list: Lane::per_second(2, 2, 8),
+            auth: Lane::per_second(5, 5, 8),
+            offer_window: Duration::from_secs(5),
+            pause_max: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Settings {
+    /// The budget of a class.
+    #[must_use]
+    pub const fn lane(&self, call: Call) -> &Lane {
+        match call {
+            Call::Create => &self.create,
+            Call::Delete => &self.delete,
+            Call::Get => &self.get,
+            Call::List => &self.list,
+            Call::Auth => &self.auth,
+        }
+    }
+
+    /// How many creates may be promised at one time: no more than may be under way, and no more than can begin in time.
+    pub(super) fn promised_max(&self) -> u32 {
+        let interval = self.create.rate.interval().as_nanos().max(1);
+        let begun = self.offer_window.as_nanos() / interval;
+        u32::try_from(begun)
+            .unwrap_or(u32::MAX)
+            .max(1)
+            .min(self.create.at_once.get())
+    }
+}

@@ -1,0 +1,250 @@
+//! Keystone v3: one token per tenant, by one sign-in at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chassis::{Mono, Secret};
+use domain::ids::TenantId;
+use serde_json::{Value, json};
+
+use super::OpenStack;
+use super::catalog::{self, Useless};
+use super::classify;
+use super::config::{Account, Project};
+use super::microversion::Microversion;
+use super::seat::{Failed, Seat};
+use crate::error::TokenError;
+use crate::guard::{Call, Heard, Refused, Scope};
+use crate::port::Token;
+use crate::transport::{Connection, Method, Request, Response};
+
+/// The secret part of a token, and what a call needs besides.
+#[derive(Debug)]
+pub struct TokenInner {
+    pub(super) secret: Secret,
+    /// The compute API's address, ending in `/v2.1`.
+    pub(super) compute: String,
+    /// The highest microversion of that API.
+    pub(super) highest: Microversion,
+    received: Mono,
+    pub(super) life: Duration,
+}
+
+impl TokenInner {
+    /// The longest it can still live.
+    pub(super) fn left(&self, now: Mono) -> Duration {
+        self.life
+            .saturating_sub(now.saturating_since(self.received))
+    }
+}
+
+/// An answer that is none.
+#[derive(Debug, thiserror::Error)]
+enum Nothing {
+    #[error("{what}: HTTP {status}")]
+    Status { what: &'static str, status: u16 },
+    #[error("{what}: it cannot be read")]
+    Unreadable { what: &'static str },
+    #[error(transparent)]
+    Transport(crate::transport::TransportError),
+    #[error(transparent)]
+    Guard(Refused),
+}
+
+impl From<Nothing> for Failed {
+    fn from(nothing: Nothing) -> Self {
+        match nothing {
+            Nothing::Guard(Refused::Paused(wait)) => Self::Throttled(wait),
+            other @ (Nothing::Status { .. }
+            | Nothing::Unreadable { .. }
+            | Nothing::Transport(_)
+            | Nothing::Guard(Refused::Late)) => Self::Unavailable(Arc::new(other)),
+        }
+    }
+}
+
+impl OpenStack {
+    /// The current token of a tenant, or a new one. Whoever comes while a sign-in is under way shares its outcome.
+    pub(super) async fn current_token(&self, tenant: &TenantId) -> Result<Token, TokenError> {
+        let seat = self.seat(tenant).ok_or(TokenError::Unconfigured)?;
+        let before = seat.flights();
+        if let Some(known) = self.known(seat) {
+            return known;
+        }
+        let _flight = seat.flight.lock().await;
+        if let Some(failed) = seat.failed_since(before) {
+            return Err(failed.into());
+        }
+        if let Some(known) = self.known(seat) {
+            return known;
+        }
+        let result = self.sign_in(tenant, &seat.account).await;
+        seat.landed(&result, self.suspect_until());
+        if let Err(failed) = &result {
+            tracing::warn!(%tenant, ?failed, "no token");
+        }
+        result.map_err(TokenError::from)
+    }
+
+    /// What needs no sign-in: a good token, or a refusal that still stands.
+    fn known(&self, seat: &Seat) -> Option<Result<Token, TokenError>> {
+        let now = self.process.clock.mono();
+        if let Some(words) = seat.suspicion(now) {
+            return Some(Err(TokenError::Refused(words)));
+        }
+        seat.current(now).map(Ok)
+    }
+
+    async fn sign_in(&self, tenant: &TenantId, account: &Account) -> Result<Token, Failed> {
+        let keystone = self.settings.keystone.trim_end_matches('/');
+        let keystone = keystone.strip_suffix("/v3").unwrap_or(keystone);
+        let request = Request {
+            method: Method::Post,
+            url: format!("{keystone}/v3/auth/tokens"),
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: credentials(account),
+            timeout: self.settings.timeouts.auth,
+            connection: Connection::Pooled,
+        };
+        let answer = self.ask(Call::Auth, tenant, request).await?;
+        let secret = match answer.status {
+            200 | 201 => answer
+                .header("x-subject-token")
+                .and_then(|token| Secret::new(token.to_owned()).ok())
+                .ok_or(Nothing::Unreadable { what: "the token" })?,
+            400 | 401 | 403 | 404 => return Err(Failed::Refused(classify::words(&answer))),
+            status => {
+                return Err(
+                    match classify::wait(&answer, self.process.clock.unix_ms()) {
+                        Some(wait) => Failed::Throttled(wait),
+                        None => Nothing::Status {
+                            what: "sign-in",
+                            status,
+                        }
+                        .into(),
+                    },
+                );
+            }
+        };
+        let received = self.process.clock.mono();
+        let about = catalog::sign_in(&answer.body, &self.settings.region, self.settings.interface)
+            .map_err(|useless| match useless {
+                Useless::Unreadable => Nothing::Unreadable {
+                    what: "the sign-in",
+                }
+                .into(),
+                Useless::NoEndpoint(what) => Failed::NoEndpoint(what),
+            })?;
+        let highest = self.highest(tenant, &about.compute, &secret).await?;
+        Ok(Token {
+            tenant: tenant.clone(),
+            project: about.project,
+            user: about.user,
+            serial: self.serials.fetch_add(1, Ordering::Relaxed),
+            inner: Arc::new(TokenInner {
+                secret,
+                compute: about.compute,
+                highest,
+                received,
+                life: about.life,
+            }),
+        })
+    }
+
+    /// The highest microversion of a compute API: asked once.
+    async fn highest(
+        &self,
+        tenant: &TenantId,
+        compute: &str,
+        secret: &Secret,
+    ) -> Result<Microversion, Failed> {
+        if let Some(known) = self.versions().get(compute) {
+            return Ok(*known);
+        }
+        let request = Request {
+            method: Method::Get,
+            url: format!("{compute}/"),
+            headers: vec![
+                ("accept", "application/json".to_owned()),
+                ("x-auth-token", secret.expose().to_owned()),
+            ],
+            body: Bytes::new(),
+            timeout: self.settings.timeouts.get,
+            connection: Connection::Pooled,
+        };
+        let what = "the versions of the compute API";
+        let answer = self.ask(Call::Get, tenant, request).await?;
+        if answer.status != 200 {
+            let status = answer.status;
+            return Err(Nothing::Status { what, status }.into());
+        }
+        let highest = catalog::highest(&answer.body).ok_or(Nothing::Unreadable { what })?;
+        self.versions().insert(compute.to_owned(), highest);
+        Ok(highest)
+    }
+
+    /// One exchange outside the queue, in the budget of its class.
+    async fn ask(
+        &self,
+        call: Call,
+        tenant: &TenantId,
+        request: Request,
+    ) -> Result<Response, Nothing> {
+        let began = self.process.clock.mono();
+        let deadline = began + request.timeout;
+        self.guard
+            .charge(call, tenant, deadline)
+            .await
+            .map_err(Nothing::Guard)?;
+        let sent = self.process.clock.mono();
+        let exchange = self.transport.exchange(request).await;
+        let took = self.process.clock.mono().saturating_since(sent);
+        let heard = match classify::heard(&exchange, self.process.clock.unix_ms()) {
+            // Keystone serves more than this colo's Nova: its wish concerns who asked.
+            Heard::Throttled(_, wait) if call == Call::Auth => {
+                Heard::Throttled(Scope::Tenant, wait)
+            }
+            other @ (Heard::Served | Heard::Sick | Heard::Throttled(..)) => other,
+        };
+        self.guard.heard(call, tenant, heard, took);
+        exchange.map_err(Nothing::Transport)
+    }
+}
+
+/// The body of a sign-in.
+fn credentials(account: &Account) -> Bytes {
+    let auth = match account {
+        Account::Password {
+            user,
+            user_domain,
+            password,
+            project,
+        } => json!({
+            "identity": {
+                "methods": ["password"],
+                "password": { "user": {
+                    "name": user,
+                    "domain": { "name": user_domain },
+                    "password": password.expose(),
+                } },
+            },
+            "scope": { "project": scope(project) },
+        }),
+        Account::ApplicationCredential { id, secret } => json!({
+            "identity": {
+                "methods": ["application_credential"],
+                "application_credential": { "id": id, "secret": secret.expose() },
+            },
+        }),
+    };
+    json!({ "auth": auth }).to_string().into()
+}
+
+fn scope(project: &Project) -> Value {
+    match project {
+        Project::Id { id } => json!({ "id": id }),
+        Project::Name { name, domain } => json!({ "name": name, "domain": { "name": domain } }),
+    }
+}

@@ -1,0 +1,308 @@
+//! Nova: the four calls on servers.
+
+use bytes::Bytes;
+use domain::evidence::Extent;
+use domain::ids::{ServerId, SlotId, TenantId};
+use domain::slot::FailWhy;
+use zeroize::Zeroize as _;
+
+use super::launch::{self, tag};
+use super::microversion::Microversion;
+use super::model::{One, ROWS_MAX, Rows};
+use super::seat::Rejected;
+use super::{OpenStack, classify};
+use crate::error::{CallError, CreateError, TokenError};
+use crate::guard::Call;
+use crate::port::{Create, Deleted, List, Server, Token};
+use crate::proof::{Mint, Owned};
+use crate::transport::{Connection, Method, Request, Response};
+
+/// What one exchange needs, apart from the token.
+struct Ask {
+    call: Call,
+    method: Method,
+    /// After `.../v2.1`.
+    path: String,
+    body: Bytes,
+    microversion: Microversion,
+}
+
+impl Ask {
+    fn new(call: Call, method: Method, path: String, token: &Token) -> Self {
+        Self {
+            call,
+            method,
+            path,
+            body: Bytes::new(),
+            microversion: token.inner.highest.for_reads(),
+        }
+    }
+}
+
+impl OpenStack {
+    pub(super) async fn create_server(
+        &self,
+        token: &Token,
+        create: &Create,
+    ) -> Result<ServerId, CreateError> {
+        let mint = Mint {
+            group: create.group,
+            slot: create.slot,
+            nonce: create.nonce,
+        };
+        let stamp = self.keys.stamp(&token.project, &create.tenant, &mint);
+        let ready = launch::ready(create, &stamp, token.inner.highest)
+            .map_err(|error| CreateError::Not(FailWhy::Refused(error.to_string())))?;
+        let ask = Ask {
+            body: ready.body,
+            microversion: ready.microversion,
+            ..Ask::new(Call::Create, Method::Post, "/servers".to_owned(), token)
+        };
+        let exchange = self.exchange(token, ask).await;
+        let result = classify::create(&exchange, self.process.clock.unix_ms());
+        if let Ok(answer) = exchange {
+            self.weigh_create(token, &answer);
+            wipe(answer.body);
+        }
+        match result {
+            Err(CreateError::Not(FailWhy::Token)) => {
+                Err(CreateError::Not(self.create_rejected(token)))
+            }
+            other => other,
+        }
+    }
+
+    /// Takes note of what a create's answer says about the token or the service.
+    fn weigh_create(&self, token: &Token, answer: &Response) {
+        match answer.status {
+            200..=299 => self.honoured(&token.tenant),
+            406 => self.forget_versions(token),
+            _ => {}
+        }
+    }
+
+    fn create_rejected(&self, token: &Token) -> FailWhy {
+        match self.rejected(token) {
+            Rejected::Once => FailWhy::Token,
+            Rejected::Again => FailWhy::Credential("a fresh token was not accepted".to_owned()),
+        }
+    }
+
+    pub(super) async fn list_servers(&self, tenant: &TenantId) -> Result<List, CallError> {
+        let path = || "/servers/detail".to_owned();
+        let (token, answer) = self.read(tenant, Call::List, path).await?;
+        let (servers, whole) = self.rows(&token, answer)?;
+        let complete = whole && token.inner.highest.for_reads() >= Microversion::COMPLETE;
+        let extent = if complete {
+            Extent::Complete
+        } else {
+            Extent::Partial
+        };
+        Ok(List { extent, servers })
+    }
+
+    pub(super) async fn list_of_slot(
+        &self,
+        tenant: &TenantId,
+        slot: SlotId,
+    ) -> Result<List, CallError> {
+        let path = || format!("/servers/detail?tags={}", tag(slot));
+        let (token, answer) = self.read(tenant, Call::List, path).await?;
+        let (servers, _) = self.rows(&token, answer)?;
+        Ok(List {
+            extent: Extent::Tagged,
+            servers,
+        })
+    }
+
+    /// The rows of a list, and whether they are all of them.
+    fn rows(
+        &self,
+        token: &Token,
+        answer: Option<Response>,
+    ) -> Result<(Vec<Server>, bool), CallError> {
+        let answer = answer.ok_or_else(|| CallError::Unclear("HTTP 404 for a list".to_owned()))?;
+        let rows: Rows<'_> = serde_json::from_slice(&answer.body).map_err(unreadable)?;
+        if rows.servers.len() > ROWS_MAX {
+            return Err(CallError::Unclear(format!(
+                "a list of more than {ROWS_MAX} servers"
+            )));
+        }
+        let known: Vec<Server> = rows
+            .servers
+            .iter()
+            .filter_map(|row| row.server(token, &self.keys))
+            .collect();
+        let below_max =
+            u32::try_from(rows.servers.len()).is_ok_and(|rows| rows < self.settings.list_max);
+        let whole = !rows.goes_on() && below_max && known.len() == rows.servers.len();
+        Ok((known, whole))
+    }
+
+    pub(super) async fn get_server(
+        &self,
+        tenant: &TenantId,
+        server: ServerId,
+    ) -> Result<Option<Server>, CallError> {
+        let path = || format!("/servers/{server}");
+        let (token, answer) = self.read(tenant, Call::Get, path).await?;
+        let Some(answer) = answer else {
+            return Ok(None);
+        };
+        let one: One<'_> = serde_json::from_slice(&answer.body).map_err(unreadable)?;
+        one.server
+            .server(&token, &self.keys)
+            .filter(|shown| shown.id == server)
+            .map(Some)
+            .ok_or_else(|| CallError::Unclear("the answer is about another server".to_owned()))
+    }
+
+    pub(super) async fn delete_server(
+        &self,
+        tenant: &TenantId,
+        owned: Owned,
+    ) -> Result<Deleted, CallError> {
+        let path = || format!("/servers/{}", owned.server());
+        let (_, exchange) = self
+            .with_token(tenant, Call::Delete, Method::Delete, path)
+            .await?;
+        classify::delete(exchange, self.process.clock.unix_ms())
+    }
+
+    /// A GET; none for 404. A 403 on a read makes the account suspect: reading is the least it must be able to do.
+    async fn read(
+        &self,
+        tenant: &TenantId,
+        call: Call,
+        path: impl Fn() -> String + Send,
+    ) -> Result<(Token, Option<Response>), CallError> {
+        let (token, exchange) = self.with_token(tenant, call, Method::Get, path).await?;
+        if let Ok(answer) = &exchange {
+            match answer.status {
+                403 => self.suspect(tenant, classify::words(answer)),
+                406 => self.forget_versions(&token),
+                _ => {}
+            }
+        }
+        let answer = classify::read(exchange, self.process.clock.unix_ms())?;
+        Ok((token, answer))
+    }
+
+    /// Sends with the current token; after a 401 once more with a fresh one.
+    async fn with_token(
+        &self,
+        tenant: &TenantId,
+        call: Call,
+        method: Method,
+        path: impl Fn() -> String + Send,
+    ) -> Result<(Token, classify::Exchange), CallError> {
+        let mut second = false;
+        loop {
+            let token = self.current_token(tenant).await.map_err(no_token)?;
+            let ask = Ask::new(call, method, path(), &token);
+            if second {
+                let deadline = self.process.clock.mono() + self.time_limit(call);
+                let room = self.guard.charge(call, tenant, deadline).await;
+                room.map_err(|refused| CallError::Unclear(refused.to_string()))?;
+            }
+            let exchange = self.exchange(&token, ask).await;
+            match exchange.as_ref().map(|answer| answer.status) {
+                Ok(401) => match self.rejected(&token) {
+                    Rejected::Once if !second => second = true,
+                    Rejected::Once | Rejected::Again => return Err(CallError::Credential),
+                },
+                Ok(200..=299) => {
+                    self.honoured(tenant);
+                    return Ok((token, exchange));
+                }
+                Ok(_) | Err(_) => return Ok((token, exchange)),
+            }
+        }
+    }
+
+    /// One exchange with the compute API, exactly one.
+    async fn exchange(&self, token: &Token, ask: Ask) -> classify::Exchange {
+        let Ask {
+            call,
+            method,
+            path,
+            body,
+            microversion,
+        } = ask;
+        let mut headers = Vec::with_capacity(6);
+        headers.push(("x-auth-token", token.inner.secret.expose().to_owned()));
+        headers.push(("openstack-api-version", format!("compute {microversion}")));
+        headers.push(("x-openstack-nova-api-version", microversion.to_string()));
+        headers.push(("x-openstack-request-id", self.request_id()));
+        headers.push(("accept", "application/json".to_owned()));
+        let connection = match call {
+            Call::Create => {
+                headers.push(("content-type", "application/json".to_owned()));
+                Connection::Fresh
+            }
+            Call::Delete | Call::Get | Call::List | Call::Auth => Connection::Pooled,
+        };
+        let request = Request {
+            method,
+            url: format!("{}{path}", token.inner.compute),
+            headers,
+            body,
+            timeout: self.time_limit(call),
+            connection,
+        };
+        let sent = self.process.clock.mono();
+        let exchange = self.transport.exchange(request).await;
+        let took = self.process.clock.mono().saturating_since(sent);
+        let heard = classify::heard(&exchange, self.process.clock.unix_ms());
+        self.guard.heard(call, &token.tenant, heard, took);
+        self.log(call, &exchange);
+        exchange
+    }
+
+    fn log(&self, call: Call, exchange: &classify::Exchange) {
+        let call = call.word();
+        match exchange {
+            Ok(answer) if answer.status < 400 || answer.status == 404 => {}
+            Ok(answer) => {
+                let request_id = answer.header("x-openstack-request-id").unwrap_or_default();
+                let words = classify::words(answer);
+                tracing::info!(
+                    call,
+                    status = answer.status,
+                    request_id,
+                    words,
+                    "the cloud says no"
+                );
+            }
+            Err(error) => {
+                let error = chassis::telemetry::chain(error);
+                tracing::warn!(call, %error, "no answer from the cloud");
+            }
+        }
+    }
+}
+
+fn no_token(error: TokenError) -> CallError {
+    match error {
+        TokenError::Refused(_) => CallError::Credential,
+        TokenError::Throttled(wait) => CallError::Throttled(wait),
+        TokenError::Unconfigured | TokenError::NoEndpoint(_) | TokenError::Unavailable(_) => {
+            CallError::Token(error.to_string())
+        }
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> CallError {
+    CallError::Unclear(format!(
+        "a body that cannot be read, at line {} column {}",
+        error.line(),
+        error.column()
+    ))
+}
+
+/// The answer to a create carries the server's administrator password; it does not stay in memory (safety S22).
+fn wipe(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        body.as_mut().zeroize();
+    }
+}

@@ -1,0 +1,77 @@
+//! A cloud's own words, made safe to show: they end in verdicts, logs and on terminals.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Longer texts are cut.
+pub(super) const TEXT_BYTES_MAX: usize = 512;
+
+/// Without control characters, at most [`TEXT_BYTES_MAX`] bytes, cut between characters.
+pub(super) fn clean(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len().min(TEXT_BYTES_MAX));
+    for character in text.trim().chars() {
+        let shown = if character.is_control() {
+            ' '
+        } else {
+            character
+        };
+        if clean.len() + shown.len_utf8() > TEXT_BYTES_MAX {
+            break;
+        }
+        clean.push(shown);
+    }
+    clean
+}
+
+/// An error's words in its body. The outer key differs per class of error (`badRequest`, `forbidden`, `error`, ...).
+pub(super) struct Said {
+    /// The outer key.
+    pub(super) key: String,
+    /// The words, clean.
+    pub(super) message: String,
+    /// Old clouds say here how many seconds to wait.
+    pub(super) retry_after: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Inner {
+    #[serde(default)]
+    message: String,
+    #[serde(default, rename = "retryAfter", deserialize_with = "seconds")]
+    retry_after: Option<u64>,
+}
+
+/// Reads an error body; none if it is not one of OpenStack's.
+pub(super) fn said(body: &[u8]) -> Option<Said> {
+    let outer: BTreeMap<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
+    outer.into_iter().find_map(|(key, value)| {
+        let inner: Inner = serde_json::from_value(value).ok()?;
+        Some(Said {
+            key,
+            message: clean(&inner.message),
+            retry_after: inner.retry_after,
+        })
+    })
+}
+
+/// A number, or a number in quotes.
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(u64),
+        Text(String),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Number(seconds) => Some(seconds),
+        Written::Text(text) => text.trim().parse().ok(),
+        Written::Other(_) => None,
+    })
+}
+
+/// Whether words in lower case speak of a quota.
+pub(super) fn is_quota(lower: &str) -> bool {
+    lower.contains("quota") || lower.contains("maximum number of")
+}
