@@ -84,6 +84,15 @@ impl Bounds {
     pub const fn max(self) -> Size {
         self.max
     }
+    /// The bounds with `size` let in: what a grant makes of them. Never beyond [`Size::LIMIT`].
+    #[must_use]
+    pub fn widened(self, size: Size) -> Self {
+        let size = size.min(Size::LIMIT);
+        Self {
+            min: self.min.min(size),
+            max: self.max.max(size),
+        }
+    }
     /// `size` moved into the bounds: `max(min(size, max), min)` (contract 3.1).
     #[must_use]
     pub fn clamp(self, size: Size) -> Size {

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::capacity::Bounds;
 use crate::event::{Actor, Event};
-use crate::group::{Cause, Census, Change, Config, Group, State};
+use crate::group::{Cause, Census, Change, Config, Group, HoldWhy, State};
 use crate::ids::{EventId, SlotId};
 use crate::slot::{IllegalMove, Move, Slot};
 use crate::time::Now;
@@ -28,6 +29,9 @@ pub struct Draft<'g> {
 }
 
 impl<'g> Draft<'g> {
+    /// Slots that one commit may change: a batch stays well under the store's limit of 50 KiB (safety 3.2).
+    pub const SLOTS_MAX: usize = 32;
+
     /// Nothing changed yet.
     #[must_use]
     pub fn new(group: &'g Group, now: Now) -> Self {
@@ -115,9 +119,37 @@ impl<'g> Draft<'g> {
         self.put(next);
         Ok(())
     }
-    /// Replaces the configuration.
+    /// Moves a slot if its state allows it; false when it does not, and nothing changed.
+    pub fn try_step(&mut self, id: SlotId, step: Move) -> bool {
+        self.step(id, step).is_ok()
+    }
+    /// Replaces the configuration. A hold for a configuration error ends with it (safety 2.2 `UserError`).
     pub fn configure(&mut self, config: Config) {
+        let moved = config.generation != self.config().generation;
+        if moved
+            && self
+                .state
+                .hold
+                .as_ref()
+                .is_some_and(|h| h.why == HoldWhy::Config)
+        {
+            self.state.hold = None;
+        }
         self.config = Some(config);
+    }
+    /// Least and most servers as they will be: the configured bounds, or a grant beyond them while it lasts (design 8).
+    #[must_use]
+    pub fn limits(&self) -> Bounds {
+        let bounds = self.config().bounds;
+        match self.state.over {
+            Some(over) if over.until > self.now.wall => bounds.widened(over.size),
+            Some(_) | None => bounds,
+        }
+    }
+    /// Verdicts given so far.
+    #[must_use]
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
     }
     /// Adds a verdict; the event leaves the inbox with it.
     pub fn verdict(&mut self, verdict: Verdict) {
@@ -133,6 +165,16 @@ impl<'g> Draft<'g> {
     /// Takes an event out of the inbox without a verdict: it has one already (interleaving H8 of safety 6.1).
     pub fn take(&mut self, event: EventId) {
         self.taken.push(event);
+    }
+    /// How many slots are new or changed.
+    #[must_use]
+    pub fn slots_changed(&self) -> usize {
+        self.slots.len()
+    }
+    /// How many more slots may change in this commit. At zero, decisions leave the rest to the next one (`evidence` sees the same list again).
+    #[must_use]
+    pub fn room(&self) -> usize {
+        Self::SLOTS_MAX.saturating_sub(self.slots.len())
     }
     /// Whether committing it would change anything.
     #[must_use]

@@ -1,11 +1,28 @@
 //! What lists of servers prove (safety 3.6, design 4): adopt, lapse, release, surplus, gone, active, failed builds.
-//! Positive evidence may come from any answer; negative evidence only from a complete list.
+//!
+//! Positive evidence may come from any answer; negative evidence only from a complete list. An owner that weighs evidence gathered
+//! while the cloud's breaker was not closed must hand it over as [`Extent::Partial`] (safety 3.6).
+
+mod adopt;
+mod around;
+mod due;
+mod health;
+mod lapse;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use around::Around;
+pub use due::{DeleteCall, VoidCall, Wake};
+pub(crate) use due::{LOCKED_AGAIN, UNCLEAR_AGAIN};
+pub use lapse::overdue;
+pub use watch::Watch;
+pub(crate) use watch::{Look, Track};
+
 use crate::draft::Draft;
 use crate::ids::{GroupId, ServerId, SlotId};
+use crate::slot::is_handed_back;
 use crate::time::Mono;
 
 /// One look at a tenant's servers through the tenant's own project.
@@ -24,7 +41,7 @@ pub struct Listing {
 pub enum Extent {
     /// Unpaged, unfiltered, no next link, microversion 2.69 or later: may confirm absence, except of uuids shown as UNKNOWN elsewhere.
     Complete,
-    /// Something may be missing: only what it shows counts.
+    /// Something may be missing: only what it shows counts. A read of one server is such a list too.
     Partial,
     /// Filtered by our tag, from a project too large for a complete list: consistently empty for 60 min it lapses a doubt (rule 5).
     Tagged,
@@ -68,9 +85,9 @@ pub enum Status {
     Up,
     /// ERROR, with the kind of fault and its text.
     Error(Fault, String),
-    /// SHUTOFF, PAUSED, SUSPENDED, SHELVED, RESCUE, RESIZE, VERIFY_RESIZE: somebody holds it.
+    /// SHUTOFF, PAUSED, SUSPENDED, SHELVED, RESCUE, RESIZE, `VERIFY_RESIZE`: somebody holds it.
     Held,
-    /// DELETED or SOFT_DELETED, or a delete task runs.
+    /// DELETED or `SOFT_DELETED`, or a delete task runs.
     Leaving,
     /// UNKNOWN: its cell is down.
     Unknown,
@@ -123,31 +140,90 @@ impl Default for Rules {
     }
 }
 
-/// What an owner remembers of a group besides the ledger. Lost with the process; a successor starts anew, which only makes it wait.
-#[derive(Debug, Clone)]
-pub struct Watch {
-    /// The rules.
-    pub rules: Rules,
-    /// When this owner began to watch the group.
-    pub began: Mono,
-    tracks: BTreeMap<SlotId, Track>,
+/// What a weighing found that is no slot's business, for people to look at. Nothing in here is ever deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Servers of our service user without a valid proof that no slot of this group holds (interleaving H7 of safety 6.1). They may
+    /// be held by a group of the tenant that the owner does not know of: the caller subtracts those.
+    pub disowned: Vec<ServerId>,
+    /// Servers with a valid proof for a slot of this group that the ledger does not have: the owner's view is old, or the ledger
+    /// was restored from a backup (safety 3.5).
+    pub strays: Vec<ServerId>,
+    /// Servers that were bound to a slot in doubt.
+    pub adopted: Vec<(SlotId, ServerId)>,
+    /// Servers that showed up late or twice, with their new slots.
+    pub surplus: Vec<(SlotId, ServerId)>,
 }
 
-/// What an owner remembers of one slot.
-#[derive(Debug, Clone, Default)]
-struct Track {}
-
-impl Watch {
-    /// Nothing seen yet.
-    #[must_use]
-    pub const fn new(rules: Rules, began: Mono) -> Self {
-        Self {
-            rules,
-            began,
-            tracks: BTreeMap::new(),
-        }
-    }
+/// One weighing: the listing, what else is known, and what was found so far.
+pub(crate) struct Scale<'a> {
+    listing: &'a Listing,
+    around: &'a Around,
+    spare: &'a mut dyn FnMut() -> SlotId,
+    /// The slot that each server has a role in; of several the open one.
+    roles: BTreeMap<ServerId, SlotId>,
+    /// Slots whose proof a server without another role showed in this listing.
+    claimed: Vec<SlotId>,
+    report: Report,
 }
 
 /// Weighs a listing. Weighing the same listing twice changes nothing more.
-pub fn weigh(_draft: &mut Draft<'_>, _watch: &mut Watch, _listing: &Listing) {}
+///
+/// `around` is what the owner knows of the tenant's project beyond this group. `spare` gives ids for the slots of surplus servers,
+/// from the shell's randomness; it is asked once per such server. Rows are weighed in order of uuid, so that of several candidates
+/// the lowest is bound. Source: design 4, safety 3.6.
+pub fn weigh(
+    draft: &mut Draft<'_>,
+    watch: &mut Watch,
+    listing: &Listing,
+    around: &Around,
+    spare: &mut dyn FnMut() -> SlotId,
+) -> Report {
+    watch.sync(draft.group(), draft.now().mono);
+    watch.listed(listing);
+    let mut scale = Scale {
+        listing,
+        around,
+        spare,
+        roles: roles(draft),
+        claimed: Vec::new(),
+        report: Report::default(),
+    };
+    let mut rows: Vec<&Row> = listing.rows.iter().collect();
+    rows.sort_by_key(|row| row.server);
+    if crate::mutant::on(crate::mutant::Mutant::AdoptHighest) {
+        rows.reverse();
+    }
+    for row in rows {
+        match scale.roles.get(&row.server).copied() {
+            Some(id) if draft.slot(id).is_some_and(|slot| slot.state.is_open()) => {
+                health::observe(draft, watch, listing, (id, row));
+            }
+            Some(_) | None => adopt::place(draft, watch, &mut scale, row),
+        }
+    }
+    health::miss(draft, watch, listing);
+    lapse::weigh(draft, watch, &scale);
+    scale.report
+}
+
+fn roles(draft: &Draft<'_>) -> BTreeMap<ServerId, SlotId> {
+    let mut roles = BTreeMap::new();
+    for slot in draft.ended().chain(draft.open()) {
+        let Some(server) = slot.state.server() else {
+            continue;
+        };
+        // What was handed back to its owner stays so, whatever else shows that uuid.
+        let kept = roles
+            .get(&server)
+            .and_then(|id| draft.slot(*id))
+            .is_some_and(|slot| is_handed_back(&slot.state));
+        if !kept {
+            roles.insert(server, slot.id);
+        }
+    }
+    roles
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,10 @@ use crate::slot::{self, Slot};
 use crate::time::Timestamp;
 use crate::verdict::Verdict;
 
-/// A group as its owner holds it: configuration, state, slots and inbox of one revision. Verdicts and commit records are in the
-/// same partition but are not read with it; the store refuses a second verdict for an event by itself.
+/// A group as its owner holds it: configuration, state, slots and inbox of one revision.
+///
+/// Verdicts and commit records are in the same partition but are not read with it; the store refuses a second verdict for an event
+/// by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// Partition.

@@ -53,7 +53,7 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// A customer account; in OpenStack, one project per colo stands behind it.
+    /// A customer account; in `OpenStack`, one project per colo stands behind it.
     TenantId, "tenant id", 64, "1 to 64 of letters, digits, '-', '_', '.'",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')
 );

@@ -1,10 +1,19 @@
 //! Which slots to issue for the permits at hand, and which servers leave.
+//!
+//! Deletes come before new slots. Nothing here retries or waits: what no permit covers stays a deficit for the next plan.
+
+mod issue;
+mod leave;
+mod scale_in;
 
 use std::time::Duration;
 
 use crate::draft::Draft;
 use crate::evidence::Watch;
+use crate::group::Phase;
 use crate::ids::{Incarnation, Nonce, SlotId, WorkerName};
+
+pub(crate) use scale_in::{excess, rest as shrink_rest};
 
 /// One create call that a worker offered to begin right now, with the ids that its slot will have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +33,32 @@ pub struct Permit {
 /// How many create calls the group wants to make right now, before any permit is asked for: what `plan` would issue if permits were
 /// without end. Zero while the group is held, paused or at max.
 #[must_use]
-pub fn deficit(_draft: &Draft<'_>) -> u32 {
-    0
+pub fn deficit(draft: &Draft<'_>) -> u32 {
+    issue::deficit(draft)
 }
 
 /// Issues slots for permits (at most `deficit`), and moves surplus ones and, when there are too many, wanted ones on their way out.
 /// Gives back how many of `permits` were used, from the front.
-pub fn plan(_draft: &mut Draft<'_>, _watch: &Watch, _permits: &[Permit]) -> usize {
-    0
+///
+/// Planning twice in one draft changes nothing more: victims count at once, and there is one scale-in a minute.
+pub fn plan(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) -> usize {
+    match draft.state.phase {
+        Phase::Running => {
+            leave::go_on(draft);
+            scale_in::shrink(draft, watch);
+            issue::issue(draft, permits)
+        }
+        Phase::Paused if crate::mutant::on(crate::mutant::Mutant::IssueWhilePaused) => {
+            issue::issue(draft, permits)
+        }
+        // Launches and deletes nothing; doubts are still settled by `settle` and `evidence`.
+        Phase::Paused | Phase::Tombstone => 0,
+        Phase::Deleting => {
+            leave::all(draft);
+            0
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::capacity::Size;
 use crate::ids::PolicyId;
+use crate::mutant::{self, Mutant};
 
 /// A rule that turns "this happened" into a new size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +32,9 @@ pub enum Adjust {
     Desired(Size),
 }
 
-/// A percentage exactly as the caller's JSON number denotes it: `mantissa * 2^exponent`, no rounding anywhere (contract 3.1: exact
-/// arithmetic of the parsed double; 0.1 % of 1000 is slightly more than one).
+/// A percentage exactly as the caller's JSON number denotes it: `mantissa * 2^exponent`, no rounding anywhere.
+///
+/// Source: contract 3.1, exact arithmetic of the parsed double; 0.1 % of 1000 is slightly more than one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percent {
     bits: u64,
@@ -53,4 +55,74 @@ impl Percent {
     pub const fn double_bits(self) -> u64 {
         self.bits
     }
+
+    /// How many servers this many percent of `size` are, rounded away from zero.
+    ///
+    /// Exact: the value is `size * mantissa * 2^exponent / 100` in integers. Stops at `FAR` on both sides, which is beyond
+    /// every size, so that the caller's sum saturates.
+    #[must_use]
+    pub fn of(self, size: Size) -> i64 {
+        let (mantissa, exponent) = self.parts();
+        // Below 2^53 * 2^32 = 2^85, so that 43 more bits fit.
+        let product = u128::from(mantissa) * u128::from(size.0);
+        let magnitude = if product == 0 {
+            0
+        } else if exponent >= 40 {
+            // At least 2^40 / 100 servers: more than any size.
+            FAR
+        } else if exponent >= 0 {
+            round_up(product << exponent, 100)
+        } else if exponent <= -100 {
+            // 100 * 2^100 is more than any product: a trace of a server, which is one when rounded away from zero.
+            round_up(product, u128::MAX)
+        } else {
+            round_up(product, 100 << exponent.unsigned_abs())
+        };
+        let magnitude = i64::try_from(magnitude.min(FAR)).unwrap_or(i64::MAX);
+        if self.is_negative() {
+            -magnitude
+        } else {
+            magnitude
+        }
+    }
+
+    const fn is_negative(self) -> bool {
+        self.bits >> 63 == 1
+    }
+
+    /// The magnitude as `mantissa * 2^exponent`, mantissa below 2^53.
+    fn parts(self) -> (u64, i32) {
+        let fraction = self.bits & ((1 << 52) - 1);
+        let field = i32::try_from((self.bits >> 52) & 0x7ff).unwrap_or(0);
+        if field == 0 {
+            (fraction, -1074)
+        } else {
+            (fraction | 1 << 52, field - 1075)
+        }
+    }
 }
+
+/// Beyond every size, and far from where an `i64` ends.
+const FAR: u128 = 1 << 40;
+
+fn round_up(part: u128, whole: u128) -> u128 {
+    if mutant::on(Mutant::PercentTruncates) {
+        return part / whole;
+    }
+    part.div_ceil(whole)
+}
+
+impl Adjust {
+    /// What is asked when `desired` servers are wanted now, before any bound. Stops at zero and at what a [`Size`] holds.
+    #[must_use]
+    pub fn apply(self, desired: Size) -> Size {
+        match self {
+            Self::Change(by) => desired.offset(by),
+            Self::Percent(percent) => desired.offset(percent.of(desired)),
+            Self::Desired(size) => size,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

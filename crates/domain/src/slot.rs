@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use crate::ids::{Incarnation, LaunchHash, Nonce, ServerId, SlotId, WorkerName};
+use crate::mutant::{self, Mutant};
 use crate::time::Timestamp;
 
 /// One slot of the ledger.
@@ -150,7 +151,7 @@ pub struct Flags {
     pub blocked: bool,
     /// It does not show our proof any more: never deleted by us (I2 beats I1).
     pub disowned: bool,
-    /// SHUTOFF, PAUSED, ...: somebody holds it; present, not healthy, not deleted (safety 2.2 UserHeld).
+    /// SHUTOFF, PAUSED, ...: somebody holds it; present, not healthy, not deleted (safety 2.2 `UserHeld`).
     pub held: bool,
 }
 
@@ -245,9 +246,17 @@ impl State {
 
     /// Counts against max: wanted ones, and a lapsed one that is not released (design 4, I3).
     #[must_use]
-    pub const fn is_counted(&self) -> bool {
-        self.is_wanted() || matches!(self, Self::Lapsed(_, Hold::Counted))
+    pub fn is_counted(&self) -> bool {
+        self.is_wanted()
+            || matches!(self, Self::Lapsed(_, Hold::Counted))
+                && !mutant::on(Mutant::LapsedUncounted)
     }
+}
+
+/// Whether the slot ended by handing its server back to the tenant: never ours again, whatever its metadata shows later.
+#[must_use]
+pub const fn is_handed_back(state: &State) -> bool {
+    matches!(state, State::Gone(_, GoneWhy::HandedBack))
 }
 
 impl Move {
@@ -270,6 +279,11 @@ impl Move {
     }
 }
 
+enum Boot {
+    Accepted,
+    Configuring,
+}
+
 impl State {
     /// The state after a move.
     ///
@@ -282,35 +296,20 @@ impl State {
         };
         match step {
             Move::Bind(server) => self.bind(server),
-            Move::Doubt(why) => match self {
-                Self::Issued(issue) => Some(Self::InDoubt(issue, why)),
-                _ => None,
-            },
+            Move::Doubt(why) => self.doubt(why),
             Move::Fail(why) => {
                 matches!(self, Self::Issued(_) | Self::InDoubt(..)).then_some(Self::Failed(why))
             }
-            Move::Lapse => match self {
-                Self::InDoubt(issue, _) => Some(Self::Lapsed(issue, Hold::Counted)),
-                _ => None,
+            Move::Lapse | Move::Release => self.lapse(&step),
+            Move::Configure => match self.is_booting() {
+                Some((server, Boot::Accepted)) => Some(Self::Configuring(server)),
+                Some((_, Boot::Configuring)) | None => None,
             },
-            Move::Release => match self {
-                Self::Lapsed(issue, Hold::Counted) => Some(Self::Lapsed(issue, Hold::Released)),
-                _ => None,
-            },
-            Move::Configure => match self {
-                Self::Accepted(server) => Some(Self::Configuring(server)),
-                _ => None,
-            },
-            Move::Activate => match self {
-                Self::Accepted(server) | Self::Configuring(server) => Some(Self::Active(server)),
-                _ => None,
-            },
-            Move::Drain => match self {
-                Self::Accepted(server) | Self::Configuring(server) | Self::Active(server) => {
-                    Some(Self::Draining(server))
-                }
-                _ => None,
-            },
+            Move::Activate => self.is_booting().map(|(server, _)| Self::Active(server)),
+            Move::Drain => self
+                .server()
+                .filter(|_| self.is_wanted())
+                .map(Self::Draining),
             Move::Delete(why) => self.delete(why),
             Move::Vanish => self.vanish(),
             Move::HandBack => self
@@ -319,6 +318,38 @@ impl State {
                 .map(|s| Self::Gone(s, GoneWhy::HandedBack)),
         }
         .ok_or(illegal)
+    }
+
+    const fn is_booting(&self) -> Option<(ServerId, Boot)> {
+        match self {
+            Self::Accepted(server) => Some((*server, Boot::Accepted)),
+            Self::Configuring(server) => Some((*server, Boot::Configuring)),
+            Self::Issued(_) | Self::InDoubt(..) | Self::Active(_) | Self::Draining(_) => None,
+            Self::Deleting(..) | Self::Surplus(_) => None,
+            Self::Failed(_) | Self::Lapsed(..) | Self::Gone(..) => None,
+        }
+    }
+
+    fn doubt(self, why: DoubtWhy) -> Option<Self> {
+        match self {
+            Self::Issued(issue) => Some(Self::InDoubt(issue, why)),
+            Self::InDoubt(..) | Self::Accepted(_) | Self::Configuring(_) | Self::Active(_) => None,
+            Self::Draining(_) | Self::Deleting(..) | Self::Surplus(_) => None,
+            Self::Failed(_) | Self::Lapsed(..) | Self::Gone(..) => None,
+        }
+    }
+
+    fn lapse(self, step: &Move) -> Option<Self> {
+        let is_lapse = matches!(step, Move::Lapse);
+        match self {
+            Self::InDoubt(issue, _) if is_lapse => Some(Self::Lapsed(issue, Hold::Counted)),
+            Self::Lapsed(issue, Hold::Counted) if !is_lapse => {
+                Some(Self::Lapsed(issue, Hold::Released))
+            }
+            Self::InDoubt(..) | Self::Lapsed(..) | Self::Issued(_) => None,
+            Self::Accepted(_) | Self::Configuring(_) | Self::Active(_) | Self::Draining(_) => None,
+            Self::Deleting(..) | Self::Surplus(_) | Self::Failed(_) | Self::Gone(..) => None,
+        }
     }
 
     fn bind(self, server: ServerId) -> Option<Self> {

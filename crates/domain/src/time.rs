@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Wall time, milliseconds since the Unix epoch, equal in memory and in the store. For cooldowns, schedules and display only:
-/// clocks jump and differ, so no decision about safety compares two of these (I8).
+/// Wall time, milliseconds since the Unix epoch, equal in memory and in the store.
+///
+/// For cooldowns, schedules and display only: clocks jump and differ, so no decision about safety compares two of these (I8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
 
@@ -33,8 +34,9 @@ impl Timestamp {
     }
 }
 
-/// An instant of one process's own monotonic clock, in milliseconds since that process began to count. Never stored, never sent:
-/// a successor counts anew from its own start, which is the safe direction for every deadline here (safety 3.2).
+/// An instant of one process's own monotonic clock, in milliseconds since that process began to count.
+///
+/// Never stored, never sent: a successor counts anew from its own start, which is the safe direction for every deadline here (safety 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Mono(u64);
 

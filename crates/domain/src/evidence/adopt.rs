@@ -1,0 +1,115 @@
+//! Rows that no open slot holds: adopted by a slot in doubt, bound as surplus, or reported (design 4, rules 1 and 4).
+
+use crate::draft::Draft;
+use crate::ids::{ServerId, SlotId};
+use crate::mutant::{self, Mutant};
+use crate::slot::{Flags, Move, Slot, State, is_handed_back};
+use crate::time::Mono;
+
+use super::{Extent, Proof, Row, Scale, Status, Watch};
+
+/// Decides about one row of a server that has no role in an open slot of this group.
+pub(super) fn place(draft: &mut Draft<'_>, watch: &Watch, scale: &mut Scale<'_>, row: &Row) {
+    let mine = draft.group().key.id;
+    let elsewhere = scale
+        .around
+        .role(row.server)
+        .is_some_and(|group| group != mine);
+    if elsewhere && !mutant::on(Mutant::AdoptTaken) {
+        return;
+    }
+    match row.proof {
+        // A tenant can copy metadata, but cannot make a server in our service user's name (safety 3.7).
+        Proof::Valid { group, slot } if group == mine => {
+            if row.ours || mutant::on(Mutant::AdoptForeign) {
+                claim(draft, watch, scale, (row, slot));
+            }
+        }
+        Proof::Valid { .. } | Proof::Unreadable => {}
+        Proof::None => {
+            if row.ours && row.status != Status::Unknown && !scale.roles.contains_key(&row.server) {
+                scale.report.disowned.push(row.server);
+            }
+        }
+    }
+}
+
+/// A server of ours, without a role in an open slot, shows a valid proof for this slot.
+fn claim(draft: &mut Draft<'_>, watch: &Watch, scale: &mut Scale<'_>, (row, id): (&Row, SlotId)) {
+    if let Some(old) = scale
+        .roles
+        .get(&row.server)
+        .and_then(|role| draft.slot(*role))
+    {
+        // It had a role that ended. A list begun before that is old news; one begun after shows it alive again.
+        if is_handed_back(&old.state) || scale.listing.began <= watch.ended(old.id) {
+            return;
+        }
+    }
+    let Some(slot) = draft.slot(id) else {
+        scale.report.strays.push(row.server);
+        return;
+    };
+    match &slot.state {
+        State::InDoubt(..) => adopt(draft, scale, (row.server, id)),
+        State::Issued(_) => {
+            if is_orphan(watch, id, draft.now().mono) {
+                adopt(draft, scale, (row.server, id));
+            }
+        }
+        State::Accepted(_)
+        | State::Configuring(_)
+        | State::Active(_)
+        | State::Draining(_)
+        | State::Deleting(..)
+        | State::Surplus(_)
+        | State::Failed(_)
+        | State::Lapsed(..)
+        | State::Gone(..) => {
+            scale.claimed.push(id);
+            let origin = slot.clone();
+            surplus(draft, scale, row, &origin);
+        }
+    }
+}
+
+/// Its report is overdue; before that the report decides.
+pub(super) fn is_orphan(watch: &Watch, id: SlotId, now: Mono) -> bool {
+    let due = watch.rules.begin + watch.rules.call;
+    watch
+        .track(id)
+        .is_some_and(|track| now.since(track.noticed) >= due)
+}
+
+/// Binds a candidate to its slot, from a complete list only: a copy of the proof may be visible while the original sits in a dead
+/// cell (safety 3.6).
+fn adopt(draft: &mut Draft<'_>, scale: &mut Scale<'_>, (server, id): (ServerId, SlotId)) {
+    scale.claimed.push(id);
+    let whole = scale.listing.extent == Extent::Complete || mutant::on(Mutant::AdoptFromPartial);
+    // One role for a uuid: one that ended is a role too.
+    if whole && !scale.roles.contains_key(&server) && draft.step(id, Move::Bind(server)).is_ok() {
+        scale.roles.insert(server, id);
+        scale.report.adopted.push((id, server));
+    }
+}
+
+/// Binds a server that showed up late or twice to a new slot, which carries the proof of the slot it was made for.
+fn surplus(draft: &mut Draft<'_>, scale: &mut Scale<'_>, row: &Row, origin: &Slot) {
+    if row.status == Status::Leaving || mutant::on(Mutant::LateForgotten) {
+        return;
+    }
+    let id = (scale.spare)();
+    let now = draft.now().wall;
+    draft.put(Slot {
+        id,
+        proof: origin.id,
+        nonce: origin.nonce,
+        launch: origin.launch,
+        state: State::Surplus(row.server),
+        flags: Flags::default(),
+        issued: now,
+        since: now,
+    });
+    scale.roles.insert(row.server, id);
+    scale.report.surplus.push((id, row.server));
+}

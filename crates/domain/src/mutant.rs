@@ -1,0 +1,140 @@
+//! Planted mistakes, one per rule, so that a property can be shown to notice when its rule is missing (safety 4.2).
+//!
+//! Without the cargo feature `mutants` no mistake can be switched on and the switches compile to nothing; no shipped binary has
+//! the feature. With it, `cargo test -p domain --features mutants` plants each one in turn and demands that a property breaks.
+
+macro_rules! mutants {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// A rule that can be switched off, or its opposite switched on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Mutant {
+            $($(#[$doc])* $name,)+
+        }
+        impl Mutant {
+            /// Every mutant.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+        }
+    };
+}
+
+mutants!(
+    /// `policy`: percentages are cut, not rounded away from zero.
+    PercentTruncates,
+    /// `decide`: bounds do not cap what is asked.
+    ClampMissing,
+    /// `decide`: the group's cooldown does not stop an event.
+    CooldownMissing,
+    /// `decide`: a policy's own cooldown stops other policies too.
+    PolicyCooldownShared,
+    /// `decide`: refused events move the clocks.
+    RefusalMovesClock,
+    /// `decide`: the same id twice in one batch is judged twice.
+    DoubleJudged,
+    /// `decide`: force passes a paused group.
+    ForcePassesPause,
+    /// `decide`: debounce does nothing.
+    DebounceMissing,
+    /// `decide`: an override passes every bound, not only to its size.
+    OverrideUnbounded,
+    /// `decide`: a grant never ends.
+    OverrideEternal,
+    /// `plan`: slots are issued beyond max.
+    IssueBeyondMax,
+    /// `plan`: a lapsed slot stops counting against max at once.
+    LapsedUncounted,
+    /// `plan`: slots are issued while the group is held.
+    IssueWhileHeld,
+    /// `plan`: a paused group launches.
+    IssueWhilePaused,
+    /// `plan`: one permit is used for two slots.
+    PermitTwice,
+    /// `plan`: scale-in has no cap.
+    ShrinkUncapped,
+    /// `plan`: scale-in has no minute between two plans.
+    ShrinkAnyTime,
+    /// `plan`: victims need not have been seen.
+    VictimUnseen,
+    /// `plan`: a server whose cell is down may be a victim.
+    VictimUnknown,
+    /// `plan`: a disowned server may be a victim.
+    VictimDisowned,
+    /// `plan`: the newest server in service leaves first, whatever the configuration says.
+    OrderReversed,
+    /// `plan`: servers in service leave before building ones.
+    BuildingLast,
+    /// `plan`: a group in deletion becomes a tombstone with slots open.
+    TombstoneEarly,
+    /// `evidence`: a list with gaps adopts.
+    AdoptFromPartial,
+    /// `evidence`: a server of somebody else with our proof is adopted.
+    AdoptForeign,
+    /// `evidence`: a server that has a role in another group is adopted.
+    AdoptTaken,
+    /// `evidence`: the highest of several candidates is adopted.
+    AdoptHighest,
+    /// `evidence`: a doubt lapses before quiesce.
+    LapseEarly,
+    /// `evidence`: one list lapses a doubt.
+    LapseOnOneList,
+    /// `evidence`: a list with gaps lapses a doubt.
+    LapseFromPartial,
+    /// `evidence`: a lapsed slot is released while the token lives.
+    ReleaseEarly,
+    /// `evidence`: absence from a list with gaps counts.
+    GoneFromPartial,
+    /// `evidence`: one absence is enough.
+    GoneAtOnce,
+    /// `evidence`: a server whose cell is down counts as absent.
+    UnknownIsAbsent,
+    /// `evidence`: a server of an ended slot is left alone.
+    LateForgotten,
+    /// `evidence`: an older list overwrites what a newer one said.
+    StaleOverwrites,
+    /// `evidence`: a row without metadata disowns.
+    UnreadableDisowns,
+    /// `settle`: a call that had begun is taken for one that never did.
+    VoidBegun,
+    /// `settle`: an unknown outcome is taken for a failure.
+    UnknownIsFailed,
+    /// `settle`: a late 202 is bound although the server has a role already.
+    LateRebinds,
+    /// `due`: a disowned server is deleted.
+    DeleteDisowned,
+    /// `due`: a delete is sent in every pass.
+    DeleteUnpaced,
+    /// `hold`: failed builds are replaced without end.
+    FailuresUnlimited,
+    /// `hold`: every failure of one wave raises the back-off.
+    StrikePerSlot,
+);
+
+#[cfg(feature = "mutants")]
+mod planted {
+    use std::cell::Cell;
+
+    use super::Mutant;
+
+    thread_local! {
+        static PLANTED: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    /// Plants a mistake for this thread, or takes it out again.
+    pub fn plant(mutant: Option<Mutant>) {
+        PLANTED.set(mutant);
+    }
+
+    pub(crate) fn on(mutant: Mutant) -> bool {
+        PLANTED.get() == Some(mutant)
+    }
+}
+
+#[cfg(feature = "mutants")]
+pub(crate) use planted::on;
+#[cfg(feature = "mutants")]
+pub use planted::plant;
+
+/// No mistake is ever planted in a shipped binary.
+#[cfg(not(feature = "mutants"))]
+pub(crate) const fn on(_mutant: Mutant) -> bool {
+    false
+}

@@ -1,0 +1,63 @@
+//! New slots for the permits at hand.
+
+use crate::draft::Draft;
+use crate::group::Phase;
+use crate::hold;
+use crate::mutant::{self, Mutant};
+use crate::slot::{Flags, Issue, Slot, State};
+
+use super::Permit;
+
+pub(super) fn deficit(draft: &Draft<'_>) -> u32 {
+    let is_running = match draft.state.phase {
+        Phase::Running => true,
+        Phase::Paused => mutant::on(Mutant::IssueWhilePaused),
+        Phase::Deleting | Phase::Tombstone => false,
+    };
+    let is_held =
+        hold::is_held(&draft.state, draft.now().wall) && !mutant::on(Mutant::IssueWhileHeld);
+    if !is_running || is_held {
+        return 0;
+    }
+    let census = draft.census();
+    let want = draft.state.desired.less(census.wanted);
+    // In-doubt slots and lapsed ones that are not released take room: their servers may exist (I3).
+    let room = if mutant::on(Mutant::IssueBeyondMax) {
+        want
+    } else {
+        draft.limits().max().less(census.counted)
+    };
+    want.min(room).0
+}
+
+/// Issues one slot per permit, up to the deficit. At most one create call per slot, ever: a slot is never issued again.
+pub(super) fn issue(draft: &mut Draft<'_>, permits: &[Permit]) -> usize {
+    let want = usize::try_from(deficit(draft)).unwrap_or(usize::MAX);
+    let mut used = 0;
+    for permit in permits.iter().take(want) {
+        if draft.slot(permit.slot).is_some() {
+            // Not a fresh id: the same permit once more.
+            if !mutant::on(Mutant::PermitTwice) {
+                break;
+            }
+        }
+        let now = draft.now().wall;
+        let launch = draft.config().launch;
+        draft.put(Slot {
+            id: permit.slot,
+            proof: permit.slot,
+            nonce: permit.nonce,
+            launch,
+            state: State::Issued(Issue {
+                worker: permit.worker.clone(),
+                incarnation: permit.incarnation,
+                token_left: permit.token_left,
+            }),
+            flags: Flags::default(),
+            issued: now,
+            since: now,
+        });
+        used += 1;
+    }
+    used
+}

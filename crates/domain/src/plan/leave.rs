@@ -1,0 +1,72 @@
+//! Servers that are on their way out, whatever the size: surplus, draining, and all of a group in deletion.
+
+use crate::draft::Draft;
+use crate::group::Phase;
+use crate::mutant::{self, Mutant};
+use crate::slot::{DeleteWhy, Move, Slot, State};
+
+/// Takes what is on its way out one move further.
+pub(super) fn go_on(draft: &mut Draft<'_>) {
+    let moves: Vec<_> = draft
+        .open()
+        .filter_map(|slot| next(slot, DeleteWhy::ScaleIn).map(|step| (slot.id, step)))
+        .collect();
+    for (id, step) in moves {
+        draft.try_step(id, step);
+    }
+}
+
+/// Everything leaves, without a cap: the group is to be deleted. With no slot open it becomes a tombstone, whose ended slots are
+/// still watched (design 4, rule 4).
+pub(super) fn all(draft: &mut Draft<'_>) {
+    let bound: Vec<_> = draft
+        .open()
+        .map(|slot| {
+            (
+                slot.id,
+                slot.flags.disowned,
+                slot.state.is_wanted() && slot.state.server().is_some(),
+            )
+        })
+        .collect();
+    for (id, is_disowned, is_in_service) in bound {
+        if is_disowned {
+            draft.try_step(id, Move::HandBack);
+        } else if is_in_service {
+            draft.try_step(id, Move::Drain);
+        }
+    }
+    let moves: Vec<_> = draft
+        .open()
+        .filter_map(|slot| next(slot, DeleteWhy::GroupDeleted).map(|step| (slot.id, step)))
+        .collect();
+    for (id, step) in moves {
+        draft.try_step(id, step);
+    }
+    if draft.census().open.0 == 0 || mutant::on(Mutant::TombstoneEarly) {
+        draft.state.phase = Phase::Tombstone;
+    }
+}
+
+/// The next move of a slot on its way out. There are no load balancers or before-delete steps yet, so draining ends at once.
+fn next(slot: &Slot, why: DeleteWhy) -> Option<Move> {
+    let onward = match &slot.state {
+        State::Draining(_) => Some(Move::Delete(why)),
+        State::Surplus(_) => Some(Move::Delete(DeleteWhy::Surplus)),
+        State::Deleting(..) => None,
+        State::Issued(_)
+        | State::InDoubt(..)
+        | State::Accepted(_)
+        | State::Configuring(_)
+        | State::Active(_)
+        | State::Failed(_)
+        | State::Lapsed(..)
+        | State::Gone(..) => return None,
+    };
+    // It does not show our proof any more: never deleted by us, so it cannot leave; it goes back to its owner.
+    if slot.flags.disowned {
+        Some(Move::HandBack)
+    } else {
+        onward
+    }
+}

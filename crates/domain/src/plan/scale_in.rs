@@ -1,0 +1,101 @@
+//! Who leaves when there are too many (contract 4.4, design 8).
+
+use std::time::Duration;
+
+use crate::draft::Draft;
+use crate::evidence::Watch;
+use crate::group::ScaleInOrder;
+use crate::ids::SlotId;
+use crate::mutant::{self, Mutant};
+use crate::slot::{DeleteWhy, Move, Slot, State};
+
+/// At most one part in this many leaves per plan, unless forced, so that a bad observation cannot empty a group (I9).
+const SHRINK_PART: u32 = 4;
+/// And one plan in this time.
+const SHRINK_PAUSE: Duration = Duration::from_secs(60);
+
+/// How many servers too many there are. Slots without a server are not counted: a doubt costs no server its place, and when it turns
+/// out to be a server it leaves first, as building.
+pub(crate) fn excess(draft: &Draft<'_>) -> u32 {
+    let bound = draft.open().filter(|slot| is_in_service(slot)).count();
+    u32::try_from(bound)
+        .unwrap_or(u32::MAX)
+        .saturating_sub(draft.state.desired.0)
+}
+
+/// How long until the next scale-in without force may be planned.
+pub(crate) fn rest(draft: &Draft<'_>) -> Duration {
+    if draft.state.forced || mutant::on(Mutant::ShrinkAnyTime) {
+        return Duration::ZERO;
+    }
+    draft.state.shrunk.map_or(Duration::ZERO, |shrunk| {
+        SHRINK_PAUSE.saturating_sub(draft.now().wall.since(shrunk))
+    })
+}
+
+/// Sends what is too much on its way out.
+pub(super) fn shrink(draft: &mut Draft<'_>, watch: &Watch) {
+    let excess = excess(draft);
+    if excess == 0 || !rest(draft).is_zero() {
+        return;
+    }
+    let cap = if draft.state.forced || mutant::on(Mutant::ShrinkUncapped) {
+        excess
+    } else {
+        let bound = excess.saturating_add(draft.state.desired.0);
+        excess.min((bound / SHRINK_PART).max(1))
+    };
+    let leaving = usize::try_from(cap).unwrap_or(usize::MAX);
+    let victims: Vec<SlotId> = in_order(draft, watch).into_iter().take(leaving).collect();
+    if victims.is_empty() {
+        return;
+    }
+    for id in victims {
+        draft.try_step(id, Move::Drain);
+        draft.try_step(id, Move::Delete(DeleteWhy::ScaleIn));
+    }
+    if !draft.state.forced {
+        draft.state.shrunk = Some(draft.now().wall);
+    }
+}
+
+/// All who may leave, first to go first: building before in service, held ones last; oldest first among building, and as configured
+/// among those in service.
+fn in_order(draft: &Draft<'_>, watch: &Watch) -> Vec<SlotId> {
+    let mut all: Vec<&Slot> = draft
+        .open()
+        .filter(|slot| is_in_service(slot) && may_leave(draft, watch, slot))
+        .collect();
+    let newest_first =
+        (draft.config().scale_in == ScaleInOrder::NewestFirst) ^ mutant::on(Mutant::OrderReversed);
+    all.sort_by(|a, b| {
+        let class = |slot: &Slot| {
+            let is_active =
+                matches!(slot.state, State::Active(_)) ^ mutant::on(Mutant::BuildingLast);
+            (slot.flags.held, is_active)
+        };
+        let age = (a.issued, a.id).cmp(&(b.issued, b.id));
+        let is_active = matches!(a.state, State::Active(_));
+        let age = if newest_first && is_active {
+            age.reverse()
+        } else {
+            age
+        };
+        class(a).cmp(&class(b)).then(age)
+    });
+    all.into_iter().map(|slot| slot.id).collect()
+}
+
+/// Only what was surely there a moment ago, and is surely ours (I9, I2).
+fn may_leave(draft: &Draft<'_>, watch: &Watch, slot: &Slot) -> bool {
+    let is_known = !watch.is_unknown(slot.id) || mutant::on(Mutant::VictimUnknown);
+    let is_ours = !slot.flags.disowned || mutant::on(Mutant::VictimDisowned);
+    let is_fresh = watch.is_fresh(slot.id, draft.now().mono)
+        || mutant::on(Mutant::VictimUnseen)
+        || (watch.is_unknown(slot.id) && mutant::on(Mutant::VictimUnknown));
+    is_known && is_ours && is_fresh
+}
+
+fn is_in_service(slot: &Slot) -> bool {
+    slot.state.is_wanted() && slot.state.server().is_some()
+}
