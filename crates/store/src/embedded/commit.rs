@@ -1,0 +1,283 @@
+//! One request inside the writer's transaction: check everything, then write everything.
+
+use domain::capacity::Size;
+use domain::group::Config;
+use domain::ids::{EventId, LaunchHash, RecordHash, TenantId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::prepare::{Batch, Item, Key, int, record_id};
+use super::schema::kind;
+use crate::Error;
+use crate::group::{CommitRecord, Committed, Conflict};
+use crate::record;
+use crate::row::{self, config::ConfigRow, corrupt, verdict::RecordRow};
+
+/// Why a request failed inside the transaction.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// SQLite failed: the whole transaction is undone.
+    Sqlite(rusqlite::Error),
+    /// What is stored cannot be understood.
+    Store(Error),
+}
+
+impl From<rusqlite::Error> for Failed {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Sqlite(e)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(e: Error) -> Self {
+        Self::Store(e)
+    }
+}
+
+/// The head of a group, as the guard needs it.
+struct Head {
+    n: i64,
+    rev: i64,
+    fence: i64,
+    desired: u32,
+    hash: [u8; 32],
+}
+
+fn head(db: &Connection, key: &Key) -> rusqlite::Result<Option<Head>> {
+    db.prepare_cached(
+        "SELECT n, rev, fence, desired, hash FROM grp WHERE id = ?1 AND tenant = ?2 AND epoch = ?3",
+    )?
+    .query_row(params![key.id, key.tenant.as_str(), key.epoch], |row| {
+        Ok(Head {
+            n: row.get(0)?,
+            rev: row.get(1)?,
+            fence: row.get(2)?,
+            desired: row.get(3)?,
+            hash: row.get(4)?,
+        })
+    })
+    .optional()
+}
+
+/// Commits a change under its guard. A refusal has written nothing.
+pub(super) fn commit(db: &Connection, batch: &Batch) -> Result<Committed, Failed> {
+    let Some(head) = head(db, &batch.key)? else {
+        return Ok(Committed::Conflict(Conflict::Missing));
+    };
+    if head.rev != int(batch.guard.rev.0) || head.fence > int(batch.guard.fence.0) {
+        return Ok(Committed::Conflict(Conflict::Moved));
+    }
+    let decided = decided(db, head.n, batch)?;
+    if !decided.is_empty() {
+        return Ok(Committed::Conflict(Conflict::Decided(decided)));
+    }
+    let configured = match &batch.config {
+        Some((after, _)) => record::configured(&config(db, head.n)?, after),
+        None => Vec::new(),
+    };
+    let desired = (Size(head.desired), batch.desired);
+    let record = record::seal(
+        batch.record.clone(),
+        desired,
+        &configured,
+        RecordHash(head.hash),
+    );
+    db.prepare_cached(
+        "UPDATE grp SET rev = ?2, fence = ?3, desired = ?4, hash = ?5, state = ?6 WHERE n = ?1",
+    )?
+    .execute(params![
+        head.n,
+        head.rev + 1,
+        int(batch.guard.fence.0),
+        batch.desired.0,
+        record.hash.0,
+        batch.state
+    ])?;
+    write_parts(db, head.n, batch, &record)?;
+    Ok(Committed::Applied)
+}
+
+/// Makes a group. A refusal has written nothing.
+pub(super) fn create(db: &Connection, batch: &Batch) -> Result<Committed, Failed> {
+    if head(db, &batch.key)?.is_some() {
+        return Ok(Committed::Conflict(Conflict::Exists));
+    }
+    let record = record::seal(
+        batch.record.clone(),
+        (Size::ZERO, batch.desired),
+        &[],
+        record::GENESIS,
+    );
+    let key = &batch.key;
+    db.prepare_cached(
+        "INSERT INTO grp (id, tenant, epoch, rev, fence, desired, hash, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        key.id,
+        key.tenant.as_str(),
+        key.epoch,
+        int(record.rev.0),
+        int(batch.guard.fence.0),
+        batch.desired.0,
+        record.hash.0,
+        batch.state
+    ])?;
+    write_parts(db, db.last_insert_rowid(), batch, &record)?;
+    Ok(Committed::Applied)
+}
+
+/// Which events of the batch have verdicts already: all of them, so that the caller takes all out at once.
+fn decided(db: &Connection, n: i64, batch: &Batch) -> rusqlite::Result<Vec<EventId>> {
+    let mut known = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM item WHERE grp = ?1 AND kind = ?2 AND id = ?3)",
+    )?;
+    let mut found = Vec::new();
+    for (event, item) in &batch.verdicts {
+        if known.query_row(params![n, kind::VERDICT, item.id], |row| row.get(0))? {
+            found.push(event.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// The configuration before: read only when it changes.
+fn config(db: &Connection, n: i64) -> Result<Config, Failed> {
+    let body: String = db
+        .prepare_cached("SELECT body FROM cfg WHERE grp = ?1")?
+        .query_row([n], |row| row.get(0))?;
+    let row: ConfigRow = row::read("configuration", &body)?;
+    Ok(row.try_into()?)
+}
+
+fn write_parts(
+    db: &Connection,
+    n: i64,
+    batch: &Batch,
+    record: &CommitRecord,
+) -> rusqlite::Result<()> {
+    if let Some((_, body)) = &batch.config {
+        db.prepare_cached("INSERT INTO cfg (grp, body) VALUES (?1, ?2) ON CONFLICT (grp) DO UPDATE SET body = excluded.body")?
+            .execute(params![n, body])?;
+    }
+    for (_, item) in &batch.verdicts {
+        // An event that stands twice in one batch keeps its first verdict.
+        insert(
+            db,
+            "INSERT OR IGNORE INTO item (grp, kind, id, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            n,
+            kind::VERDICT,
+            item,
+        )?;
+    }
+    for item in &batch.slots {
+        put(db, n, kind::SLOT, item)?;
+    }
+    for event in &batch.taken {
+        db.prepare_cached("DELETE FROM item WHERE grp = ?1 AND kind = ?2 AND id = ?3")?
+            .execute(params![n, kind::INBOX, event.as_str().as_bytes()])?;
+    }
+    for item in &batch.queued {
+        put(db, n, kind::INBOX, item)?;
+    }
+    db.prepare_cached("INSERT INTO item (grp, kind, id, at, body, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
+            n,
+            kind::RECORD,
+            record_id(record.rev),
+            int(record.at.unix_ms()),
+            batch.record_row,
+            record.detail,
+            hashes(record)
+        ])?;
+    Ok(())
+}
+
+fn put(db: &Connection, n: i64, kind: i64, item: &Item) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO item (grp, kind, id, at, body) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (grp, kind, id) DO UPDATE SET at = excluded.at, body = excluded.body";
+    insert(db, sql, n, kind, item)
+}
+
+fn insert(db: &Connection, sql: &str, n: i64, kind: i64, item: &Item) -> rusqlite::Result<()> {
+    db.prepare_cached(sql)?
+        .execute(params![n, kind, item.id, item.at, item.body])?;
+    Ok(())
+}
+
+/// The previous hash and its own, in one column.
+fn hashes(record: &CommitRecord) -> [u8; 64] {
+    let mut both = [0; 64];
+    both[..32].copy_from_slice(&record.previous.0);
+    both[32..].copy_from_slice(&record.hash.0);
+    both
+}
+
+/// Stores a launch body, once per tenant.
+pub(super) fn launch(
+    db: &Connection,
+    tenant: &TenantId,
+    hash: LaunchHash,
+    body: &[u8],
+) -> rusqlite::Result<bool> {
+    let rows = db
+        .prepare_cached("INSERT OR IGNORE INTO launch (tenant, hash, body) VALUES (?1, ?2, ?3)")?
+        .execute(params![tenant.as_str(), hash.0, body])?;
+    Ok(rows > 0)
+}
+
+/// Adds records to the journal. Those that this store committed itself are in it already.
+pub(super) fn append(db: &Connection, key: &Key, records: &[CommitRecord]) -> Result<bool, Failed> {
+    let group = head(db, key)?.map(|head| head.n);
+    let mut wrote = false;
+    for record in records {
+        let known: bool = match group {
+            Some(n) => db
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM item WHERE grp = ?1 AND kind = ?2 AND id = ?3)",
+                )?
+                .query_row(params![n, kind::RECORD, record_id(record.rev)], |row| {
+                    row.get(0)
+                })?,
+            None => false,
+        };
+        if known {
+            continue;
+        }
+        let body = row::write(&RecordRow::from(record))?;
+        let rows = db
+            .prepare_cached(
+                "INSERT OR IGNORE INTO journal (id, tenant, epoch, rev, at, body, detail, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                key.id,
+                key.tenant.as_str(),
+                key.epoch,
+                int(record.rev.0),
+                int(record.at.unix_ms()),
+                body,
+                record.detail,
+                hashes(record)
+            ])?;
+        wrote |= rows > 0;
+    }
+    Ok(wrote)
+}
+
+/// Deletes rows of `item` whose time is still the given one.
+pub(super) fn delete(db: &Connection, rows: &[(i64, i64)]) -> rusqlite::Result<bool> {
+    let mut statement = db.prepare_cached("DELETE FROM item WHERE n = ?1 AND at = ?2")?;
+    let mut wrote = false;
+    for (n, at) in rows {
+        wrote |= statement.execute(params![n, at])? > 0;
+    }
+    Ok(wrote)
+}
+
+/// Reads the two hashes of a record.
+pub(super) fn split_hashes(both: &[u8]) -> Result<(RecordHash, RecordHash), Error> {
+    let wrong = || corrupt("hashes of a record", &"not 64 bytes");
+    let (previous, own) = both.split_at_checked(32).ok_or_else(wrong)?;
+    let previous = previous.try_into().map_err(|_e| wrong())?;
+    let own = own.try_into().map_err(|_e| wrong())?;
+    Ok((RecordHash(previous), RecordHash(own)))
+}

@@ -1,0 +1,129 @@
+//! Groups over SQLite.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::group::{Change, Group};
+use domain::ids::{EventId, GroupId, GroupKey, Nonce, Rev, TenantId};
+use domain::time::Timestamp;
+use domain::verdict::Verdict;
+
+use super::Inner;
+use super::counters::add;
+use super::prepare::{self, Key, Request};
+use super::read;
+use crate::Error;
+use crate::group::{self, CommitRecord, Committed, Groups, Guard, Level, Page};
+
+impl Inner {
+    pub(super) fn round_trip(&self) {
+        add(&self.counters.round_trips, 1);
+    }
+}
+
+#[async_trait]
+impl Groups for Inner {
+    async fn create(
+        &self,
+        group: &Group,
+        first: &Change,
+        nonce: Nonce,
+    ) -> Result<Committed, Error> {
+        self.round_trip();
+        let batch = prepare::create(group, first, nonce)?;
+        add(&self.counters.row_bytes, batch.bytes());
+        self.writer.ask(Request::Create(Box::new(batch))).await
+    }
+
+    async fn read(&self, key: &GroupKey, _level: Level) -> Result<Option<Group>, Error> {
+        self.round_trip();
+        let key = key.clone();
+        self.readers.run(move |db| read::group(db, &key)).await
+    }
+
+    async fn commit(
+        &self,
+        key: &GroupKey,
+        guard: Guard,
+        change: &Change,
+        nonce: Nonce,
+    ) -> Result<Committed, Error> {
+        self.round_trip();
+        let batch = prepare::commit(key, guard, change, nonce)?;
+        add(&self.counters.row_bytes, batch.bytes());
+        self.writer.ask(Request::Commit(Box::new(batch))).await
+    }
+
+    /// An answer is only unclear when the writer stopped: what it did is to be seen at once.
+    fn unclear_for(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn verdict(&self, key: &GroupKey, event: &EventId) -> Result<Option<Verdict>, Error> {
+        self.round_trip();
+        let (key, event) = (Key::from(key), event.clone());
+        self.readers
+            .run(move |db| read::verdict(db, &key, &event))
+            .await
+    }
+
+    async fn verdicts(
+        &self,
+        key: &GroupKey,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<Verdict>, Error> {
+        self.round_trip();
+        let key = Key::from(key);
+        let before = before.map_or(i64::MAX, prepare::at);
+        self.readers
+            .run(move |db| read::verdicts(db, &key, before, limit))
+            .await
+    }
+
+    async fn records(
+        &self,
+        key: &GroupKey,
+        from: Option<Rev>,
+        limit: u32,
+        _level: Level,
+    ) -> Result<Vec<CommitRecord>, Error> {
+        self.round_trip();
+        let key = Key::from(key);
+        let from = from.unwrap_or(Rev(u64::MAX));
+        self.readers
+            .run(move |db| read::records(db, &key, from, limit))
+            .await
+    }
+
+    async fn of_tenant(
+        &self,
+        tenant: &TenantId,
+        after: Option<GroupId>,
+        limit: u32,
+    ) -> Result<Page<GroupKey>, Error> {
+        self.round_trip();
+        let tenant = tenant.clone();
+        let keys = self
+            .readers
+            .run(move |db| read::keys(db, Some(&tenant), after, limit))
+            .await?;
+        Ok(cut(keys, limit))
+    }
+
+    async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {
+        self.round_trip();
+        let keys = self
+            .readers
+            .run(move |db| read::keys(db, None, after, limit))
+            .await?;
+        Ok(cut(keys, limit))
+    }
+}
+
+fn cut(keys: Vec<GroupKey>, limit: u32) -> Page<GroupKey> {
+    group::page(
+        keys.into_iter(),
+        usize::try_from(limit).unwrap_or(usize::MAX),
+    )
+}

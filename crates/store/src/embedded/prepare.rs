@@ -1,0 +1,178 @@
+//! A request in the form in which the writer executes it: everything that can be done outside the writer thread is done here.
+
+use domain::capacity::Size;
+use domain::event::Event;
+use domain::group::{Change, Config, Group};
+use domain::ids::{EventId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
+use domain::time::Timestamp;
+
+use crate::Error;
+use crate::group::{CommitRecord, Guard};
+use crate::record;
+use crate::row::verdict::{RecordRow, VerdictRow};
+use crate::row::{self, config::ConfigRow, event::EventRow, slot::SlotRow, state::StateRow};
+
+/// What the writer is asked to do.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// A new group.
+    Create(Box<Batch>),
+    /// A change of a group.
+    Commit(Box<Batch>),
+    /// A launch body.
+    Launch(TenantId, LaunchHash, Vec<u8>),
+    /// Records of a group for the journal.
+    Append(Key, Vec<CommitRecord>),
+    /// Rows of `item` to delete, each if it is still as old as it was when it was chosen.
+    Delete(Vec<(i64, i64)>),
+}
+
+/// The partition, as its columns.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub(super) id: [u8; 16],
+    pub(super) tenant: TenantId,
+    pub(super) epoch: i64,
+}
+
+impl From<&GroupKey> for Key {
+    fn from(key: &GroupKey) -> Self {
+        Self {
+            id: key.id.as_u128().to_be_bytes(),
+            tenant: key.tenant.clone(),
+            epoch: int(key.epoch.0),
+        }
+    }
+}
+
+/// One change as rows.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) key: Key,
+    pub(super) guard: Guard,
+    pub(super) desired: Size,
+    pub(super) state: String,
+    /// The configuration, and its row.
+    pub(super) config: Option<(Config, String)>,
+    pub(super) slots: Vec<Item>,
+    pub(super) verdicts: Vec<(EventId, Item)>,
+    pub(super) queued: Vec<Item>,
+    pub(super) taken: Vec<EventId>,
+    /// Still without what was before.
+    pub(super) record: CommitRecord,
+    pub(super) record_row: String,
+}
+
+/// One row of `item`.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) id: Vec<u8>,
+    pub(super) at: i64,
+    pub(super) body: String,
+}
+
+impl Batch {
+    /// Bytes of its rows, without what SQLite adds.
+    pub(super) fn bytes(&self) -> u64 {
+        let item = |i: &Item| i.id.len() + i.body.len() + 8;
+        let bytes = self.state.len()
+            + self.config.as_ref().map_or(0, |(_, row)| row.len())
+            + self.slots.iter().map(item).sum::<usize>()
+            + self.verdicts.iter().map(|(_, i)| item(i)).sum::<usize>()
+            + self.queued.iter().map(item).sum::<usize>()
+            + self.record_row.len()
+            + self.record.detail.len()
+            + 64;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+/// SQLite's integers are signed. Counters and times beyond half of `u64` do not occur; they would be kept as the largest.
+pub(super) fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Prepares a change for a group that exists.
+pub(super) fn commit(
+    key: &GroupKey,
+    guard: Guard,
+    change: &Change,
+    nonce: Nonce,
+) -> Result<Batch, Error> {
+    let record = record::open(change, guard.rev.next(), nonce);
+    let slots = change.slots.iter().map(|slot| {
+        Ok(Item {
+            id: slot.id.as_u128().to_be_bytes().to_vec(),
+            at: int(slot.since.unix_ms()),
+            body: row::write(&SlotRow::from(slot))?,
+        })
+    });
+    let verdicts = change.verdicts.iter().map(|verdict| {
+        let item = Item {
+            id: verdict.event.as_str().as_bytes().to_vec(),
+            at: int(verdict.at.unix_ms()),
+            body: row::write(&VerdictRow::from(verdict))?,
+        };
+        Ok((verdict.event.clone(), item))
+    });
+    let config = change.config.as_ref();
+    Ok(Batch {
+        key: key.into(),
+        guard,
+        desired: change.state.desired,
+        state: row::write(&StateRow::from(&change.state))?,
+        config: config.map(configured).transpose()?,
+        slots: slots.collect::<Result<_, Error>>()?,
+        verdicts: verdicts.collect::<Result<_, Error>>()?,
+        queued: change
+            .queued
+            .iter()
+            .map(queued)
+            .collect::<Result<_, Error>>()?,
+        taken: change.taken.clone(),
+        record_row: row::write(&RecordRow::from(&record))?,
+        record,
+    })
+}
+
+/// Prepares a new group: what it holds before its first change, and the change.
+pub(super) fn create(group: &Group, first: &Change, nonce: Nonce) -> Result<Batch, Error> {
+    let guard = Guard {
+        rev: group.rev,
+        fence: group.fence,
+    };
+    let mut whole = first.clone();
+    whole.config.get_or_insert_with(|| group.config.clone());
+    let born = group.slots.open().chain(group.slots.ended());
+    let changed = |id| first.slots.iter().any(|s| s.id == id);
+    whole.slots.extend(born.filter(|s| !changed(s.id)).cloned());
+    let kept =
+        |id: &EventId| !first.taken.contains(id) && !first.queued.iter().any(|e| e.id == *id);
+    let inbox = group.inbox.values().filter(|e| kept(&e.id));
+    whole.queued.extend(inbox.cloned());
+    let mut batch = commit(&group.key, guard, &whole, nonce)?;
+    batch.record = record::open(first, guard.rev.next(), nonce);
+    Ok(batch)
+}
+
+fn configured(config: &Config) -> Result<(Config, String), Error> {
+    Ok((config.clone(), row::write(&ConfigRow::from(config))?))
+}
+
+fn queued(event: &Event) -> Result<Item, Error> {
+    Ok(Item {
+        id: event.id.as_str().as_bytes().to_vec(),
+        at: int(event.received.unix_ms()),
+        body: row::write(&EventRow::from(event))?,
+    })
+}
+
+/// The id of a commit record's row: its revision, so that order of bytes is order of revisions.
+pub(super) fn record_id(rev: Rev) -> [u8; 8] {
+    rev.0.to_be_bytes()
+}
+
+/// A time as its column.
+pub(super) fn at(time: Timestamp) -> i64 {
+    int(time.unix_ms())
+}

@@ -1,0 +1,395 @@
+//! Reads: a few connections on the blocking pool. Each read is one snapshot, and sees every commit that was answered before it began.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use chassis::Process;
+use chassis::Tasks;
+use domain::group::{Group, Slots};
+use domain::ids::{EventId, Fence, GroupId, GroupKey, HomeEpoch, Rev, SlotId, TenantId};
+use domain::verdict::Verdict;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+use tokio::sync::Semaphore;
+
+use super::Settings;
+use super::commit::split_hashes;
+use super::prepare::{Key, int, record_id};
+use super::schema::{self, kind};
+use super::writer::Closed;
+use crate::Error;
+use crate::group::CommitRecord;
+use crate::row::verdict::{RecordRow, VerdictRow};
+use crate::row::{
+    self, config::ConfigRow, corrupt, event::EventRow, slot::SlotRow, state::StateRow,
+};
+
+/// The read connections.
+#[derive(Debug)]
+pub(super) struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    room: Semaphore,
+    tasks: Tasks,
+}
+
+/// What an error of SQLite means for a caller. Outside a commit's sync, nothing was written.
+pub(super) fn explain(e: rusqlite::Error) -> Error {
+    match e.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::Full(Box::new(e)),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt(e.to_string()),
+        Some(_) => Error::Unavailable(Box::new(e)),
+        // A column that is not what the schema says.
+        None => Error::Corrupt(e.to_string()),
+    }
+}
+
+impl Readers {
+    /// Opens all connections, so that later reads need no file handle.
+    pub(super) fn open(
+        path: &Path,
+        process: &Process,
+        settings: Settings,
+    ) -> rusqlite::Result<Self> {
+        let count = usize::try_from(settings.readers.max(1)).unwrap_or(1);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connections = (0..count).map(|_| {
+            let connection = Connection::open_with_flags(path, flags)?;
+            schema::tune(&connection, settings.reader_cache_kib)?;
+            Ok(connection)
+        });
+        Ok(Self {
+            idle: Mutex::new(connections.collect::<rusqlite::Result<_>>()?),
+            room: Semaphore::new(count),
+            tasks: process.tasks.clone(),
+        })
+    }
+
+    /// Runs one read on a connection of its own, inside one snapshot.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let Ok(_room) = self.room.acquire().await else {
+            return Err(closed());
+        };
+        let Some(mut connection) = self.take() else {
+            return Err(closed());
+        };
+        let done = self
+            .tasks
+            .blocking(move || {
+                let result = connection
+                    .transaction()
+                    .map_err(explain)
+                    .and_then(|tx| read(&tx));
+                (connection, result)
+            })
+            .await;
+        let (connection, result) = done.map_err(|e| Error::Unavailable(Box::new(e)))?;
+        if !self.room.is_closed() {
+            self.idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
+        }
+        result
+    }
+
+    /// Where blocking work runs.
+    pub(super) const fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    fn take(&self) -> Option<Connection> {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    /// Closes the connections; later reads are `Unavailable`.
+    pub(super) fn close(&self) {
+        self.room.close();
+        while let Some(connection) = self.take() {
+            drop(connection);
+        }
+    }
+}
+
+fn closed() -> Error {
+    Error::Unavailable(Box::new(Closed))
+}
+
+/// The internal number of a group.
+fn number(db: &Connection, key: &Key) -> Result<Option<i64>, Error> {
+    db.prepare_cached("SELECT n FROM grp WHERE id = ?1 AND tenant = ?2 AND epoch = ?3")
+        .and_then(|mut s| {
+            s.query_row(params![key.id, key.tenant.as_str(), key.epoch], |row| {
+                row.get(0)
+            })
+            .optional()
+        })
+        .map_err(explain)
+}
+
+/// A whole group.
+pub(super) fn group(db: &Connection, key: &GroupKey) -> Result<Option<Group>, Error> {
+    let columns = Key::from(key);
+    let head = db
+        .prepare_cached(
+            "SELECT n, rev, fence, state, cfg.body FROM grp JOIN cfg ON cfg.grp = grp.n
+             WHERE id = ?1 AND tenant = ?2 AND epoch = ?3",
+        )
+        .and_then(|mut s| {
+            s.query_row(
+                params![columns.id, columns.tenant.as_str(), columns.epoch],
+                |row| {
+                    Ok((
+                        row.get::<_, i64>(0)?,
+                        row.get::<_, i64>(1)?,
+                        row.get::<_, i64>(2)?,
+                        row.get::<_, String>(3)?,
+                        row.get::<_, String>(4)?,
+                    ))
+                },
+            )
+            .optional()
+        })
+        .map_err(explain)?;
+    let Some((n, rev, fence, state, config)) = head else {
+        return Ok(None);
+    };
+    let state: StateRow = row::read("state", &state)?;
+    let config: ConfigRow = row::read("configuration", &config)?;
+    let mut slots = Slots::default();
+    items(db, n, kind::SLOT, |id, body| {
+        let bits = <[u8; 16]>::try_from(id).map_err(|_e| corrupt("slot id", &"not 16 bytes"))?;
+        let row: SlotRow = row::read("slot", body)?;
+        slots.put(row.into_slot(SlotId::from_u128(u128::from_be_bytes(bits))));
+        Ok(())
+    })?;
+    let mut inbox = std::collections::BTreeMap::new();
+    items(db, n, kind::INBOX, |id, body| {
+        let id = event_id(id)?;
+        let row: EventRow = row::read("event", body)?;
+        inbox.insert(id.clone(), row.into_event(id)?);
+        Ok(())
+    })?;
+    Ok(Some(Group {
+        key: key.clone(),
+        rev: Rev(unsigned(rev)),
+        fence: Fence(unsigned(fence)),
+        config: config.try_into()?,
+        state: state.into(),
+        slots,
+        inbox,
+    }))
+}
+
+/// Everything of one kind in a group, in order of id.
+fn items(
+    db: &Connection,
+    n: i64,
+    kind: i64,
+    mut each: impl FnMut(&[u8], &str) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut statement = db
+        .prepare_cached("SELECT id, body FROM item WHERE grp = ?1 AND kind = ?2 ORDER BY id")
+        .map_err(explain)?;
+    let mut rows = statement.query(params![n, kind]).map_err(explain)?;
+    while let Some(row) = rows.next().map_err(explain)? {
+        let id = row.get_ref(0).map_err(explain)?;
+        let body = row.get_ref(1).map_err(explain)?;
+        each(
+            id.as_blob().map_err(|e| corrupt("id", &e))?,
+            body.as_str().map_err(|e| corrupt("body", &e))?,
+        )?;
+    }
+    Ok(())
+}
+
+fn event_id(id: &[u8]) -> Result<EventId, Error> {
+    let text = str::from_utf8(id).map_err(|e| corrupt("event id", &e))?;
+    text.parse().map_err(|e| corrupt("event id", &e))
+}
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// The verdict of one event.
+pub(super) fn verdict(
+    db: &Connection,
+    key: &Key,
+    event: &EventId,
+) -> Result<Option<Verdict>, Error> {
+    let Some(n) = number(db, key)? else {
+        return Ok(None);
+    };
+    let body: Option<String> = db
+        .prepare_cached("SELECT body FROM item WHERE grp = ?1 AND kind = ?2 AND id = ?3")
+        .and_then(|mut s| {
+            s.query_row(
+                params![n, kind::VERDICT, event.as_str().as_bytes()],
+                |row| row.get(0),
+            )
+            .optional()
+        })
+        .map_err(explain)?;
+    body.map(|body| row::read::<VerdictRow>("verdict", &body)?.into_verdict(event.clone()))
+        .transpose()
+}
+
+/// Verdicts of a group, newest first.
+pub(super) fn verdicts(
+    db: &Connection,
+    key: &Key,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<Verdict>, Error> {
+    let Some(n) = number(db, key)? else {
+        return Ok(Vec::new());
+    };
+    let sql = "SELECT id, body FROM item WHERE grp = ?1 AND kind = ?2 AND at < ?3 ORDER BY at DESC, n DESC LIMIT ?4";
+    collect(db, sql, &[&n, &kind::VERDICT, &before, &limit], |row| {
+        let id: Vec<u8> = row.get(0).map_err(explain)?;
+        let body: String = row.get(1).map_err(explain)?;
+        row::read::<VerdictRow>("verdict", &body)?.into_verdict(event_id(&id)?)
+    })
+}
+
+/// Commit records of a group, newest first, from `from` downwards.
+pub(super) fn records(
+    db: &Connection,
+    key: &Key,
+    from: Rev,
+    limit: u32,
+) -> Result<Vec<CommitRecord>, Error> {
+    let Some(n) = number(db, key)? else {
+        return Ok(Vec::new());
+    };
+    let sql = "SELECT id, body, detail, hash FROM item WHERE grp = ?1 AND kind = ?2 AND id <= ?3 ORDER BY id DESC LIMIT ?4";
+    let from = record_id(from);
+    collect(db, sql, &[&n, &kind::RECORD, &from, &limit], record)
+}
+
+/// The journal of a group: what it committed here, and what was appended, oldest first.
+pub(super) fn journal(
+    db: &Connection,
+    key: &Key,
+    after: Option<Rev>,
+    limit: u32,
+) -> Result<Vec<CommitRecord>, Error> {
+    let first = after.map_or(Rev(0), Rev::next);
+    let n = number(db, key)?.unwrap_or(-1);
+    let own = "SELECT id, body, detail, hash FROM item WHERE grp = ?1 AND kind = ?2 AND id >= ?3 ORDER BY id LIMIT ?4";
+    let mut all = collect(
+        db,
+        own,
+        &[&n, &kind::RECORD, &record_id(first), &limit],
+        record,
+    )?;
+    let appended = "SELECT rev, body, detail, hash FROM journal
+                    WHERE id = ?1 AND tenant = ?2 AND epoch = ?3 AND rev >= ?4 ORDER BY rev LIMIT ?5";
+    let tenant = key.tenant.as_str();
+    let values: [&dyn rusqlite::ToSql; 5] = [&key.id, &tenant, &key.epoch, &int(first.0), &limit];
+    all.extend(collect(db, appended, &values, record)?);
+    all.sort_by_key(|r| r.rev);
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(all)
+}
+
+fn record(row: &Row<'_>) -> Result<CommitRecord, Error> {
+    let id = row.get_ref(0).map_err(explain)?;
+    let rev = match id {
+        rusqlite::types::ValueRef::Integer(rev) => unsigned(rev),
+        rusqlite::types::ValueRef::Blob(bytes) => u64::from_be_bytes(
+            bytes
+                .try_into()
+                .map_err(|_e| corrupt("revision", &"not 8 bytes"))?,
+        ),
+        rusqlite::types::ValueRef::Null
+        | rusqlite::types::ValueRef::Real(_)
+        | rusqlite::types::ValueRef::Text(_) => return Err(corrupt("revision", &"not a number")),
+    };
+    let body: String = row.get(1).map_err(explain)?;
+    let detail: String = row.get(2).map_err(explain)?;
+    let hashes: Vec<u8> = row.get(3).map_err(explain)?;
+    let (previous, own) = split_hashes(&hashes)?;
+    let parsed: RecordRow = row::read("commit record", &body)?;
+    Ok(parsed.into_record(Rev(rev), detail, previous, own))
+}
+
+/// Where groups are, in order of id; one more than `limit`, and all homes of the last one, so that the page can be cut.
+pub(super) fn keys(
+    db: &Connection,
+    tenant: Option<&TenantId>,
+    after: Option<GroupId>,
+    limit: u32,
+) -> Result<Vec<GroupKey>, Error> {
+    let after: Vec<u8> = after.map_or_else(Vec::new, |id| id.as_u128().to_be_bytes().to_vec());
+    let most = limit.max(1);
+    let (all, of_tenant) = (
+        "SELECT id, tenant, epoch FROM grp WHERE id > ?1 AND id <= coalesce(
+           (SELECT id FROM grp WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2), x'ffffffffffffffffffffffffffffffff')
+         ORDER BY id, tenant, epoch",
+        "SELECT id, tenant, epoch FROM grp WHERE tenant = ?3 AND id > ?1 AND id <= coalesce(
+           (SELECT id FROM grp WHERE tenant = ?3 AND id > ?1 ORDER BY id LIMIT 1 OFFSET ?2), x'ffffffffffffffffffffffffffffffff')
+         ORDER BY id, epoch",
+    );
+    let read = |row: &Row<'_>| {
+        let id: [u8; 16] = row.get(0).map_err(explain)?;
+        let tenant: String = row.get(1).map_err(explain)?;
+        let epoch: i64 = row.get(2).map_err(explain)?;
+        Ok(GroupKey {
+            tenant: tenant.parse().map_err(|e| corrupt("tenant id", &e))?,
+            id: GroupId::from_u128(u128::from_be_bytes(id)),
+            epoch: HomeEpoch(unsigned(epoch)),
+        })
+    };
+    match tenant {
+        None => collect(db, all, &[&after, &most], read),
+        Some(tenant) => collect(db, of_tenant, &[&after, &most, &tenant.as_str()], read),
+    }
+}
+
+/// A launch body.
+pub(super) fn launch(
+    db: &Connection,
+    tenant: &TenantId,
+    hash: &[u8],
+) -> Result<Option<Vec<u8>>, Error> {
+    db.prepare_cached("SELECT body FROM launch WHERE tenant = ?1 AND hash = ?2")
+        .and_then(|mut s| {
+            s.query_row(params![tenant.as_str(), hash], |row| row.get(0))
+                .optional()
+        })
+        .map_err(explain)
+}
+
+/// Rows of `item` after `n` in order of `n`, at most `limit`: number, kind, time, body.
+pub(super) fn items_after(
+    db: &Connection,
+    n: i64,
+    limit: u32,
+) -> Result<Vec<(i64, i64, i64, String)>, Error> {
+    let sql = "SELECT n, kind, at, CASE kind WHEN 1 THEN body ELSE '' END FROM item WHERE n > ?1 ORDER BY n LIMIT ?2";
+    collect(db, sql, &[&n, &limit], |row| {
+        let get = || Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        get().map_err(explain)
+    })
+}
+
+fn collect<T>(
+    db: &Connection,
+    sql: &str,
+    values: &[&dyn rusqlite::ToSql],
+    each: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut statement = db.prepare_cached(sql).map_err(explain)?;
+    let mut rows = statement.query(values).map_err(explain)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(explain)? {
+        found.push(each(row)?);
+    }
+    Ok(found)
+}

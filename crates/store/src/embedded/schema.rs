@@ -1,0 +1,170 @@
+//! The tables, their versions, and how a file is recognised.
+//!
+//! `grp` has one small row per group, rewritten by each of its commits. `item` has everything that belongs to a group, one kind of
+//! row each, in one rowid table with one unique index: the rows that a commit adds go to the end of the file, and their index entries
+//! to one place in it (dependencies 2: separate tables, or one without rowids, cost two to four times the CPU). What a customer
+//! configured and launch bodies are only written when they change.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::OpenError;
+
+/// Marks a file as ours: "Holt" in ASCII.
+const APPLICATION: u32 = 0x486f_6c74;
+
+/// What takes a file from one version to the next; a new file takes all of them.
+const MIGRATIONS: [&str; 2] = [TABLES, FOR_PEOPLE];
+
+/// The newest schema version.
+pub const VERSION: u32 = 2;
+
+/// Kinds of rows in `item`.
+pub(super) mod kind {
+    /// A slot: id 16 bytes.
+    pub(crate) const SLOT: i64 = 1;
+    /// A verdict: id is the event's.
+    pub(crate) const VERDICT: i64 = 2;
+    /// An event in the inbox: id is the event's.
+    pub(crate) const INBOX: i64 = 3;
+    /// A commit record: id is its revision, 8 bytes, big endian. It is the journal's row too.
+    pub(crate) const RECORD: i64 = 4;
+}
+
+const TABLES: &str = "
+CREATE TABLE grp (
+  n INTEGER PRIMARY KEY,
+  id BLOB NOT NULL, tenant TEXT NOT NULL, epoch INTEGER NOT NULL,
+  rev INTEGER NOT NULL, fence INTEGER NOT NULL, desired INTEGER NOT NULL, hash BLOB NOT NULL,
+  state TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX grp_key ON grp (id, tenant, epoch);
+CREATE INDEX grp_tenant ON grp (tenant, id, epoch);
+CREATE TABLE cfg (grp INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE item (
+  n INTEGER PRIMARY KEY,
+  grp INTEGER NOT NULL, kind INTEGER NOT NULL, id BLOB NOT NULL,
+  at INTEGER NOT NULL, body TEXT NOT NULL, detail TEXT, hash BLOB
+) STRICT;
+CREATE UNIQUE INDEX item_key ON item (grp, kind, id);
+CREATE TABLE launch (n INTEGER PRIMARY KEY, tenant TEXT NOT NULL, hash BLOB NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE UNIQUE INDEX launch_key ON launch (tenant, hash);
+";
+
+/// Version 2: records whose group is elsewhere (journal appends of a fleet that moved in), and views for support staff.
+const FOR_PEOPLE: &str = "
+CREATE TABLE journal (
+  n INTEGER PRIMARY KEY,
+  id BLOB NOT NULL, tenant TEXT NOT NULL, epoch INTEGER NOT NULL, rev INTEGER NOT NULL,
+  at INTEGER NOT NULL, body TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX journal_key ON journal (id, tenant, epoch, rev);
+CREATE VIEW groups AS
+  SELECT grp.n, tenant, lower(hex(id)) AS id, epoch, rev, fence, desired, state, cfg.body AS config
+  FROM grp LEFT JOIN cfg ON cfg.grp = grp.n;
+CREATE VIEW slots AS
+  SELECT grp, lower(hex(id)) AS slot, datetime(at / 1000, 'unixepoch') AS since, body FROM item WHERE kind = 1;
+CREATE VIEW verdicts AS
+  SELECT grp, CAST(id AS TEXT) AS event, datetime(at / 1000, 'unixepoch') AS at, body FROM item WHERE kind = 2;
+CREATE VIEW records AS
+  SELECT grp, datetime(at / 1000, 'unixepoch') AS at, body, detail, lower(hex(hash)) AS hashes FROM item WHERE kind = 4;
+";
+
+/// Looks at a file without changing it.
+pub(super) fn inspect(path: &Path) -> Result<(), OpenError> {
+    let empty = match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(OpenError::NotOurs(path.to_owned())),
+        Ok(found) => found.len() == 0,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => true,
+        Err(e) => return Err(OpenError::Io(path.to_owned(), e)),
+    };
+    if empty {
+        return Ok(());
+    }
+    // Not read-only: what a killed process left in the log must be taken over before anything is read.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let facts = Connection::open_with_flags(path, flags).and_then(|c| facts(&c));
+    match facts {
+        Ok(Facts {
+            application: APPLICATION,
+            version,
+            ..
+        }) if version > VERSION => Err(OpenError::Newer {
+            path: path.to_owned(),
+            found: version,
+            known: VERSION,
+        }),
+        Ok(Facts {
+            application: APPLICATION,
+            ..
+        }) => Ok(()),
+        // A start that was killed before its first transaction.
+        Ok(Facts {
+            application: 0,
+            version: 0,
+            tables: 0,
+        }) => Ok(()),
+        Ok(_) => Err(OpenError::NotOurs(path.to_owned())),
+        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(OpenError::NotOurs(path.to_owned()))
+        }
+        Err(e) => Err(OpenError::Sqlite(path.to_owned(), e)),
+    }
+}
+
+struct Facts {
+    application: u32,
+    version: u32,
+    tables: u32,
+}
+
+fn facts(connection: &Connection) -> rusqlite::Result<Facts> {
+    let number = |sql| connection.query_row(sql, [], |row| row.get(0));
+    Ok(Facts {
+        application: number("PRAGMA application_id")?,
+        version: number("PRAGMA user_version")?,
+        tables: number("SELECT count(*) FROM sqlite_master")?,
+    })
+}
+
+/// Makes the tables, or brings them to this version.
+pub(super) fn set_up(connection: &mut Connection, pages_max: Option<u32>) -> rusqlite::Result<()> {
+    // The page size is fixed with the first page that is written.
+    connection.execute_batch(
+        "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+    )?;
+    if let Some(pages) = pages_max {
+        connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+    }
+    migrate(connection, MIGRATIONS.len())
+}
+
+/// Takes the file through the migrations up to version `to`, in one transaction.
+pub(super) fn migrate(connection: &mut Connection, to: usize) -> rusqlite::Result<()> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = facts(&tx)?.version;
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    let due = MIGRATIONS.get(done..to).unwrap_or(&[]);
+    if due.is_empty() {
+        return Ok(());
+    }
+    for step in due {
+        tx.execute_batch(step)?;
+    }
+    tx.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {};",
+        done + due.len()
+    ))?;
+    tx.commit()
+}
+
+/// Settings of every connection. `synchronous = FULL`: in WAL mode each commit is synced before it returns.
+pub(super) fn tune(connection: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0;
+         PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 0;
+         PRAGMA cache_size = -{cache_kib};"
+    ))
+}

@@ -1,0 +1,338 @@
+//! The one writer: a thread that puts all that waits into one transaction, syncs it, and then answers.
+
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chassis::Process;
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use tokio::sync::{Semaphore, oneshot};
+
+use super::Settings;
+use super::commit::{self, Failed};
+use super::counters::{Counters, add};
+use super::prepare::Request;
+use super::read::explain;
+use crate::Error;
+use crate::group::Committed;
+
+/// A log of this many pages is written back as soon as nobody waits (4 MiB).
+const PAGES_IDLE: u64 = 1024;
+/// A log of this many pages is written back even while somebody waits (64 MiB).
+const PAGES_BUSY: u64 = 16 * 1024;
+/// The writer counts as idle after this, and writes back whatever the log holds.
+const IDLE: Duration = Duration::from_millis(500);
+/// Header of one page in the log, in bytes.
+const FRAME: u64 = 24;
+/// Bytes of a page.
+const PAGE: u64 = 4096;
+
+/// What the writer answers. For requests other than commits, `Applied` says that it is durable.
+type Answer = Result<Committed, Error>;
+
+struct Job {
+    request: Request,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The way to the writer thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// None once it is closed.
+    jobs: Mutex<Option<Sender<Job>>>,
+    room: Semaphore,
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
+}
+
+/// The store is closed, or its writer has stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is closed")]
+pub(super) struct Closed;
+
+fn closed() -> Error {
+    Error::Unavailable(Box::new(Closed))
+}
+
+impl Writer {
+    /// Starts the thread. The lock is given up when it ends, after the file.
+    pub(super) fn start(
+        connection: Connection,
+        lock: File,
+        process: &Process,
+        settings: Settings,
+        counters: &Arc<Counters>,
+    ) -> io::Result<Self> {
+        let (jobs, inbox) = channel();
+        let (end, ended) = oneshot::channel();
+        let log_pages = Arc::new(AtomicU64::new(0));
+        let body = Loop {
+            connection,
+            inbox,
+            batch_max: usize::try_from(settings.batch_max.max(1)).unwrap_or(usize::MAX),
+            counters: Arc::clone(counters),
+            log_pages,
+            written_back: true,
+            not_before: 0,
+            broken: false,
+        };
+        drop(process.tasks.thread("store-writer", move || {
+            body.run();
+            drop(lock);
+            // Nobody may wait for it.
+            end.send(()).unwrap_or_default();
+        })?);
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            room: Semaphore::new(usize::try_from(settings.waiting_max.max(1)).unwrap_or(1)),
+            ended: Mutex::new(Some(ended)),
+        })
+    }
+
+    /// Has one request executed. Waits while too many others wait. A dropped call may still be executed.
+    pub(super) async fn ask(&self, request: Request) -> Answer {
+        let Ok(_room) = self.room.acquire().await else {
+            return Err(closed());
+        };
+        let (answer, answered) = oneshot::channel();
+        let sent = match &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(jobs) => jobs.send(Job { request, answer }).is_ok(),
+            None => false,
+        };
+        if !sent {
+            return Err(closed());
+        }
+        // A writer that dies between the sync and the answer leaves the outcome open.
+        answered.await.unwrap_or(Ok(Committed::Unknown))
+    }
+
+    /// Lets the thread end what waits, and waits for its end.
+    pub(super) async fn close(&self) {
+        drop(
+            self.jobs
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let ended = self
+            .ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(ended) = ended {
+            // An error says that it has ended.
+            ended.await.unwrap_or_default();
+        }
+    }
+}
+
+/// What the thread owns.
+struct Loop {
+    connection: Connection,
+    inbox: Receiver<Job>,
+    batch_max: usize,
+    counters: Arc<Counters>,
+    /// Pages in the log after the last commit.
+    log_pages: Arc<AtomicU64>,
+    written_back: bool,
+    /// Pages below which another try to write back is useless.
+    not_before: u64,
+    /// After a failed sync nothing that this process believes about the file is sure: it must be opened anew.
+    broken: bool,
+}
+
+/// How a transaction failed.
+enum Undone {
+    /// Before its commit: nothing of it is there.
+    Before(Failed),
+    /// At its commit, in a way that leaves open what a restart will find.
+    Unclear(rusqlite::Error),
+}
+
+impl Loop {
+    fn run(mut self) {
+        if let Err(e) = self.watch_log() {
+            tracing::error!(error = %e, "the store's log cannot be watched; it will be written back when idle only");
+        }
+        let mut jobs = Vec::new();
+        loop {
+            let next = match self.inbox.try_recv() {
+                Ok(job) => Ok(job),
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => {
+                    self.write_back(PAGES_IDLE);
+                    self.inbox.recv_timeout(IDLE)
+                }
+            };
+            match next {
+                Ok(job) => jobs.push(job),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.write_back(1);
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            jobs.extend(self.inbox.try_iter().take(self.batch_max - 1));
+            self.serve(&mut jobs);
+            self.write_back(PAGES_BUSY);
+        }
+        self.write_back(1);
+    }
+
+    /// Counts what each commit adds to the log.
+    fn watch_log(&mut self) -> rusqlite::Result<()> {
+        let pages_now = Arc::clone(&self.log_pages);
+        let counters = Arc::clone(&self.counters);
+        self.connection.wal_hook(Some(
+            move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
+                let pages = u64::try_from(pages).unwrap_or(0);
+                let before = pages_now.swap(pages, Ordering::Relaxed);
+                // A log that was written back begins anew.
+                let added = if pages > before {
+                    pages - before
+                } else {
+                    pages
+                };
+                add(&counters.bytes_written, added * (PAGE + FRAME));
+                Ok(())
+            },
+        ))
+    }
+
+    fn serve(&mut self, jobs: &mut Vec<Job>) {
+        match self.transact(jobs) {
+            Ok(answers) => {
+                for (job, answer) in jobs.drain(..).zip(answers) {
+                    reply(job, Ok(answer));
+                }
+            }
+            Err(Undone::Before(failed)) if jobs.len() == 1 => {
+                let error = self.explain(failed);
+                if let Some(job) = jobs.pop() {
+                    reply(job, Err(error));
+                }
+            }
+            Err(Undone::Before(_)) => {
+                // One of them cannot be written; the others may.
+                let mut each: Vec<Job> = std::mem::take(jobs);
+                for job in each.drain(..) {
+                    jobs.push(job);
+                    self.serve(jobs);
+                }
+            }
+            Err(Undone::Unclear(e)) => {
+                tracing::error!(error = %e, "a transaction of the store could not be synced; the store must be opened anew");
+                self.broken = true;
+                jobs.drain(..)
+                    .for_each(|job| reply(job, Ok(Committed::Unknown)));
+            }
+        }
+    }
+
+    /// All requests in one transaction; answers only after its sync.
+    fn transact(&mut self, jobs: &[Job]) -> Result<Vec<Committed>, Undone> {
+        if self.broken {
+            return Err(Undone::Before(Failed::Store(closed())));
+        }
+        let before = |e: rusqlite::Error| Undone::Before(Failed::Sqlite(e));
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(before)?;
+        let mut answers = Vec::with_capacity(jobs.len());
+        let mut applied = 0;
+        let mut wrote = false;
+        for job in jobs {
+            let done = execute(&tx, &job.request).map_err(Undone::Before)?;
+            wrote |= done.wrote;
+            applied += u64::from(done.wrote && done.is_commit);
+            answers.push(done.answer);
+        }
+        if !wrote {
+            tx.rollback().map_err(before)?;
+            return Ok(answers);
+        }
+        if let Err(e) = tx.commit() {
+            return Err(
+                if e.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) {
+                    Undone::Unclear(e)
+                } else {
+                    before(e)
+                },
+            );
+        }
+        self.written_back = false;
+        add(&self.counters.transactions, 1);
+        add(&self.counters.fsyncs, 1);
+        add(&self.counters.commits, applied);
+        Ok(answers)
+    }
+
+    /// Copies the log into the file once it has at least `due` pages.
+    fn write_back(&mut self, due: u64) {
+        let pages = self.log_pages.load(Ordering::Relaxed);
+        if self.written_back || self.broken || pages < due.max(self.not_before) {
+            return;
+        }
+        match self
+            .connection
+            .wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)
+        {
+            Ok((pages, copied)) => {
+                add(&self.counters.fsyncs, 2);
+                self.written_back = pages == copied;
+            }
+            Err(e) => {
+                tracing::warn!(error = %e, "the store's log could not be written back; it will be tried again");
+            }
+        }
+        // Readers of older pages, or a full disk, hold the rest back: tried again when the log has grown by as much again.
+        self.not_before = if self.written_back {
+            0
+        } else {
+            pages + PAGES_IDLE
+        };
+    }
+
+    fn explain(&self, failed: Failed) -> Error {
+        match failed {
+            Failed::Store(error) => error,
+            Failed::Sqlite(e) => explain(e),
+        }
+    }
+}
+
+/// One request's part in the transaction.
+struct Done {
+    answer: Committed,
+    wrote: bool,
+    is_commit: bool,
+}
+
+fn execute(db: &Connection, request: &Request) -> Result<Done, Failed> {
+    let group = |answer: Committed| Done {
+        wrote: answer == Committed::Applied,
+        is_commit: true,
+        answer,
+    };
+    let other = |wrote| Done {
+        answer: Committed::Applied,
+        wrote,
+        is_commit: false,
+    };
+    Ok(match request {
+        Request::Create(batch) => group(commit::create(db, batch)?),
+        Request::Commit(batch) => group(commit::commit(db, batch)?),
+        Request::Launch(tenant, hash, body) => other(commit::launch(db, tenant, *hash, body)?),
+        Request::Append(key, records) => other(commit::append(db, key, records)?),
+        Request::Delete(rows) => other(commit::delete(db, rows)?),
+    })
+}
+
+fn reply(job: Job, answer: Answer) {
+    // A caller that no longer waits finds out by reading.
+    drop(job.answer.send(answer));
+}
