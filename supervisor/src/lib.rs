@@ -1,1 +1,101 @@
-//! Placeholder.
+//! The supervisor: owns groups, decides and plans their scale events, commits, hands operations to workers, and settles what came of them.
+//!
+//! One task per group that has something to do ([`owner`]), fed by four things: events ([`submit`]), reports ([`settle`]), lists of servers
+//! ([`sweep`]) and offers of workers ([`handout`]). Whatever waits while a commit is in flight goes into the next one; there is no timer.
+//!
+//! Deliberately absent: cloud credentials and cloud calls (the worker has them), decisions (they are in `domain`), any state that would be
+//! missed after a crash: everything here can be lost at any await.
+#![warn(missing_docs)]
+
+mod commit;
+mod duty;
+pub mod handout;
+mod launches;
+mod owner;
+mod owners;
+mod poll;
+mod settle;
+mod submit;
+mod sweep;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use chassis::Process;
+use domain::evidence::Rules;
+use domain::ids::Fence;
+use store::Stores;
+
+pub use crate::handout::Handout;
+
+/// Periods, limits and rules. Every field has a default that suits production; tests and the simulator give shorter ones.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The rules of evidence.
+    pub rules: Rules,
+    /// The fence under which this supervisor commits.
+    pub fence: Fence,
+    /// Between two full passes over all groups: 15 min.
+    pub full_pass: Duration,
+    /// Between two looks at the hints: 5 s.
+    pub hint_pass: Duration,
+    /// A group with nothing to do is forgotten after this.
+    pub idle: Duration,
+    /// Events that may wait for one group; more are answered "busy".
+    pub events_waiting_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            fence: Fence(1),
+            full_pass: Duration::from_secs(900),
+            hint_pass: Duration::from_secs(5),
+            idle: Duration::from_secs(30),
+            events_waiting_max: 1024,
+        }
+    }
+}
+
+/// One supervisor. It is both ports itself: `wire::ports::submit::Submit` for the api and `wire::ports::ops::Ops` for workers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Supervisor {
+    pub(crate) owners: owners::Owners,
+    pub(crate) sweep: sweep::Sweep,
+    pub(crate) handout: Handout,
+    pub(crate) process: Process,
+}
+
+/// Builds a supervisor and starts its passes. The same for all-in-one, separate process and simulator.
+#[must_use]
+pub fn build(process: &Process, settings: Settings, stores: Stores) -> Supervisor {
+    let handout = Handout::new(process.clone());
+    let sweep = sweep::Sweep::new(process.clone(), handout.clone());
+    let seams = owners::Seams {
+        process: process.clone(),
+        stores,
+        handout: handout.clone(),
+        sweep: sweep.clone(),
+        settings: settings.clone(),
+    };
+    let owners = owners::Owners::new(seams);
+    sweep::start(&sweep, &owners, &settings);
+    Supervisor {
+        owners,
+        sweep,
+        handout,
+        process: process.clone(),
+    }
+}
+
+pub(crate) fn now(process: &Process) -> domain::time::Now {
+    domain::time::Now {
+        wall: domain::time::Timestamp::from_unix_ms(process.clock.unix_ms()),
+        mono: mono(process),
+    }
+}
+
+pub(crate) fn mono(process: &Process) -> domain::time::Mono {
+    domain::time::Mono::from_ms(process.clock.mono().as_millis())
+}

@@ -1,0 +1,196 @@
+//! Events, reports and lists that wait together meet the group: one draft, one conditional write, then answers and operations.
+
+use domain::decide::{decide, expire};
+use domain::draft::Draft;
+use domain::event::{Actor, ActorKind, Event};
+use domain::evidence::{self, Watch};
+use domain::group::{Cause, Change, Group};
+use domain::ids::{EventId, SlotId};
+use domain::plan;
+use domain::settle::settle;
+use domain::verdict::Verdict;
+use store::apply::{Refused, View, apply};
+use wire::ports::submit::SubmitError;
+
+use crate::handout::{Handout, Held};
+use crate::owner::{BATCH_MAX, Batch, Owner, STORE_RETRY, acknowledge};
+use crate::{mono, now};
+
+/// Permits taken at most for one commit, so that a batch stays small in the store (32 slots).
+const PERMITS_MAX: u32 = 24;
+
+/// What one run of the decision left behind, besides the change.
+#[derive(Default)]
+struct Left {
+    held: Vec<Held>,
+    runs: u32,
+    verdicts: Vec<Verdict>,
+    reports: Vec<evidence::Report>,
+    slots: bool,
+    more: bool,
+}
+
+/// Why nothing was decided at all; there is no such reason so far.
+#[derive(Debug)]
+enum Never {}
+
+impl Owner {
+    /// One pass: decide what waits, commit it, answer, hand out.
+    pub(crate) async fn commit(&mut self) {
+        let process = self.seams.process.clone();
+        let groups = std::sync::Arc::clone(&self.seams.stores.groups);
+        let fence = self.seams.settings.fence;
+        let cached = self.group.take();
+        let mut left = Left::default();
+        let (batch, watch, handout) = (&self.batch, &mut self.watch, &self.seams.handout);
+        let can_launch = self.launch.is_some();
+        let result = apply(
+            &process,
+            &*groups,
+            &self.key,
+            fence,
+            cached,
+            |view: View<'_>| {
+                left.runs += 1;
+                let mut draft = Draft::new(view.group, now(&process));
+                let events = waiting(view.group, batch, view.decided);
+                let mut spare = || SlotId::from_u128(process.entropy.u128());
+                left.reports = gather(&mut draft, watch, batch, &mut spare);
+                // Interleaving H8 of safety 6.1: a doubled event in the inbox must not block every later batch.
+                view.decided
+                    .iter()
+                    .filter(|id| view.group.inbox.contains_key(*id))
+                    .for_each(|id| draft.take(id.clone()));
+                decide(&mut draft, &events);
+                issue(&mut draft, watch, can_launch.then_some(handout), &mut left);
+                left.verdicts = draft.verdicts().to_vec();
+                left.slots = draft.slots_changed() > 0;
+                left.more = draft.room() == 0;
+                Ok::<_, Never>((!draft.is_empty()).then(|| finish(draft, &events)))
+            },
+        )
+        .await;
+        match result {
+            Ok(group) => self.committed(group, left).await,
+            Err(refused) => self.refused(&refused),
+        }
+    }
+
+    async fn committed(&mut self, group: Group, left: Left) {
+        if left.slots {
+            self.watch.sync(&group, mono(&self.seams.process));
+            self.seams.sweep.bind(&group);
+        }
+        self.group = Some(group);
+        let batch = std::mem::take(&mut self.batch);
+        self.hand_out(left.held);
+        // After several runs the change of an earlier one may be what counts: then the store is asked.
+        if left.runs == 1 {
+            left.verdicts
+                .iter()
+                .for_each(|verdict| self.remember(verdict));
+        }
+        self.look_into(&left.reports);
+        self.ask_by_tag(&batch.listings);
+        acknowledge(batch.acks);
+        for (event, answer) in batch.answers {
+            let verdict = self.verdict_of(&event).await;
+            drop(answer.send(verdict));
+        }
+        self.again |= self.group.as_ref().is_some_and(|g| !g.inbox.is_empty());
+        if left.more {
+            // The batch was full: what did not fit is seen again in the same lists.
+            self.batch.listings = batch.listings;
+            self.again = true;
+        }
+    }
+
+    fn refused(&mut self, refused: &Refused<Never>) {
+        // Whatever was cached is gone; the next pass reads again.
+        let why = match refused {
+            Refused::Missing => {
+                self.again = true;
+                SubmitError::NoGroup
+            }
+            Refused::Store(_) => SubmitError::Unavailable,
+            // Perhaps it is durable: the caller may ask again under the same id, here or through the inbox.
+            Refused::Unknown | Refused::Contended => SubmitError::Unreachable,
+            Refused::Decision(never) => match *never {},
+        };
+        tracing::warn!(group.id = %self.key.id, error = ?refused, "nothing was committed");
+        self.next = mono(&self.seams.process).plus(STORE_RETRY);
+        self.fail(&why);
+    }
+
+    /// The verdict of an event of this batch: just made, remembered, or read.
+    async fn verdict_of(&self, event: &Event) -> Result<Verdict, SubmitError> {
+        let known = match self.verdicts.get(&event.id) {
+            Some(verdict) => Some(verdict.clone()),
+            None => {
+                let read = self.seams.stores.groups.verdict(&self.key, &event.id).await;
+                read.map_err(|_error| SubmitError::Unavailable)?
+            }
+        };
+        match known {
+            Some(v) if v.request == event.request => Ok(v),
+            Some(_) => Err(SubmitError::IdReused),
+            None => Err(SubmitError::Unreachable),
+        }
+    }
+}
+
+/// Events to decide: those that came in and those of the inbox, without the ones that have verdicts.
+fn waiting(group: &Group, batch: &Batch, decided: &[EventId]) -> Vec<Event> {
+    let room = BATCH_MAX.saturating_sub(batch.events.len());
+    let inbox = group.inbox.values().take(room);
+    inbox
+        .chain(&batch.events)
+        .filter(|e| !decided.contains(&e.id))
+        .cloned()
+        .collect()
+}
+
+/// What workers reported and lists show meets the draft, in order of arrival.
+fn gather(
+    draft: &mut Draft<'_>,
+    watch: &mut Watch,
+    batch: &Batch,
+    spare: &mut dyn FnMut() -> SlotId,
+) -> Vec<evidence::Report> {
+    expire(draft);
+    for (slot, outcome) in &batch.outcomes {
+        settle(draft, watch, *slot, outcome);
+    }
+    let lists = batch.listings.iter();
+    lists
+        .map(|(listing, around)| evidence::weigh(draft, watch, listing, around, spare))
+        .collect()
+}
+
+/// Reserves permits for what is missing, and plans with them.
+fn issue(draft: &mut Draft<'_>, watch: &mut Watch, handout: Option<&Handout>, left: &mut Left) {
+    let wanted = plan::deficit(draft).min(PERMITS_MAX);
+    let have = u32::try_from(left.held.len()).unwrap_or(u32::MAX);
+    if wanted > have
+        && let Some(handout) = handout
+    {
+        left.held
+            .extend(handout.reserve(&draft.group().key, wanted - have));
+    }
+    let permits: Vec<_> = left.held.iter().map(|h| h.permit.clone()).collect();
+    plan::plan(draft, watch, &permits);
+}
+
+fn finish(draft: Draft<'_>, events: &[Event]) -> Change {
+    let system = Actor {
+        kind: ActorKind::System,
+        name: "supervisor".into(),
+        request_id: String::new(),
+    };
+    match events {
+        [] => draft.finish(Cause::Converge, system),
+        [one] => draft.finish(Cause::Events, one.actor.clone()),
+        // Each verdict names its own actor.
+        [_, ..] => draft.finish(Cause::Events, system),
+    }
+}

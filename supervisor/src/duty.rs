@@ -1,0 +1,163 @@
+//! What a group asks of workers besides creates: deletes, questions about lost calls, looks at servers. Which of them are due, `domain` says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::evidence::{Around, Extent, Listing, Report};
+use domain::group::Phase;
+use domain::ids::GroupId;
+use domain::settle::Outcome;
+use domain::slot::{FailWhy, State};
+use wire::ports::ops::{Call, CreateCall, Priority, Subject};
+
+use crate::handout::Held;
+use crate::owner::Owner;
+use crate::{mono, now};
+
+/// When nothing at all is due.
+const FAR: Duration = Duration::from_secs(3600);
+
+impl Owner {
+    /// Puts the creates of committed slots into the replies of the polls that offered their permits.
+    ///
+    /// A permit counts as used if its slot is in the ledger as issued, whichever run of the decision put it there. The others go back.
+    pub(crate) fn hand_out(&mut self, held: Vec<Held>) {
+        let (Some(group), Some((_, body))) = (&self.group, &self.launch) else {
+            return;
+        };
+        let below_min = group.slots.census().active < group.config.bounds.min();
+        let priority = if below_min {
+            Priority::BelowMin
+        } else {
+            Priority::ScaleOut
+        };
+        let issued = |slot| {
+            group
+                .slots
+                .get(slot)
+                .is_some_and(|s| matches!(s.state, State::Issued(_)))
+        };
+        for held in held.into_iter().filter(|h| issued(h.permit.slot)) {
+            let slot = held.permit.slot;
+            let create = CreateCall {
+                slot,
+                nonce: held.permit.nonce,
+                launch: Arc::clone(body),
+                labels: labels(group.key.id),
+                priority,
+            };
+            let call = Call::Create(Box::new(create));
+            if !held.fulfil(Subject::Group(self.key.clone()), call) {
+                // The poll went away before its reply left: this operation never reached anybody.
+                self.batch
+                    .outcomes
+                    .push((slot, Outcome::NotCreated(FailWhy::NotSent)));
+                self.again = true;
+            }
+        }
+    }
+
+    /// Queues everything that is due, and notes when the next thing will be.
+    pub(crate) fn duties(&mut self) {
+        let Some(group) = &self.group else { return };
+        let now = now(&self.seams.process);
+        let due = self.watch.due(group, now);
+        let (handout, subject) = (&self.seams.handout, Subject::Group(self.key.clone()));
+        let by_request = group.state.phase == Phase::Deleting || group.state.forced;
+        let priority = if by_request {
+            Priority::UserDelete
+        } else {
+            Priority::Housekeeping
+        };
+        for d in due.deletes {
+            let call = Call::Delete {
+                slot: d.slot,
+                proof: d.proof,
+                server: d.server,
+                priority,
+            };
+            if handout
+                .queue(subject.clone(), call, priority, None)
+                .is_some()
+            {
+                self.watch.handed_out(d.slot, now.mono);
+            }
+        }
+        for v in due.voids {
+            let call = Call::Void {
+                slot: v.slot,
+                incarnation: v.incarnation,
+            };
+            if handout
+                .queue(subject.clone(), call, Priority::Doubt, Some(v.worker))
+                .is_some()
+            {
+                self.watch.handed_out(v.slot, now.mono);
+            }
+        }
+        for slot in due.stuck {
+            tracing::error!(group.id = %self.key.id, %slot, "a server does not go away, however often it is deleted");
+        }
+        if let Some(at) = due.list {
+            self.seams.sweep.want(&self.key.tenant, at);
+        }
+        self.next = due.next.unwrap_or_else(|| now.mono.plus(FAR));
+    }
+
+    /// In a project too large for complete lists, doubts are looked for by their tags (design 4, rule 5).
+    pub(crate) fn ask_by_tag(&mut self, listings: &[(Arc<Listing>, Arc<Around>)]) {
+        let partial = listings.iter().any(|(l, _)| l.extent == Extent::Partial);
+        let Some(group) = self.group.as_ref().filter(|_| partial) else {
+            return;
+        };
+        let began = mono(&self.seams.process);
+        for slot in group
+            .slots
+            .open()
+            .filter(|s| matches!(s.state, State::InDoubt(..)))
+        {
+            let subject = Subject::Group(self.key.clone());
+            let call = Call::ListTagged { slot: slot.id };
+            if let Some(op) = self
+                .seams
+                .handout
+                .queue(subject, call, Priority::Doubt, None)
+            {
+                self.asked.insert(op, began);
+            }
+        }
+    }
+
+    /// What lists showed that is no slot's business, for people.
+    pub(crate) fn look_into(&mut self, reports: &[Report]) {
+        for report in reports {
+            if !report.strays.is_empty() {
+                tracing::warn!(group.id = %self.key.id, servers = ?report.strays, "servers prove slots that the ledger does not have");
+                self.batch.changed = true;
+            }
+            let around = self.seams.sweep.around(&self.key.tenant);
+            for server in report
+                .disowned
+                .iter()
+                .filter(|s| around.role(**s).is_none())
+            {
+                tracing::warn!(group.id = %self.key.id, %server, "a server of our account carries no proof: left alone");
+            }
+            for (slot, server) in &report.adopted {
+                tracing::info!(group.id = %self.key.id, %slot, %server, "adopted from a list");
+            }
+            for (slot, server) in &report.surplus {
+                tracing::warn!(group.id = %self.key.id, %slot, %server, "showed up late or twice: to be deleted");
+            }
+        }
+    }
+}
+
+/// Metadata that clients of the v1.0 API look for (contract 4.8). Trusted for nothing: tenants can edit it.
+fn labels(group: GroupId) -> BTreeMap<String, String> {
+    ["rax:auto_scaling_group_id", "rax:autoscale:group:id"]
+        .into_iter()
+        .map(|k| (k.to_owned(), group.to_string()))
+        .collect()
+}

@@ -1,0 +1,401 @@
+//! Where offers of workers meet the wants of groups (design 2 and 4).
+//!
+//! A worker's poll waits here with its permits. A group's owner reserves permits, commits the slots that they cover, and only then puts
+//! the operations into the reply of that very poll; a reply leaves as soon as nothing more is being committed against it:
+//!
+//! ```text
+//! poll ──► open ──reserve──► open, n outstanding ──first operation──► closing ──outstanding 0──► reply
+//!            └───────────── wait is over, or an operation that needs no commit ──────────────────►┘
+//! ```
+//! So operations batch by themselves while a commit is in flight, without a timer. Nothing here survives the process, and nothing needs to.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chassis::{Mono, Process};
+use domain::ids::{GroupKey, Incarnation, Nonce, OpId, SlotId, TenantId, WorkerName};
+use domain::plan::Permit;
+use tokio::sync::oneshot;
+use wire::ports::ops::{Call, Offer, Op, Priority, Subject};
+
+/// Operations that wait for an offer, over all groups. More than this are not queued: their owners ask again.
+const QUEUE_MAX: usize = 4096;
+/// Operations in one reply, so that a poll stays small.
+const REPLY_MAX: usize = 64;
+
+/// Offers, reservations and queued operations of one supervisor. Cheap to clone.
+#[derive(Clone)]
+pub struct Handout {
+    process: Process,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    next: u64,
+    polls: BTreeMap<u64, Poll>,
+    queue: BTreeMap<(Priority, u64), Queued>,
+    keys: BTreeSet<QueueKey>,
+    signing_in: BTreeMap<TenantId, Mono>,
+    waiting: VecDeque<GroupKey>,
+    waiting_set: BTreeSet<GroupKey>,
+}
+
+struct Poll {
+    offer: Offer,
+    creates: u32,
+    others: u32,
+    outstanding: u32,
+    closing: bool,
+    ops: Vec<Op>,
+    reply: Option<oneshot::Sender<Vec<Op>>>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum QueueKey {
+    Slot(SlotId, &'static str),
+    Tenant(TenantId, &'static str),
+}
+
+struct Queued {
+    key: QueueKey,
+    op: Op,
+    only: Option<WorkerName>,
+}
+
+/// Owners to wake because an offer came; in order of asking.
+pub type Wake = Vec<GroupKey>;
+
+/// A permit that an owner holds while it commits. Dropped unused, it goes back to its poll.
+pub struct Held {
+    handout: Handout,
+    poll: u64,
+    used: bool,
+    /// What the planner sees of it.
+    pub permit: Permit,
+}
+
+impl fmt::Debug for Handout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.lock();
+        f.debug_struct("Handout")
+            .field("polls", &inner.polls.len())
+            .field("queued", &inner.queue.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held")
+            .field("poll", &self.poll)
+            .field("slot", &self.permit.slot)
+            .finish()
+    }
+}
+
+impl Handout {
+    /// No offers yet.
+    #[must_use]
+    pub fn new(process: Process) -> Self {
+        Self {
+            process,
+            inner: Arc::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn op(&self, key: Subject, call: Call) -> Op {
+        Op {
+            id: OpId::from_u128(self.process.entropy.u128()),
+            key,
+            call,
+        }
+    }
+
+    /// Takes an offer in. Gives the receiver of its reply, a guard that withdraws it when dropped, and the owners to wake.
+    pub fn enter(&self, offer: Offer) -> (oneshot::Receiver<Vec<Op>>, Withdraw, Wake) {
+        let (reply, receiver) = oneshot::channel();
+        let mut inner = self.lock();
+        inner.next += 1;
+        let id = inner.next;
+        for tenant in offer.tokens.keys() {
+            inner.signing_in.remove(tenant);
+        }
+        let (creates, others) = (offer.creates, offer.others);
+        let poll = Poll {
+            offer,
+            creates,
+            others,
+            outstanding: 0,
+            closing: false,
+            ops: Vec::new(),
+            reply: Some(reply),
+        };
+        inner.polls.insert(id, poll);
+        inner.serve_queue(id);
+        let wake = if inner.polls.contains_key(&id) {
+            inner.wake(creates)
+        } else {
+            Vec::new()
+        };
+        (
+            receiver,
+            Withdraw {
+                handout: self.clone(),
+                poll: id,
+            },
+            wake,
+        )
+    }
+
+    /// The offer's wait is over: it takes no new work, and replies once nothing is being committed against it.
+    pub fn expire(&self, withdraw: &Withdraw) {
+        let mut inner = self.lock();
+        if let Some(poll) = inner.polls.get_mut(&withdraw.poll) {
+            poll.closing = true;
+        }
+        inner.reply_if_done(withdraw.poll);
+    }
+
+    /// Reserves up to `wanted` permits for creates of a tenant. Fewer come back when fewer are offered: then the group is woken at the next
+    /// offer, and workers are asked to sign in for the tenant if none has a token.
+    pub fn reserve(&self, key: &GroupKey, wanted: u32) -> Vec<Held> {
+        let mut held = Vec::new();
+        let mut inner = self.lock();
+        let ready: Vec<u64> = inner
+            .polls
+            .iter()
+            .filter(|(_, p)| {
+                !p.closing && p.creates > 0 && p.offer.tokens.contains_key(&key.tenant)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ready {
+            let Some(poll) = inner.polls.get_mut(&id) else {
+                continue;
+            };
+            while poll.creates > 0 && u32::try_from(held.len()).is_ok_and(|n| n < wanted) {
+                poll.creates -= 1;
+                poll.outstanding += 1;
+                held.push(self.hold(id, poll, &key.tenant));
+            }
+        }
+        if u32::try_from(held.len()).is_ok_and(|n| n < wanted) {
+            inner.wait(key);
+            let signed_in = inner
+                .polls
+                .values()
+                .any(|p| p.offer.tokens.contains_key(&key.tenant));
+            if !signed_in {
+                self.sign_in(&mut inner, &key.tenant);
+            }
+        }
+        held
+    }
+
+    fn hold(&self, id: u64, poll: &Poll, tenant: &TenantId) -> Held {
+        let entropy = &self.process.entropy;
+        Held {
+            handout: self.clone(),
+            poll: id,
+            used: false,
+            permit: Permit {
+                worker: poll.offer.worker.clone(),
+                incarnation: poll.offer.incarnation,
+                token_left: poll.offer.tokens.get(tenant).copied().unwrap_or_default(),
+                slot: SlotId::from_u128(entropy.u128()),
+                nonce: Nonce::from_u128(entropy.u128()),
+            },
+        }
+    }
+
+    /// Asks for a token at most every 5 s per tenant: the worker keeps its own back-off when it is refused.
+    fn sign_in(&self, inner: &mut Inner, tenant: &TenantId) {
+        let now = self.process.clock.mono();
+        let recent = inner
+            .signing_in
+            .get(tenant)
+            .is_some_and(|at| now.saturating_since(*at).as_secs() < 5);
+        if !recent {
+            inner.signing_in.insert(tenant.clone(), now);
+            let op = self.op(Subject::Tenant(tenant.clone()), Call::SignIn);
+            inner.push(
+                Priority::BelowMin,
+                QueueKey::Tenant(tenant.clone(), "sign-in"),
+                op,
+                None,
+            );
+        }
+    }
+
+    /// Queues an operation that needs no permit of its own; `only` names the one worker that can do it. Gives its id; none if it is queued already
+    /// or the queue is full: ask again later.
+    pub fn queue(
+        &self,
+        subject: Subject,
+        call: Call,
+        priority: Priority,
+        only: Option<WorkerName>,
+    ) -> Option<OpId> {
+        let key = match (&subject, &call) {
+            (_, Call::Delete { slot, .. }) => QueueKey::Slot(*slot, "delete"),
+            (_, Call::Void { slot, .. }) => QueueKey::Slot(*slot, "void"),
+            (_, Call::Read { slot, .. }) => QueueKey::Slot(*slot, "read"),
+            (_, Call::ListTagged { slot }) => QueueKey::Slot(*slot, "tagged"),
+            (_, Call::Create(create)) => QueueKey::Slot(create.slot, "create"),
+            (Subject::Tenant(t), Call::List) => QueueKey::Tenant(t.clone(), "list"),
+            (Subject::Group(g), Call::List) => QueueKey::Tenant(g.tenant.clone(), "list"),
+            (Subject::Tenant(t), Call::SignIn) => QueueKey::Tenant(t.clone(), "sign-in"),
+            (Subject::Group(g), Call::SignIn) => QueueKey::Tenant(g.tenant.clone(), "sign-in"),
+        };
+        let op = self.op(subject, call);
+        let id = op.id;
+        let mut inner = self.lock();
+        let pushed = inner.push(priority, key, op, only);
+        let open: Vec<u64> = inner
+            .polls
+            .iter()
+            .filter(|(_, p)| !p.closing)
+            .map(|(id, _)| *id)
+            .collect();
+        for poll in open {
+            inner.serve_queue(poll);
+        }
+        pushed.then_some(id)
+    }
+}
+
+impl Inner {
+    fn push(
+        &mut self,
+        priority: Priority,
+        key: QueueKey,
+        op: Op,
+        only: Option<WorkerName>,
+    ) -> bool {
+        if self.queue.len() >= QUEUE_MAX {
+            return false;
+        }
+        let new = self.keys.insert(key.clone());
+        if new {
+            self.next += 1;
+            let place = self.next;
+            self.queue
+                .insert((priority, place), Queued { key, op, only });
+        }
+        new
+    }
+
+    /// Moves queued operations into a poll, most urgent first, as far as it offers.
+    fn serve_queue(&mut self, id: u64) {
+        let Some(poll) = self.polls.get_mut(&id) else {
+            return;
+        };
+        let name = &poll.offer.worker;
+        let room = usize::try_from(poll.others)
+            .unwrap_or(usize::MAX)
+            .min(REPLY_MAX.saturating_sub(poll.ops.len()));
+        let fit: Vec<(Priority, u64)> = self
+            .queue
+            .iter()
+            .filter(|(_, q)| q.only.as_ref().is_none_or(|only| only == name))
+            .map(|(place, _)| *place)
+            .take(room)
+            .collect();
+        for place in fit {
+            if let Some(queued) = self.queue.remove(&place) {
+                self.keys.remove(&queued.key);
+                poll.others = poll.others.saturating_sub(1);
+                poll.ops.push(queued.op);
+                poll.closing = true;
+            }
+        }
+        self.reply_if_done(id);
+    }
+
+    fn reply_if_done(&mut self, id: u64) {
+        let done = self
+            .polls
+            .get(&id)
+            .is_some_and(|p| p.closing && p.outstanding == 0);
+        if done && let Some(mut poll) = self.polls.remove(&id) {
+            let ops = std::mem::take(&mut poll.ops);
+            // A receiver that is gone means a reply that never left: its creates are asked about by Void, everything else is asked again.
+            drop(poll.reply.take().map(|reply| reply.send(ops)));
+        }
+    }
+
+    fn wait(&mut self, key: &GroupKey) {
+        if self.waiting_set.insert(key.clone()) {
+            self.waiting.push_back(key.clone());
+        }
+    }
+
+    fn wake(&mut self, creates: u32) -> Wake {
+        let mut wake = Vec::new();
+        while u32::try_from(wake.len()).is_ok_and(|n| n < creates) {
+            let Some(key) = self.waiting.pop_front() else {
+                break;
+            };
+            self.waiting_set.remove(&key);
+            wake.push(key);
+        }
+        wake
+    }
+}
+
+impl Held {
+    /// The worker incarnation that may begin the call.
+    #[must_use]
+    pub const fn incarnation(&self) -> Incarnation {
+        self.permit.incarnation
+    }
+
+    /// Puts the committed operation into the reply of the poll that offered this permit. False: the poll is gone, nothing was handed out.
+    pub fn fulfil(mut self, subject: Subject, call: Call) -> bool {
+        self.used = true;
+        let op = self.handout.op(subject, call);
+        let mut inner = self.handout.lock();
+        let Some(poll) = inner.polls.get_mut(&self.poll) else {
+            return false;
+        };
+        let there = poll.reply.as_ref().is_some_and(|r| !r.is_closed());
+        poll.ops.push(op);
+        poll.outstanding = poll.outstanding.saturating_sub(1);
+        poll.closing = true;
+        inner.reply_if_done(self.poll);
+        there
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.used {
+            return;
+        }
+        let mut inner = self.handout.lock();
+        if let Some(poll) = inner.polls.get_mut(&self.poll) {
+            poll.outstanding = poll.outstanding.saturating_sub(1);
+            poll.creates += 1;
+        }
+        inner.reply_if_done(self.poll);
+    }
+}
+
+/// Takes the offer back when its poll ends, however it ends.
+#[derive(Debug)]
+pub struct Withdraw {
+    handout: Handout,
+    poll: u64,
+}
+
+impl Drop for Withdraw {
+    fn drop(&mut self) {
+        self.handout.lock().polls.remove(&self.poll);
+    }
+}

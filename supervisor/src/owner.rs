@@ -1,0 +1,269 @@
+//! One group's owner: a task that gathers what waits, lets `domain` decide, commits once, hands out, and waits again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::event::Event;
+use domain::evidence::{Around, Extent, Listing, Watch};
+use domain::group::{Group, Phase};
+use domain::ids::{EventId, GroupKey, LaunchHash, OpId, SlotId};
+use domain::settle::Outcome;
+use domain::time::Mono;
+use domain::verdict::Verdict;
+use store::group::Level;
+use tokio::sync::{mpsc, oneshot};
+use wire::ports::submit::SubmitError;
+
+use crate::launches::Cache;
+use crate::mono;
+use crate::owners::{Note, Owners, Seams};
+
+/// Notes taken into one commit (the batch bound of the store: 64 verdicts).
+pub(crate) const BATCH_MAX: usize = 64;
+/// A store that gave no answer is asked again after this.
+pub(crate) const STORE_RETRY: Duration = Duration::from_secs(2);
+/// Verdicts remembered, so that the doubles of a burst cost no round trip.
+const VERDICTS_KEPT: usize = 256;
+
+/// Who waits for the verdict of an event.
+pub(crate) type Answer = oneshot::Sender<Result<Verdict, SubmitError>>;
+
+/// What waits for the next commit.
+#[derive(Default)]
+pub(crate) struct Batch {
+    pub(crate) events: Vec<Event>,
+    pub(crate) answers: Vec<(Event, Answer)>,
+    pub(crate) outcomes: Vec<(SlotId, Outcome)>,
+    pub(crate) acks: Vec<oneshot::Sender<()>>,
+    pub(crate) listings: Vec<(Arc<Listing>, Arc<Around>)>,
+    /// The group changed in the store: what is cached is stale.
+    pub(crate) changed: bool,
+}
+
+/// The owner of one group.
+pub(crate) struct Owner {
+    pub(crate) key: GroupKey,
+    pub(crate) seams: Seams,
+    pub(crate) launches: Cache,
+    /// The body of the launch configuration that the group names now.
+    pub(crate) launch: Option<(LaunchHash, Arc<[u8]>)>,
+    /// As committed, if it is known.
+    pub(crate) group: Option<Group>,
+    pub(crate) watch: Watch,
+    pub(crate) batch: Batch,
+    /// When each list by tag was asked for, so that it counts as begun then.
+    pub(crate) asked: BTreeMap<OpId, Mono>,
+    pub(crate) verdicts: BTreeMap<EventId, Verdict>,
+    /// Nothing is due before this.
+    pub(crate) next: Mono,
+    /// Something more can be done at once.
+    pub(crate) again: bool,
+    missing: bool,
+}
+
+/// Starts the task of one group.
+pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) {
+    let seams = owners.seams().clone();
+    let began = mono(&seams.process);
+    let owner = Owner {
+        watch: Watch::new(seams.settings.rules, began),
+        launches: owners.launches(),
+        key,
+        seams: seams.clone(),
+        group: None,
+        launch: None,
+        batch: Batch::default(),
+        asked: BTreeMap::new(),
+        verdicts: BTreeMap::new(),
+        next: began,
+        again: true,
+        missing: false,
+    };
+    drop(seams.process.tasks.spawn("owner", owner.run(owners, notes)));
+}
+
+impl Owner {
+    async fn run(mut self, owners: Owners, mut notes: mpsc::Receiver<Note>) {
+        let mut idle_since = mono(&self.seams.process);
+        loop {
+            match self.gather(&mut notes).await {
+                Gathered::Stop => return,
+                Gathered::Some => idle_since = mono(&self.seams.process),
+                Gathered::Nothing => {}
+            }
+            if self.load().await {
+                self.commit().await;
+                self.duties();
+            }
+            let idle = mono(&self.seams.process).since(idle_since) >= self.seams.settings.idle;
+            if (self.missing || (idle && self.is_at_rest()))
+                && !self.again
+                && owners.retire(&self.key, &mut notes)
+            {
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to do, and takes all that waits.
+    async fn gather(&mut self, notes: &mut mpsc::Receiver<Note>) -> Gathered {
+        let process = self.seams.process.clone();
+        if !std::mem::take(&mut self.again) && notes.is_empty() {
+            let wait = self
+                .next
+                .since(mono(&process))
+                .min(self.seams.settings.idle);
+            tokio::select! {
+                biased;
+                () = process.stop.requested() => return Gathered::Stop,
+                note = notes.recv() => match note {
+                    Some(note) => self.take(note),
+                    None => return Gathered::Stop,
+                },
+                () = process.clock.sleep(wait) => return Gathered::Nothing,
+            }
+        }
+        while self.batch.events.len() < BATCH_MAX && self.batch.outcomes.len() < BATCH_MAX {
+            let Ok(note) = notes.try_recv() else { break };
+            self.take(note);
+        }
+        Gathered::Some
+    }
+
+    fn take(&mut self, note: Note) {
+        match note {
+            Note::Event(event, answer) => {
+                self.batch.events.push(event.clone());
+                self.batch.answers.push((event, answer));
+            }
+            Note::Outcome(slot, outcome, ack) => {
+                self.batch.outcomes.push((slot, outcome));
+                self.batch.acks.push(ack);
+            }
+            Note::Listing(listing, elsewhere) => self.batch.listings.push((listing, elsewhere)),
+            Note::Tagged(op, rows) => {
+                if let Some(began) = self.asked.remove(&op) {
+                    let listing = Listing {
+                        began,
+                        extent: Extent::Tagged,
+                        rows,
+                    };
+                    self.batch
+                        .listings
+                        .push((Arc::new(listing), self.seams.sweep.around(&self.key.tenant)));
+                }
+            }
+            Note::Changed => self.batch.changed = true,
+            Note::Offer => {}
+        }
+    }
+
+    /// Has the group and its launch configuration at hand. False: there is none, or the store does not say; everybody who waits is told.
+    async fn load(&mut self) -> bool {
+        if !self.load_group().await {
+            return false;
+        }
+        let Some(hash) = self.group.as_ref().map(|g| g.config.launch) else {
+            return false;
+        };
+        if self.launch.as_ref().is_some_and(|(h, _)| *h == hash) {
+            return true;
+        }
+        match self
+            .launches
+            .get(&*self.seams.stores.launches, &self.key.tenant, hash)
+            .await
+        {
+            // Without a body nothing can be launched, but everything else goes on; `issue` asks for no permit then.
+            Ok(body) => self.launch = body.map(|b| (hash, b)),
+            Err(error) => {
+                self.unreadable(&error);
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn load_group(&mut self) -> bool {
+        if self.group.is_some() && !std::mem::take(&mut self.batch.changed) {
+            return true;
+        }
+        match self
+            .seams
+            .stores
+            .groups
+            .read(&self.key, Level::Serial)
+            .await
+        {
+            Ok(Some(group)) => {
+                self.watch.sync(&group, mono(&self.seams.process));
+                self.seams.sweep.bind(&group);
+                self.group = Some(group);
+                true
+            }
+            Ok(None) => {
+                self.group = None;
+                self.missing = true;
+                // Reports about a group that never was are of no interest: acknowledged, so that they are not repeated for ever.
+                let batch = std::mem::take(&mut self.batch);
+                acknowledge(batch.acks);
+                batch
+                    .answers
+                    .into_iter()
+                    .for_each(|(_, a)| drop(a.send(Err(SubmitError::NoGroup))));
+                false
+            }
+            Err(error) => {
+                self.unreadable(&error);
+                false
+            }
+        }
+    }
+
+    fn unreadable(&mut self, error: &store::Error) {
+        tracing::warn!(group.id = %self.key.id, error = error as &dyn std::error::Error, "the group cannot be read");
+        self.group = None;
+        self.next = mono(&self.seams.process).plus(STORE_RETRY);
+        self.fail(&SubmitError::Unavailable);
+    }
+
+    /// Tells everybody who waits that there is no answer. Reports stay unacknowledged, so that they come again.
+    pub(crate) fn fail(&mut self, why: &SubmitError) {
+        let batch = std::mem::take(&mut self.batch);
+        batch
+            .answers
+            .into_iter()
+            .for_each(|(_, a)| drop(a.send(Err(why.clone()))));
+    }
+
+    /// Remembers a verdict for the doubles that are still on their way.
+    pub(crate) fn remember(&mut self, verdict: &Verdict) {
+        if self.verdicts.len() >= VERDICTS_KEPT {
+            self.verdicts.pop_first();
+        }
+        self.verdicts.insert(verdict.event.clone(), verdict.clone());
+    }
+
+    /// Nothing is open, wanted or waiting: the task can go.
+    fn is_at_rest(&self) -> bool {
+        self.group.as_ref().is_some_and(|g| {
+            let census = g.slots.census();
+            let wants = matches!(g.state.phase, Phase::Running) && g.state.desired > census.wanted;
+            census.open.0 == 0 && !wants && g.inbox.is_empty()
+        })
+    }
+}
+
+/// Tells workers that their reports are durable, or of no interest. A worker that is gone by now reports again, which is harmless.
+pub(crate) fn acknowledge(acks: Vec<oneshot::Sender<()>>) {
+    for ack in acks {
+        ack.send(()).unwrap_or_default();
+    }
+}
+
+enum Gathered {
+    Some,
+    Nothing,
+    Stop,
+}

@@ -1,0 +1,33 @@
+//! The ops port: workers offer what they could do right now, and report what came of it.
+
+use async_trait::async_trait;
+use wire::ports::ops::{Offer, Op, Ops, OpsError, Report};
+
+use crate::Supervisor;
+use crate::owners::Note;
+
+/// No offer is held longer, whatever the worker asks (design 6).
+const WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
+#[async_trait]
+impl Ops for Supervisor {
+    async fn poll(&self, offer: Offer) -> Result<Vec<Op>, OpsError> {
+        if self.process.stop.is_requested() {
+            return Err(OpsError::Draining);
+        }
+        let wait = offer.wait.min(WAIT_MAX);
+        let (mut reply, withdraw, wake) = self.handout.enter(offer);
+        for key in wake {
+            self.owners.tell_awake(&key, Note::Offer);
+        }
+        if let Ok(ops) = self.process.clock.timeout(wait, &mut reply).await {
+            return Ok(ops.unwrap_or_default());
+        }
+        self.handout.expire(&withdraw);
+        Ok(reply.await.unwrap_or_default())
+    }
+
+    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+        self.settle(reports).await
+    }
+}

@@ -1,0 +1,76 @@
+//! Reports of workers, brought to the owners whose slots they are about, and acknowledged once they are durable.
+
+use domain::ids::{GroupKey, OpId};
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+use wire::ports::ops::{Done, OpsError, Report, Subject};
+
+use crate::Supervisor;
+use crate::owners::Note;
+use crate::sweep::Arrived;
+
+impl Supervisor {
+    /// Takes reports in. `Ok` once everything in them is durable or of no interest.
+    pub(crate) async fn settle(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+        let mut waits = Vec::new();
+        for report in reports {
+            match (report.key, report.result) {
+                (Subject::Group(key), Done::Slot { slot, outcome }) => {
+                    let (done, wait) = oneshot::channel();
+                    self.owners
+                        .tell(&key, Note::Outcome(slot, outcome, done))
+                        .map_err(|_full| OpsError::Unreachable)?;
+                    waits.push(wait);
+                }
+                (Subject::Group(key), result) => self.take_look(&key, report.op, result),
+                (
+                    Subject::Tenant(tenant),
+                    Done::Listed {
+                        age: _,
+                        extent,
+                        rows,
+                        others: _,
+                    },
+                ) => {
+                    let list = Arrived {
+                        op: report.op,
+                        extent,
+                        rows,
+                    };
+                    self.sweep.listed(&self.owners, &tenant, list);
+                }
+                (Subject::Tenant(tenant), Done::Nothing(wait) | Done::SignedIn(Err(wait))) => {
+                    tracing::debug!(%tenant, why = %wait.why, "nothing was done for the tenant");
+                    self.sweep.undone(&tenant, wait.after);
+                }
+                (
+                    Subject::Tenant(_),
+                    Done::SignedIn(Ok(())) | Done::Slot { .. } | Done::Read { .. },
+                ) => {}
+            }
+        }
+        let all = join_all(waits).await;
+        if all.iter().all(Result::is_ok) {
+            Ok(())
+        } else {
+            Err(OpsError::Unreachable)
+        }
+    }
+
+    fn take_look(&self, key: &GroupKey, op: OpId, result: Done) {
+        match result {
+            Done::Listed {
+                age: _,
+                extent: _,
+                rows,
+                others: _,
+            } => {
+                self.owners.tell_awake(key, Note::Tagged(op, rows));
+            }
+            Done::Nothing(wait) => {
+                tracing::debug!(group.id = %key.id, why = %wait.why, "nothing was done for the group");
+            }
+            Done::Slot { .. } | Done::Read { .. } | Done::SignedIn(_) => {}
+        }
+    }
+}

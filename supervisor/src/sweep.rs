@@ -1,0 +1,315 @@
+//! Looks at the servers of tenants: one list serves all groups of a tenant (figure G9). Here are also the two passes over groups that find
+//! work nobody pointed at: hints every few seconds, all groups every quarter of an hour.
+//!
+//! A list counts as begun when it was *asked for* here, before the operation was handed out: on this process's own clock, never later than
+//! the truth, however long the report took (I8, I9).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chassis::Process;
+use domain::evidence::{Around, Extent, Listing, Proof, Row};
+use domain::group::Group;
+use domain::ids::{GroupKey, HomeEpoch, OpId, TenantId};
+use domain::time::Mono;
+use store::Stores;
+use store::group::Level;
+use tokio::sync::Notify;
+use wire::ports::ops::{Call, Priority, Subject};
+
+use crate::handout::Handout;
+use crate::owners::{Note, Owners};
+use crate::{Settings, mono};
+
+/// A list that nobody reported after this was lost with its worker: it is asked for again. Longer than a list may take (75 s, safety 2.1).
+const LOST_AFTER: Duration = Duration::from_secs(90);
+/// Two lists of one tenant are at least this far apart, whoever asks.
+const APART: Duration = Duration::from_secs(2);
+/// Groups read in one page of a pass.
+const PAGE: u32 = 256;
+
+/// What is known of tenants, and when to look again. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Sweep {
+    process: Process,
+    handout: Handout,
+    tenants: Arc<Mutex<BTreeMap<TenantId, Tenant>>>,
+    changed: Arc<Notify>,
+}
+
+/// A list as a worker reported it.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    /// The operation that asked for it.
+    pub(crate) op: OpId,
+    pub(crate) extent: Extent,
+    pub(crate) rows: Vec<Row>,
+}
+
+#[derive(Default)]
+struct Tenant {
+    due: Option<Mono>,
+    asked: Option<(OpId, Mono)>,
+    last: Option<Mono>,
+    around: Arc<Around>,
+    /// Every group of the tenant was read once, so that `around` names all roles.
+    known: bool,
+}
+
+impl fmt::Debug for Sweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sweep")
+            .field("tenants", &self.lock().len())
+            .finish()
+    }
+}
+
+/// Starts the look at tenants, the hint pass and the full pass.
+pub(crate) fn start(sweep: &Sweep, owners: &Owners, settings: &Settings) {
+    let tasks = &sweep.process.tasks;
+    drop(tasks.spawn("sweep", sweep.clone().run(owners.seams().stores.clone())));
+    drop(tasks.spawn("hints", hint_pass(owners.clone(), settings.hint_pass)));
+    drop(tasks.spawn("full-pass", full_pass(owners.clone(), settings.full_pass)));
+}
+
+impl Sweep {
+    pub(crate) fn new(process: Process, handout: Handout) -> Self {
+        Self {
+            process,
+            handout,
+            tenants: Arc::default(),
+            changed: Arc::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<TenantId, Tenant>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A group wants its tenant's servers listed by then.
+    pub(crate) fn want(&self, tenant: &TenantId, at: Mono) {
+        let mut tenants = self.lock();
+        let entry = tenants.entry(tenant.clone()).or_default();
+        if entry.due.is_none_or(|due| at < due) {
+            entry.due = Some(at);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Notes what a group's slots are bound to, so that no server gets a second role in another group (rule H5 of safety 6.1).
+    pub(crate) fn bind(&self, group: &Group) {
+        let mut tenants = self.lock();
+        let entry = tenants.entry(group.key.tenant.clone()).or_default();
+        Arc::make_mut(&mut entry.around).bind(group);
+    }
+
+    /// What is known of a tenant's project.
+    pub(crate) fn around(&self, tenant: &TenantId) -> Arc<Around> {
+        self.lock()
+            .get(tenant)
+            .map(|t| Arc::clone(&t.around))
+            .unwrap_or_default()
+    }
+
+    /// A list could not be made; not before this time.
+    pub(crate) fn undone(&self, tenant: &TenantId, after: Duration) {
+        let at = mono(&self.process).plus(after.max(APART));
+        if let Some(entry) = self.lock().get_mut(tenant) {
+            entry.asked = None;
+            entry.due = Some(at);
+        }
+        self.changed.notify_one();
+    }
+
+    /// A list came: every group of the tenant that is awake weighs it, and a group whose proof shows up is woken for it.
+    pub(crate) fn listed(&self, owners: &Owners, tenant: &TenantId, list: Arrived) {
+        let mut tenants = self.lock();
+        let Some(entry) = tenants.get_mut(tenant) else {
+            return;
+        };
+        // The report of a list that was given up says nothing about when it began.
+        let Some((_, began)) = entry.asked.filter(|(asked, _)| *asked == list.op) else {
+            return;
+        };
+        entry.asked = None;
+        entry.last = Some(began);
+        let listing = Arc::new(Listing {
+            began,
+            extent: list.extent,
+            rows: list.rows,
+        });
+        Arc::make_mut(&mut entry.around).note(&listing, mono(&self.process));
+        let around = Arc::clone(&entry.around);
+        drop(tenants);
+        let mut groups: BTreeSet<GroupKey> = owners.awake_of(tenant).into_iter().collect();
+        for row in &listing.rows {
+            if let Proof::Valid { group, .. } = row.proof
+                && !groups.iter().any(|k| k.id == group)
+            {
+                groups.insert(GroupKey {
+                    tenant: tenant.clone(),
+                    id: group,
+                    epoch: HomeEpoch(0),
+                });
+            }
+        }
+        for key in groups {
+            owners.hint(
+                &key,
+                Note::Listing(Arc::clone(&listing), Arc::clone(&around)),
+            );
+        }
+        self.changed.notify_one();
+    }
+
+    async fn run(self, stores: Stores) {
+        loop {
+            let (due, mut next) = self.due();
+            for tenant in due {
+                let now = mono(&self.process);
+                next = next.min(now.plus(APART));
+                if self.know(&stores, &tenant).await {
+                    self.ask(&tenant);
+                }
+            }
+            let wait = next.since(mono(&self.process));
+            tokio::select! {
+                biased;
+                () = self.process.stop.requested() => return,
+                () = self.changed.notified() => {}
+                () = self.process.clock.sleep(wait) => {}
+            }
+        }
+    }
+
+    /// The tenants whose lists are due, and when the next one will be.
+    fn due(&self) -> (Vec<TenantId>, Mono) {
+        let now = mono(&self.process);
+        let mut next = now.plus(Duration::from_secs(60));
+        let mut due = Vec::new();
+        for (tenant, entry) in self.lock().iter_mut() {
+            if let Some((_, at)) = entry.asked {
+                if now.since(at) < LOST_AFTER {
+                    next = next.min(at.plus(LOST_AFTER));
+                    continue;
+                }
+                entry.asked = None;
+            }
+            let Some(at) = entry.due else { continue };
+            let at = entry.last.map_or(at, |last| at.max(last.plus(APART)));
+            if at <= now {
+                due.push(tenant.clone());
+            } else {
+                next = next.min(at);
+            }
+        }
+        (due, next)
+    }
+
+    /// Reads every group of a tenant once before its first list is weighed: a server may have a role in a group that nobody woke yet.
+    async fn know(&self, stores: &Stores, tenant: &TenantId) -> bool {
+        if self.lock().get(tenant).is_some_and(|t| t.known) {
+            return true;
+        }
+        let mut after = None;
+        loop {
+            let Ok(page) = stores.groups.of_tenant(tenant, after, PAGE).await else {
+                return false;
+            };
+            for key in page.items {
+                match stores.groups.read(&key, Level::Relaxed).await {
+                    Ok(group) => group.iter().for_each(|g| self.bind(g)),
+                    Err(_) => return false,
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        if let Some(entry) = self.lock().get_mut(tenant) {
+            entry.known = true;
+        }
+        true
+    }
+
+    fn ask(&self, tenant: &TenantId) {
+        let now = mono(&self.process);
+        let op = self.handout.queue(
+            Subject::Tenant(tenant.clone()),
+            Call::List,
+            Priority::Doubt,
+            None,
+        );
+        if let Some(entry) = self.lock().get_mut(tenant) {
+            entry.due = op.is_none().then(|| now.plus(APART));
+            entry.asked = op.map(|op| (op, now));
+        }
+    }
+}
+
+/// Wakes the groups that somebody marked.
+async fn hint_pass(owners: Owners, period: Duration) {
+    let seams = owners.seams().clone();
+    loop {
+        match seams.stores.hints.marked(PAGE).await {
+            Ok(marked) => {
+                for (key, at) in marked {
+                    owners.hint(&key, Note::Changed);
+                    if let Err(error) = seams.stores.hints.clear(&key, at).await {
+                        tracing::debug!(error = &error as &dyn std::error::Error, "a hint stays");
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "hints cannot be read"
+            ),
+        }
+        if !pause(&seams.process, period).await {
+            return;
+        }
+    }
+}
+
+/// Wakes every group now and then: the safety net under hints (design 5).
+async fn full_pass(owners: Owners, period: Duration) {
+    let seams = owners.seams().clone();
+    loop {
+        let mut after = None;
+        loop {
+            match seams.stores.groups.all(after, PAGE).await {
+                Ok(page) => {
+                    for key in page.items {
+                        owners.hint(&key, Note::Changed);
+                    }
+                    after = page.next;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the full pass stops early"
+                    );
+                    after = None;
+                }
+            }
+            if after.is_none() {
+                break;
+            }
+        }
+        if !pause(&seams.process, period).await {
+            return;
+        }
+    }
+}
+
+/// Waits for the next pass. False: the process is to stop.
+async fn pause(process: &Process, period: Duration) -> bool {
+    tokio::select! {
+        biased;
+        () = process.stop.requested() => false,
+        () = process.clock.sleep(period) => true,
+    }
+}
