@@ -62,6 +62,16 @@ impl Owner {
     pub(crate) fn duties(&mut self) {
         let Some(group) = &self.group else { return };
         let now = now(&self.seams.process);
+        for slot in group.slots.open() {
+            if let State::Issued(issue) | State::InDoubt(issue, _) = &slot.state
+                && self
+                    .seams
+                    .handout
+                    .is_succeeded(&issue.worker, issue.incarnation)
+            {
+                self.watch.died(issue.incarnation);
+            }
+        }
         let due = self.watch.due(group, now);
         let (handout, subject) = (&self.seams.handout, Subject::Group(self.key.clone()));
         let by_request = group.state.phase == Phase::Deleting || group.state.forced;

@@ -40,6 +40,7 @@ struct Inner {
     signing_in: BTreeMap<TenantId, Mono>,
     waiting: VecDeque<GroupKey>,
     waiting_set: BTreeSet<GroupKey>,
+    lives: BTreeMap<WorkerName, Incarnation>,
 }
 
 struct Poll {
@@ -126,6 +127,7 @@ impl Handout {
         for tenant in offer.tokens.keys() {
             inner.signing_in.remove(tenant);
         }
+        inner.lives.insert(offer.worker.clone(), offer.incarnation);
         let (creates, others) = (offer.creates, offer.others);
         let poll = Poll {
             offer,
@@ -151,6 +153,15 @@ impl Handout {
             },
             wake,
         )
+    }
+
+    /// Whether a worker of that name offers under another incarnation by now. Its successor can be asked what the dead one began.
+    #[must_use]
+    pub fn is_succeeded(&self, worker: &WorkerName, incarnation: Incarnation) -> bool {
+        self.lock()
+            .lives
+            .get(worker)
+            .is_some_and(|now| *now != incarnation)
     }
 
     /// The offer's wait is over: it takes no new work, and replies once nothing is being committed against it.
