@@ -65,8 +65,14 @@ struct Queued {
     only: Option<WorkerName>,
 }
 
-/// Owners to wake because an offer came; in order of asking.
-pub type Wake = Vec<GroupKey>;
+/// Owners to wake because an offer came.
+#[derive(Debug)]
+pub enum Wake {
+    /// A worker began a new life: everybody may have questions about its last one.
+    All,
+    /// Those that wait for permits, in order of asking.
+    Waiting(Vec<GroupKey>),
+}
 
 /// A permit that an owner holds while it commits. Dropped unused, it goes back to its poll.
 pub struct Held {
@@ -127,7 +133,8 @@ impl Handout {
         for tenant in offer.tokens.keys() {
             inner.signing_in.remove(tenant);
         }
-        inner.lives.insert(offer.worker.clone(), offer.incarnation);
+        let before = inner.lives.insert(offer.worker.clone(), offer.incarnation);
+        let reborn = before.is_some_and(|b| b != offer.incarnation);
         let (creates, others) = (offer.creates, offer.others);
         let poll = Poll {
             offer,
@@ -140,10 +147,10 @@ impl Handout {
         };
         inner.polls.insert(id, poll);
         inner.serve_queue(id);
-        let wake = if inner.polls.contains_key(&id) {
-            inner.wake(creates)
-        } else {
-            Vec::new()
+        let wake = match inner.polls.contains_key(&id) {
+            _ if reborn => Wake::All,
+            true => Wake::Waiting(inner.wake(creates)),
+            false => Wake::Waiting(Vec::new()),
         };
         (
             receiver,
@@ -347,7 +354,7 @@ impl Inner {
         }
     }
 
-    fn wake(&mut self, creates: u32) -> Wake {
+    fn wake(&mut self, creates: u32) -> Vec<GroupKey> {
         let mut wake = Vec::new();
         while u32::try_from(wake.len()).is_ok_and(|n| n < creates) {
             let Some(key) = self.waiting.pop_front() else {

@@ -137,6 +137,14 @@ impl Owners {
         }
     }
 
+    /// Gives a note to every owner that is awake.
+    pub(crate) fn tell_all(&self, note: impl Fn() -> Note) {
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks
+            .values()
+            .for_each(|sender| drop(sender.try_send(note())));
+    }
+
     /// Lets an owner go if nothing waits for it. False: something does.
     pub(crate) fn retire(&self, key: &GroupKey, notes: &mut mpsc::Receiver<Note>) -> bool {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use wire::ports::ops::{Offer, Op, Ops, OpsError, Report};
 
 use crate::Supervisor;
+use crate::handout::Wake;
 use crate::owners::Note;
 
 /// No offer is held longer, whatever the worker asks (design 6).
@@ -17,8 +18,11 @@ impl Ops for Supervisor {
         }
         let wait = offer.wait.min(WAIT_MAX);
         let (mut reply, withdraw, wake) = self.handout.enter(offer);
-        for key in wake {
-            self.owners.tell_awake(&key, Note::Offer);
+        match wake {
+            Wake::All => self.owners.tell_all(|| Note::Offer),
+            Wake::Waiting(keys) => keys
+                .iter()
+                .for_each(|key| self.owners.tell_awake(key, Note::Offer)),
         }
         if let Ok(ops) = self.process.clock.timeout(wait, &mut reply).await {
             return Ok(ops.unwrap_or_default());
