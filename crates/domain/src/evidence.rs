@@ -195,16 +195,27 @@ pub fn weigh(
         rows.reverse();
     }
     for row in rows {
-        match scale.roles.get(&row.server).copied() {
-            Some(id) if draft.slot(id).is_some_and(|slot| slot.state.is_open()) => {
-                health::observe(draft, watch, listing, (id, row));
-            }
-            Some(_) | None => adopt::place(draft, watch, &mut scale, row),
+        if open_role(draft, &scale, row).is_none() {
+            adopt::place(draft, watch, &mut scale, row);
+        }
+        // What was bound just now is observed at once: it may be up, or failed, already.
+        if let Some(id) = open_role(draft, &scale, row) {
+            adopt::recall(draft, &mut scale, (id, row));
+            health::observe(draft, watch, listing, (id, row));
         }
     }
     health::miss(draft, watch, listing);
     lapse::weigh(draft, watch, &scale);
     scale.report
+}
+
+/// The open slot that this row's server is bound to.
+fn open_role(draft: &Draft<'_>, scale: &Scale<'_>, row: &Row) -> Option<SlotId> {
+    let id = *scale.roles.get(&row.server)?;
+    draft
+        .slot(id)
+        .filter(|slot| slot.state.is_open())
+        .map(|slot| slot.id)
 }
 
 fn roles(draft: &Draft<'_>) -> BTreeMap<ServerId, SlotId> {

@@ -24,3 +24,6 @@ pub mod settle;
 pub mod slot;
 pub mod time;
 pub mod verdict;
+
+#[cfg(test)]
+mod fixture;

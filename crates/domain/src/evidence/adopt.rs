@@ -34,6 +34,19 @@ pub(super) fn place(draft: &mut Draft<'_>, watch: &Watch, scale: &mut Scale<'_>,
     }
 }
 
+/// A surplus server that still shows the proof of the slot it was made for speaks for that slot: as long as it is there, the slot is
+/// not released.
+pub(super) fn recall(draft: &Draft<'_>, scale: &mut Scale<'_>, (id, row): (SlotId, &Row)) {
+    let made_for = draft
+        .slot(id)
+        .map(|slot| slot.proof)
+        .filter(|proof| *proof != id);
+    let group = draft.group().key.id;
+    if let Some(slot) = made_for.filter(|slot| row.proof == Proof::Valid { group, slot: *slot }) {
+        scale.claimed.push(slot);
+    }
+}
+
 /// A server of ours, without a role in an open slot, shows a valid proof for this slot.
 fn claim(draft: &mut Draft<'_>, watch: &Watch, scale: &mut Scale<'_>, (row, id): (&Row, SlotId)) {
     if let Some(old) = scale
