@@ -1,0 +1,1 @@
+//! The HTTP skin. (Being built: see the next commit.)
