@@ -1,1 +1,154 @@
-//! Placeholder.
+//! The worker: holds the cloud credentials, offers what it could do right now, does what the ledger already names it for, and reports until
+//! somebody has written it down.
+//!
+//! The way of an operation, one file a step: [`poll`] (offers permits, takes operations) → [`execute`] (the last checks, one call) →
+//! [`classify`] (what came of it) → [`report`] (until acknowledged). Beside it: [`host`] and [`begun`] (what outlives this process, and what
+//! it proves), [`tokens`] (fixed before an offer is made), [`observe`] (what of a list matters).
+//!
+//! Deliberately absent: the store, any decision about what should be, and any second try at a create.
+#![warn(missing_docs)]
+
+pub mod begun;
+mod classify;
+mod execute;
+pub mod host;
+mod measure;
+mod observe;
+mod poll;
+mod report;
+mod tokens;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::Process;
+use cloud::guard::Guard;
+use cloud::port::Cloud;
+use domain::ids::{Incarnation, WorkerName};
+use tokio::sync::Semaphore;
+use wire::ports::ops::Ops;
+
+use crate::begun::Begun;
+use crate::execute::Hands;
+use crate::host::Place;
+use crate::measure::Measure;
+use crate::report::Reporter;
+use crate::tokens::Tokens;
+
+/// Who this worker is, and how much it takes on at once.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name that its operator gave it. Two processes of one name on one place are refused.
+    pub name: WorkerName,
+    /// Where its lock and its begun-logs are.
+    pub place: Place,
+    /// Polls that are held open at each supervisor: 2 to 4.
+    pub polls: u32,
+    /// Creates that are offered at most, over all polls. The guard may allow fewer.
+    pub creates_max: u32,
+    /// Other operations that are under way at most.
+    pub others_max: u32,
+    /// How long a supervisor may hold a poll: at most 5 s (design 6).
+    pub wait: Duration,
+    /// What came in reply to a poll must begin within this from the start of the poll (rule H2 of safety 6.1): 10 s.
+    pub begin: Duration,
+    /// A token with less than this left is not offered: it would hardly outlive the call.
+    pub token_left_min: Duration,
+    /// With so many reports that nobody has acknowledged, no more operations are asked for.
+    pub reports_max: usize,
+}
+
+impl Settings {
+    /// Settings that suit production.
+    #[must_use]
+    pub const fn new(name: WorkerName, place: Place) -> Self {
+        Self {
+            name,
+            place,
+            polls: 3,
+            creates_max: 40,
+            others_max: 48,
+            wait: Duration::from_secs(5),
+            begin: Duration::from_secs(10),
+            token_left_min: Duration::from_secs(60),
+            reports_max: 4096,
+        }
+    }
+}
+
+/// A running worker. Cheap to clone. It ends with its process: ask `process.stop`, then wait for `process.stop.drained`.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    shared: Arc<Shared>,
+}
+
+/// What all tasks of a worker share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) process: Process,
+    pub(crate) settings: Settings,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) cloud: Arc<dyn Cloud>,
+    pub(crate) guard: Guard,
+    pub(crate) supervisors: Vec<Arc<dyn Ops>>,
+    pub(crate) begun: Begun,
+    pub(crate) tokens: Tokens,
+    pub(crate) reporter: Reporter,
+    pub(crate) others: Arc<Semaphore>,
+    pub(crate) measure: Measure,
+}
+
+impl Worker {
+    /// Which life of the worker this is.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.shared.incarnation
+    }
+
+    /// How many reports no supervisor has acknowledged yet.
+    #[must_use]
+    pub fn unreported(&self) -> usize {
+        self.shared.reporter.waiting()
+    }
+}
+
+/// Builds a worker and starts its polls: the same for all-in-one, separate process and simulator.
+///
+/// # Errors
+/// [`host::Error`]: stop the start. Most often another process of that name runs on this host.
+pub fn build(
+    process: &Process,
+    settings: Settings,
+    cloud: Arc<dyn Cloud>,
+    guard: Guard,
+    supervisors: Vec<Arc<dyn Ops>>,
+) -> Result<Worker, host::Error> {
+    let incarnation = Incarnation::from_u128(process.entropy.u128());
+    let host = settings.place.take(&settings.name)?;
+    host.prune(process.clock.unix_ms());
+    let begun = Begun::open(host, incarnation)?;
+    let others = usize::try_from(settings.others_max)
+        .unwrap_or(usize::MAX)
+        .min(Semaphore::MAX_PERMITS);
+    let shared = Arc::new(Shared {
+        process: process.clone(),
+        incarnation,
+        guard,
+        begun,
+        tokens: Tokens::new(Arc::clone(&cloud)),
+        cloud,
+        reporter: Reporter::new(process.clone(), &supervisors),
+        supervisors,
+        others: Arc::new(Semaphore::new(others)),
+        measure: Measure::new(process.metrics.clone()),
+        settings,
+    });
+    tracing::info!(worker = %shared.settings.name, %incarnation, supervisors = shared.supervisors.len(), "worker starts");
+    for supervisor in 0..shared.supervisors.len() {
+        for _ in 0..shared.settings.polls {
+            let hands = Hands::new(Arc::clone(&shared), supervisor);
+            drop(process.tasks.spawn("poll", poll::run(hands)));
+        }
+    }
+    Ok(Worker { shared })
+}

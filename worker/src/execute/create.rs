@@ -1,0 +1,96 @@
+//! A create, and the question whether one was ever begun.
+
+use std::sync::Arc;
+
+use cloud::guard::{self, Refused};
+use cloud::port::{Create, Token};
+use domain::ids::{GroupKey, Incarnation, SlotId};
+use domain::settle::Outcome;
+use domain::slot::FailWhy;
+use wire::ports::ops::{CreateCall, Done};
+
+use super::{Hands, Terms, priority};
+use crate::begun::Begin;
+use crate::classify;
+
+const NOT_SENT: Outcome = Outcome::NotCreated(FailWhy::NotSent);
+
+impl Hands {
+    /// At most one call for the slot, ever. The order carries safety (rules H1 to H3 of safety 6.1): the token is fixed, then the time and the
+    /// begun-log are checked, then the mark is written, then the call goes out with nothing to wait for in between.
+    pub(super) async fn create(&self, key: &GroupKey, call: CreateCall, terms: &Terms) -> Outcome {
+        let shared = &self.shared;
+        let Some(token) = terms.tokens.get(&key.tenant) else {
+            return NOT_SENT;
+        };
+        let turn = priority(call.priority);
+        let create = minted(key, call);
+        let admitted = shared
+            .guard
+            .admit(guard::Call::Create, &key.tenant, turn, terms.deadline)
+            .await;
+        let admitted = match admitted {
+            Ok(admitted) => admitted,
+            Err(Refused::Late) => return NOT_SENT,
+            Err(Refused::Paused(wait)) => return Outcome::Throttled(wait),
+        };
+        if self.is_too_late(terms.deadline) {
+            return NOT_SENT;
+        }
+        match shared.begun.begin(create.slot) {
+            Ok(Begin::Send) => {}
+            Ok(Begin::Known(outcome)) => return outcome,
+            Ok(Begin::Voided) => return NOT_SENT,
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the begun-log cannot be written: no creates"
+                );
+                return NOT_SENT;
+            }
+        }
+        let outcome = classify::created(shared.cloud.create(token, &create).await);
+        drop(admitted);
+        self.learn(token, &outcome);
+        shared.begun.ended(create.slot, &outcome);
+        outcome
+    }
+
+    fn learn(&self, token: &Token, outcome: &Outcome) {
+        if matches!(outcome, Outcome::NotCreated(FailWhy::Token)) {
+            self.shared.tokens.forget(token);
+        }
+    }
+
+    /// Answers for this life at once, for a dead one from its log.
+    pub(super) async fn void(&self, slot: SlotId, incarnation: Incarnation) -> Done {
+        let answer = if incarnation == self.shared.incarnation {
+            self.shared.begun.void(slot, incarnation)
+        } else {
+            let shared = Arc::clone(&self.shared);
+            let read = move || shared.begun.void(slot, incarnation);
+            match self.shared.process.tasks.blocking(read).await {
+                Ok(answer) => answer,
+                Err(ended) => Err(std::io::Error::other(ended)),
+            }
+        };
+        match answer {
+            Ok(outcome) => Done::Slot { slot, outcome },
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, %slot, "the begun-log cannot be written: nothing is voided");
+                Done::Nothing(classify::no_log())
+            }
+        }
+    }
+}
+
+fn minted(key: &GroupKey, call: CreateCall) -> Create {
+    Create {
+        group: key.id,
+        slot: call.slot,
+        nonce: call.nonce,
+        tenant: key.tenant.clone(),
+        launch: call.launch,
+        labels: call.labels,
+    }
+}

@@ -1,0 +1,62 @@
+//! Looks at the cloud: one server, all of a tenant, those with one slot's tag.
+
+use cloud::guard::{self, Priority};
+use domain::ids::{ServerId, SlotId, TenantId};
+use wire::ports::ops::Done;
+
+use super::{Came, Hands, Terms};
+use crate::{classify, observe};
+
+impl Hands {
+    pub(super) async fn read(
+        &self,
+        tenant: &TenantId,
+        slot: SlotId,
+        server: ServerId,
+        terms: &Terms,
+    ) -> Came {
+        let admitted = match self
+            .admit(guard::Call::Get, tenant, Priority::Doubt, terms.deadline)
+            .await
+        {
+            Ok(admitted) => admitted,
+            Err(wait) => return (Done::Nothing(wait), None),
+        };
+        let began = self.shared.process.clock.mono();
+        let answer = self.shared.cloud.get(tenant, server).await;
+        drop(admitted);
+        match answer {
+            Ok(server) => {
+                let row = server.map(observe::row);
+                let age = std::time::Duration::ZERO;
+                (Done::Read { slot, age, row }, Some(began))
+            }
+            Err(error) => (Done::Nothing(classify::no_answer(&error)), None),
+        }
+    }
+
+    pub(super) async fn list(
+        &self,
+        tenant: &TenantId,
+        tagged: Option<SlotId>,
+        terms: &Terms,
+    ) -> Came {
+        let admitted = match self
+            .admit(guard::Call::List, tenant, Priority::Doubt, terms.deadline)
+            .await
+        {
+            Ok(admitted) => admitted,
+            Err(wait) => return (Done::Nothing(wait), None),
+        };
+        let began = self.shared.process.clock.mono();
+        let answer = match tagged {
+            None => self.shared.cloud.list(tenant).await,
+            Some(slot) => self.shared.cloud.list_tagged(tenant, slot).await,
+        };
+        drop(admitted);
+        match answer {
+            Ok(list) => (observe::listed(list), Some(began)),
+            Err(error) => (Done::Nothing(classify::no_answer(&error)), None),
+        }
+    }
+}

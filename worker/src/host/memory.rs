@@ -1,0 +1,109 @@
+//! A simulated machine: its memory outlives the simulated processes on it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use domain::ids::{Incarnation, WorkerName};
+
+use super::Error;
+
+/// One simulated machine. Cheap to clone; every clone is the same machine.
+#[derive(Debug, Clone, Default)]
+pub struct Machine {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    boots: u64,
+    holders: BTreeMap<WorkerName, Weak<()>>,
+    logs: BTreeMap<(WorkerName, Incarnation), Vec<u8>>,
+}
+
+/// One name's lock and logs.
+#[derive(Debug)]
+pub(super) struct Seat {
+    machine: Machine,
+    name: WorkerName,
+    _held: Arc<()>,
+}
+
+/// An open log.
+#[derive(Debug)]
+pub(super) struct Log {
+    machine: Machine,
+    key: (WorkerName, Incarnation),
+}
+
+impl Machine {
+    /// A machine that was just started.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The operating system has ended the process of that name: its lock is free, even if parts of it are still to be dropped.
+    pub fn killed(&self, name: &WorkerName) {
+        self.lock().holders.remove(name);
+    }
+
+    /// The machine was started anew: every lock is free, and what was written without a sync proves nothing any more.
+    pub fn reboot(&self) {
+        let mut inner = self.lock();
+        inner.boots += 1;
+        inner.holders.clear();
+    }
+
+    pub(super) fn take(&self, name: &WorkerName) -> Result<Seat, Error> {
+        let mut inner = self.lock();
+        if inner
+            .holders
+            .get(name)
+            .is_some_and(|held| held.strong_count() > 0)
+        {
+            return Err(Error::Taken {
+                name: name.to_string(),
+                place: "this simulated machine".to_owned(),
+            });
+        }
+        let held = Arc::new(());
+        inner.holders.insert(name.clone(), Arc::downgrade(&held));
+        Ok(Seat {
+            machine: self.clone(),
+            name: name.clone(),
+            _held: held,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    pub(super) fn boot(&self) -> String {
+        self.machine.lock().boots.to_string()
+    }
+
+    pub(super) fn create(&self, incarnation: Incarnation) -> Log {
+        let key = (self.name.clone(), incarnation);
+        self.machine.lock().logs.insert(key.clone(), Vec::new());
+        Log {
+            machine: self.machine.clone(),
+            key,
+        }
+    }
+
+    pub(super) fn read(&self, incarnation: Incarnation) -> Option<Vec<u8>> {
+        let key = (self.name.clone(), incarnation);
+        self.machine.lock().logs.get(&key).cloned()
+    }
+}
+
+impl Log {
+    pub(super) fn append(&self, line: &[u8]) {
+        if let Some(log) = self.machine.lock().logs.get_mut(&self.key) {
+            log.extend_from_slice(line);
+        }
+    }
+}
