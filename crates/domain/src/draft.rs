@@ -171,10 +171,20 @@ impl<'g> Draft<'g> {
     pub fn slots_changed(&self) -> usize {
         self.slots.len()
     }
-    /// How many more slots may change in this commit. At zero, decisions leave the rest to the next one (`evidence` sees the same list again).
+    /// How many more slots may change in this commit. At zero, `evidence` and `plan` leave the rest to the next one, for which the
+    /// owner weighs the same lists again. `settle` does not look at it: its reports are as many as the owner took.
     #[must_use]
     pub fn room(&self) -> usize {
         Self::SLOTS_MAX.saturating_sub(self.slots.len())
+    }
+    /// Moves a slot if its state allows it and there is room for it in this commit; false when nothing changed.
+    pub(crate) fn advance(&mut self, id: SlotId, step: Move) -> bool {
+        self.has_room_for(id) && self.try_step(id, step)
+    }
+    /// Whether a decision may change that slot in this commit: there is room, or the slot changes anyway.
+    #[must_use]
+    pub fn has_room_for(&self, id: SlotId) -> bool {
+        self.room() > 0 || self.slots.contains_key(&id)
     }
     /// Whether committing it would change anything.
     #[must_use]

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use around::Around;
 pub use due::{DeleteCall, VoidCall, Wake};
 pub(crate) use due::{LOCKED_AGAIN, UNCLEAR_AGAIN};
-pub use lapse::overdue;
+pub(crate) use lapse::overdue;
 pub use watch::Watch;
 pub(crate) use watch::{Look, Track};
 

@@ -46,8 +46,8 @@ mutants!(
     IssueWhileHeld,
     /// `plan`: a paused group launches.
     IssueWhilePaused,
-    /// `plan`: one permit is used for two slots.
-    PermitTwice,
+    /// `plan`: a slot that is in the ledger already is issued once more.
+    IssueAgain,
     /// `plan`: scale-in has no cap.
     ShrinkUncapped,
     /// `plan`: scale-in has no minute between two plans.

@@ -9,7 +9,7 @@ mod scale_in;
 use std::time::Duration;
 
 use crate::draft::Draft;
-use crate::evidence::Watch;
+use crate::evidence::{Watch, overdue};
 use crate::group::Phase;
 use crate::ids::{Incarnation, Nonce, SlotId, WorkerName};
 
@@ -40,8 +40,10 @@ pub fn deficit(draft: &Draft<'_>) -> u32 {
 /// Issues slots for permits (at most `deficit`), and moves surplus ones and, when there are too many, wanted ones on their way out.
 /// Gives back how many of `permits` were used, from the front.
 ///
+/// In every phase, a call whose report is overdue comes into doubt here (safety 3.5).
 /// Planning twice in one draft changes nothing more: victims count at once, and there is one scale-in a minute.
 pub fn plan(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) -> usize {
+    overdue(draft, watch);
     match draft.state.phase {
         Phase::Running => {
             leave::go_on(draft);

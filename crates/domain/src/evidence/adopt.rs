@@ -100,7 +100,8 @@ fn adopt(draft: &mut Draft<'_>, scale: &mut Scale<'_>, (server, id): (ServerId, 
     scale.claimed.push(id);
     let whole = scale.listing.extent == Extent::Complete || mutant::on(Mutant::AdoptFromPartial);
     // One role for a uuid: one that ended is a role too.
-    if whole && !scale.roles.contains_key(&server) && draft.step(id, Move::Bind(server)).is_ok() {
+    let is_free = !scale.roles.contains_key(&server);
+    if whole && is_free && draft.advance(id, Move::Bind(server)) {
         scale.roles.insert(server, id);
         scale.report.adopted.push((id, server));
     }
@@ -108,7 +109,7 @@ fn adopt(draft: &mut Draft<'_>, scale: &mut Scale<'_>, (server, id): (ServerId, 
 
 /// Binds a server that showed up late or twice to a new slot, which carries the proof of the slot it was made for.
 fn surplus(draft: &mut Draft<'_>, scale: &mut Scale<'_>, row: &Row, origin: &Slot) {
-    if row.status == Status::Leaving || mutant::on(Mutant::LateForgotten) {
+    if row.status == Status::Leaving || draft.room() == 0 || mutant::on(Mutant::LateForgotten) {
         return;
     }
     let id = (scale.spare)();

@@ -34,7 +34,7 @@ pub(super) fn observe(
     if unreadable && !mutant::on(Mutant::UnreadableDisowns) {
         return;
     }
-    let Some(slot) = draft.slot(id).cloned() else {
+    let Some(slot) = draft.slot(id).filter(|_| draft.has_room_for(id)).cloned() else {
         return;
     };
     let group = draft.group().key.id;
@@ -168,7 +168,7 @@ pub(super) fn miss(draft: &mut Draft<'_>, watch: &mut Watch, listing: &Listing) 
         }
         track.absent.insert(listing.began);
         if track.absent.len() >= ABSENT_MAX || mutant::on(Mutant::GoneAtOnce) {
-            draft.try_step(id, Move::Vanish);
+            draft.advance(id, Move::Vanish);
         }
     }
 }

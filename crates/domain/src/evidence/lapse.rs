@@ -13,10 +13,10 @@ use super::{Extent, Scale, Status, Watch};
 /// Two tagged lists further apart than this do not follow on each other.
 const TAGGED_GAP_MAX: Duration = Duration::from_secs(600);
 
-/// Puts slots in doubt whose report is overdue and for which a void was asked in vain. The owner calls it in each pass.
+/// Puts slots in doubt whose report is overdue and for which a void was asked in vain. Part of every plan.
 ///
 /// A void is asked for when `begin + call` have passed, and has another `begin` to be answered (safety 3.5).
-pub fn overdue(draft: &mut Draft<'_>, watch: &Watch) {
+pub(crate) fn overdue(draft: &mut Draft<'_>, watch: &Watch) {
     let now = draft.now().mono;
     let late: Vec<SlotId> = draft
         .open()
@@ -28,8 +28,8 @@ pub fn overdue(draft: &mut Draft<'_>, watch: &Watch) {
         })
         .map(|slot| slot.id)
         .collect();
-    for id in late {
-        draft.try_step(id, Move::Doubt(DoubtWhy::WorkerLost));
+    for id in late.into_iter().take(draft.room()) {
+        draft.advance(id, Move::Doubt(DoubtWhy::WorkerLost));
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn weigh(draft: &mut Draft<'_>, watch: &mut Watch, scale: &Scale<'_>)
         .collect();
     for id in doubtful {
         if is_settled_by_silence(draft, watch, scale, id) {
-            draft.try_step(id, Move::Lapse);
+            draft.advance(id, Move::Lapse);
         }
     }
     let lapsed: Vec<(SlotId, Issue)> = draft
@@ -78,7 +78,7 @@ pub(super) fn weigh(draft: &mut Draft<'_>, watch: &mut Watch, scale: &Scale<'_>)
         .collect();
     for (id, issue) in lapsed {
         if is_released_by_silence(draft, watch, scale, (id, &issue)) {
-            draft.try_step(id, Move::Release);
+            draft.advance(id, Move::Release);
         }
     }
 }

@@ -35,11 +35,10 @@ pub(super) fn issue(draft: &mut Draft<'_>, permits: &[Permit]) -> usize {
     let want = usize::try_from(deficit(draft)).unwrap_or(usize::MAX);
     let mut used = 0;
     for permit in permits.iter().take(want) {
-        if draft.slot(permit.slot).is_some() {
-            // Not a fresh id: the same permit once more.
-            if !mutant::on(Mutant::PermitTwice) {
-                break;
-            }
+        // A known id is no fresh one: the same permit once more.
+        let is_known = draft.slot(permit.slot).is_some() && !mutant::on(Mutant::IssueAgain);
+        if draft.room() == 0 || is_known {
+            break;
         }
         let now = draft.now().wall;
         let launch = draft.config().launch;

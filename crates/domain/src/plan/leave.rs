@@ -12,7 +12,7 @@ pub(super) fn go_on(draft: &mut Draft<'_>) {
         .filter_map(|slot| next(slot, DeleteWhy::ScaleIn).map(|step| (slot.id, step)))
         .collect();
     for (id, step) in moves {
-        draft.try_step(id, step);
+        draft.advance(id, step);
     }
 }
 
@@ -31,9 +31,9 @@ pub(super) fn all(draft: &mut Draft<'_>) {
         .collect();
     for (id, is_disowned, is_in_service) in bound {
         if is_disowned {
-            draft.try_step(id, Move::HandBack);
+            draft.advance(id, Move::HandBack);
         } else if is_in_service {
-            draft.try_step(id, Move::Drain);
+            draft.advance(id, Move::Drain);
         }
     }
     let moves: Vec<_> = draft
@@ -41,7 +41,7 @@ pub(super) fn all(draft: &mut Draft<'_>) {
         .filter_map(|slot| next(slot, DeleteWhy::GroupDeleted).map(|step| (slot.id, step)))
         .collect();
     for (id, step) in moves {
-        draft.try_step(id, step);
+        draft.advance(id, step);
     }
     if draft.census().open.0 == 0 || mutant::on(Mutant::TombstoneEarly) {
         draft.state.phase = Phase::Tombstone;

@@ -47,14 +47,12 @@ pub(super) fn shrink(draft: &mut Draft<'_>, watch: &Watch) {
     };
     let leaving = usize::try_from(cap).unwrap_or(usize::MAX);
     let victims: Vec<SlotId> = in_order(draft, watch).into_iter().take(leaving).collect();
-    if victims.is_empty() {
-        return;
-    }
+    let mut has_shrunk = false;
     for id in victims {
-        draft.try_step(id, Move::Drain);
-        draft.try_step(id, Move::Delete(DeleteWhy::ScaleIn));
+        has_shrunk |=
+            draft.advance(id, Move::Drain) && draft.advance(id, Move::Delete(DeleteWhy::ScaleIn));
     }
-    if !draft.state.forced {
+    if has_shrunk && !draft.state.forced {
         draft.state.shrunk = Some(draft.now().wall);
     }
 }
