@@ -3,6 +3,8 @@
 //! Deliberately absent: groups, policies, retries of a create, a delete by filter, creation of several servers by one call.
 #![warn(missing_docs)]
 
+#[cfg(test)]
+mod double;
 pub mod error;
 pub mod guard;
 pub mod openstack;

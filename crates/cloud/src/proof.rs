@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chassis::Secret;
 use domain::ids::{GroupId, Nonce, ServerId, SlotId, TenantId};
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -94,9 +95,38 @@ pub enum KeysError {
     /// The version that new proofs are to be made with is not among the keys.
     #[error("there is no proof key of version {0}, which is the current one")]
     NoCurrent(u32),
+    /// A version is not a whole number.
+    #[error("`{0}` is not the version of a proof key, a whole number")]
+    NotAVersion(String),
     /// A key is too short to be one.
     #[error("proof key of version {0} is shorter than {KEY_BYTES_MIN} bytes")]
     Short(u32),
+}
+
+/// The keys, as a configuration states them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The version that new proofs are made with.
+    pub current: u32,
+    /// The keys by version: at least [`KEY_BYTES_MIN`] random bytes each, as text.
+    pub keys: BTreeMap<String, Secret>,
+}
+
+impl TryFrom<Settings> for ProofKeys {
+    type Error = KeysError;
+
+    fn try_from(settings: Settings) -> Result<Self, KeysError> {
+        let keys = settings
+            .keys
+            .into_iter()
+            .map(|(version, key)| match exact(&version) {
+                Some(number) => Ok((number, key)),
+                None => Err(KeysError::NotAVersion(version)),
+            })
+            .collect::<Result<Vec<_>, KeysError>>()?;
+        Self::new(settings.current, keys)
+    }
 }
 
 /// A key of fewer bytes is refused.

@@ -33,6 +33,23 @@ pub struct TokenInner {
 }
 
 impl TokenInner {
+    /// `lived` is when the token came, and how long it lives from then on.
+    pub(super) const fn new(
+        secret: Secret,
+        compute: String,
+        highest: Microversion,
+        lived: (Mono, Duration),
+    ) -> Self {
+        let (received, life) = lived;
+        Self {
+            secret,
+            compute,
+            highest,
+            received,
+            life,
+        }
+    }
+
     /// The longest it can still live.
     pub(super) fn left(&self, now: Mono) -> Duration {
         self.life
@@ -143,13 +160,12 @@ impl OpenStack {
             project: about.project,
             user: about.user,
             serial: self.serials.fetch_add(1, Ordering::Relaxed),
-            inner: Arc::new(TokenInner {
+            inner: Arc::new(TokenInner::new(
                 secret,
-                compute: about.compute,
+                about.compute,
                 highest,
-                received,
-                life: about.life,
-            }),
+                (received, about.life),
+            )),
         })
     }
 

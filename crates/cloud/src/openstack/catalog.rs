@@ -139,3 +139,6 @@ pub(super) fn highest(body: &[u8]) -> Option<Microversion> {
     let root: Root<'_> = serde_json::from_slice(body).ok()?;
     root.version.version.parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,3 +167,6 @@ pub(super) fn words(answer: &Response) -> String {
         .filter(|message| !message.is_empty())
         .unwrap_or_else(|| format!("HTTP {}", answer.status))
 }
+
+#[cfg(test)]
+mod tests;

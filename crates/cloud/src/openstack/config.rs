@@ -192,3 +192,6 @@ mod by_tenant {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,3 +172,6 @@ fn tags(create: &Create, given: Option<&RawValue>) -> Result<Box<RawValue>, Laun
 pub(super) fn tag(slot: domain::ids::SlotId) -> String {
     format!("as:{slot}")
 }
+
+#[cfg(test)]
+mod tests;

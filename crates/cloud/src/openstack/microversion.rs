@@ -54,3 +54,6 @@ impl FromStr for Microversion {
             .ok_or(NotAMicroversion)
     }
 }
+
+#[cfg(test)]
+mod tests;

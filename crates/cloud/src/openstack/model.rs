@@ -152,3 +152,6 @@ pub(super) fn fault(message: &str) -> Fault {
         Fault::Other
     }
 }
+
+#[cfg(test)]
+mod tests;

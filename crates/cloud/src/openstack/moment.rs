@@ -76,3 +76,6 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     // 719 468 days lie between the first of March of year 0 and 1970.
     (before_year + before_month + day - 1).checked_sub(719_468)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,18 +10,20 @@ pub(super) const TEXT_BYTES_MAX: usize = 512;
 /// Without control characters, at most [`TEXT_BYTES_MAX`] bytes, cut between characters.
 pub(super) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len().min(TEXT_BYTES_MAX));
-    for character in text.trim().chars() {
-        let shown = if character.is_control() {
-            ' '
-        } else {
-            character
-        };
+    for character in text.trim_matches(|c| c == ' ' || is_hidden(c)).chars() {
+        let shown = if is_hidden(character) { ' ' } else { character };
         if clean.len() + shown.len_utf8() > TEXT_BYTES_MAX {
             break;
         }
         clean.push(shown);
     }
     clean
+}
+
+/// Control characters, and those that reorder or hide what stands around them.
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// An error's words in its body. The outer key differs per class of error (`badRequest`, `forbidden`, `error`, ...).
@@ -73,5 +75,8 @@ fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u
 
 /// Whether words in lower case speak of a quota.
 pub(super) fn is_quota(lower: &str) -> bool {
-    lower.contains("quota") || lower.contains("maximum number of")
+    lower.contains("quota") || lower.contains("maximum number of ports")
 }
+
+#[cfg(test)]
+mod tests;

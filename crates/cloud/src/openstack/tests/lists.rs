@@ -1,0 +1,143 @@
+//! Lists, and whether they prove absence.
+
+use domain::evidence::{Extent, Status};
+
+use super::*;
+use crate::proof::Proven;
+
+/// The list that a cloud of that microversion gives of these rows.
+async fn listed(
+    highest: &'static str,
+    list_max: u32,
+    body: Value,
+) -> (Result<List, CallError>, Double) {
+    let (cloud, double) = cloud_at(highest, move |_| Say::json(200, body.clone())).await;
+    let mut settings = cloud.settings.clone();
+    settings.list_max = list_max;
+    (client_with(settings).list(&tenant()).await, double)
+}
+
+async fn extent(highest: &'static str, list_max: u32, body: Value) -> Extent {
+    listed(highest, list_max, body)
+        .await
+        .0
+        .expect("a list")
+        .extent
+}
+
+#[tokio::test]
+async fn only_a_whole_unfiltered_list_of_a_new_enough_version_is_complete() {
+    let two = json!({"servers": [row(), row()]});
+    let next = json!({"servers": [row()], "servers_links": [{"rel": "next", "href": "http://elsewhere/?marker=1"}]});
+    let odd = json!({"servers": [row(), {"id": "not-novas", "status": "ACTIVE"}]});
+    assert_eq!(extent("2.93", 1000, two.clone()).await, Extent::Complete);
+    assert_eq!(extent("2.69", 1000, two.clone()).await, Extent::Complete);
+    assert_eq!(
+        extent("2.93", 1000, json!({"servers": []})).await,
+        Extent::Complete
+    );
+    assert_eq!(extent("2.68", 1000, two.clone()).await, Extent::Partial);
+    assert_eq!(extent("2.93", 2, two).await, Extent::Partial);
+    assert_eq!(extent("2.93", 1000, next).await, Extent::Partial);
+    assert_eq!(extent("2.93", 1000, odd).await, Extent::Partial);
+}
+
+#[tokio::test]
+async fn a_list_is_one_request_without_a_query() {
+    let next = json!({"servers": [], "servers_links": [{"rel": "next", "href": "/v2.1/servers/detail?marker=1"}]});
+    let (_, double) = listed("2.104", 1000, next).await;
+    let lists = double.asked("GET", "/v2.1/servers");
+    assert_eq!(lists.len(), 1);
+    assert_eq!(lists[0].path, "/v2.1/servers/detail");
+    assert_eq!(
+        lists[0].header("openstack-api-version"),
+        Some("compute 2.96")
+    );
+}
+
+#[tokio::test]
+async fn rows_show_what_they_prove() {
+    let dead = json!({"id": "00000000-0000-4000-8000-00000000000a", "status": "UNKNOWN", "tenant_id": "p1"});
+    let mut foreign = row();
+    foreign["metadata"] = json!({});
+    foreign["user_id"] = json!("u2");
+    let (list, _) = listed("2.93", 1000, json!({"servers": [row(), dead, foreign]})).await;
+    let list = list.expect("a list");
+    assert_eq!(list.extent, Extent::Complete);
+    let valid = Proven::Valid {
+        group: MINT.group,
+        slot: MINT.slot,
+    };
+    let seen: Vec<_> = list
+        .servers
+        .into_iter()
+        .map(|server| (server.proven, server.ours, server.status))
+        .collect();
+    let expected = [
+        (valid, true, Status::Up),
+        (Proven::Unreadable, false, Status::Unknown),
+        (Proven::No, false, Status::Up),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn a_tagged_list_says_that_it_is_one() {
+    let (cloud, double) = cloud(|_| Say::json(200, json!({"servers": []}))).await;
+    let list = cloud
+        .list_tagged(&tenant(), MINT.slot)
+        .await
+        .expect("a list");
+    assert_eq!(list.extent, Extent::Tagged);
+    let path = format!("/v2.1/servers/detail?tags=as:{}", MINT.slot);
+    assert_eq!(double.asked("GET", "/v2.1/servers")[0].path, path);
+}
+
+#[tokio::test]
+async fn hostile_lists_are_no_lists() {
+    let many = format!(
+        r#"{{"servers": [{}]}}"#,
+        vec![r#"{"id":"x","status":"ACTIVE"}"#; 10_001].join(",")
+    );
+    let other = json!({"servers": [{"id": 5, "status": "ACTIVE"}]}).to_string();
+    let texts = [
+        many,
+        other,
+        "{}".to_owned(),
+        "[]".to_owned(),
+        String::new(),
+        "<html/>".to_owned(),
+        r#"{"servers": [{"id": "x"#.to_owned(),
+    ];
+    for text in texts {
+        let start: String = text.chars().take(60).collect();
+        let (cloud, _double) = cloud(move |_| Say::json(200, &text)).await;
+        let error = cloud.list(&tenant()).await;
+        assert!(
+            matches!(error, Err(CallError::Unclear(_))),
+            "{start}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn answers_that_are_no_list_prove_nothing() {
+    for status in [204, 300, 302, 404, 500, 502] {
+        let (cloud, _double) = cloud(move |_| Say::json(status, "{}")).await;
+        let error = cloud.list(&tenant()).await;
+        assert!(
+            matches!(error, Err(CallError::Unclear(_))),
+            "{status}: {error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_read_is_left_alone() {
+    let (cloud, double) =
+        cloud(|_| Say::json(403, json!({"forbidden": {"message": "Policy"}}))).await;
+    for _ in 0..2 {
+        assert_eq!(cloud.list(&tenant()).await, Err(CallError::Credential));
+    }
+    assert_eq!(double.asked("GET", "/v2.1/servers").len(), 1);
+}
