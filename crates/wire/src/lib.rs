@@ -3,4 +3,7 @@
 //! Deliberately absent: decisions and rows. Domain types never derive serde; here they meet JSON, once.
 #![warn(missing_docs)]
 
+pub mod client;
 pub mod ports;
+pub mod problem;
+pub mod v2;

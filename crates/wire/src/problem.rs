@@ -1,0 +1,169 @@
+//! Errors of the new surfaces: problem+json (RFC 9457) from one table.
+//!
+//! A code is stable for ever, has one status and one title, and a page in `docs/errors/`. Details are written for the caller; causes,
+//! stacks and the words of other systems stay in our logs (safety S33).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The media type of a problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $case:ident $word:literal $status:literal $title:literal,)+) => {
+        /// The stable name of a problem.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[$doc])* $case),+ }
+
+        impl Code {
+            /// All codes, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$case),+];
+
+            /// The word on the wire, and the name of its page.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$case => $word),+ }
+            }
+            /// The HTTP status.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$case => $status),+ }
+            }
+            /// What it means, in one line.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$case => $title),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not JSON.
+    MalformedJson "malformed-json" 400 "The body is not JSON",
+    /// The body nests too deep.
+    TooDeep "too-deep" 400 "The body nests too deep",
+    /// A query parameter breaks a rule.
+    InvalidParameter "invalid-parameter" 400 "A query parameter is unknown or breaks a rule",
+    /// A header breaks a rule.
+    InvalidHeader "invalid-header" 400 "A header breaks a rule",
+    /// There is no token.
+    TokenMissing "token-missing" 401 "The request carries no token",
+    /// The token proves nothing.
+    TokenInvalid "token-invalid" 401 "The token is not valid here",
+    /// The token is past its end.
+    TokenExpired "token-expired" 401 "The token has expired",
+    /// The token lacks a right.
+    MissingRight "missing-right" 403 "The token lacks a right",
+    /// The token is for certain groups only.
+    GroupsLimited "groups-limited" 403 "The token is limited to certain groups",
+    /// There is nothing, or nothing that this token may see.
+    NotFound "not-found" 404 "There is nothing here for this token",
+    /// The path has other methods.
+    MethodNotAllowed "method-not-allowed" 405 "The method is not allowed here",
+    /// The group still wants servers.
+    GroupNotEmpty "group-not-empty" 409 "The group still wants servers",
+    /// The group is being deleted.
+    GroupDeleting "group-deleting" 409 "The group is being deleted",
+    /// The body is too large.
+    BodyTooLarge "body-too-large" 413 "The body is too large",
+    /// The body is of another media type.
+    UnsupportedMediaType "unsupported-media-type" 415 "The body must be application/json",
+    /// The body has a field that is not known.
+    UnknownField "unknown-field" 422 "The body has an unknown field",
+    /// A field is missing, of the wrong type, or breaks a rule.
+    InvalidField "invalid-field" 422 "A field of the body is missing or breaks a rule",
+    /// The key came with another request before.
+    KeyReused "idempotency-key-reused" 422 "The idempotency key was used with another request",
+    /// More requests than the tenant may make.
+    TooManyRequests "too-many-requests" 429 "The tenant makes too many requests",
+    /// Too much waits for the group.
+    Busy "busy" 429 "Too many events wait for the group",
+    /// Something here is wrong.
+    Internal "internal" 500 "Something went wrong here",
+    /// The store gives no answer; nothing was done.
+    Unavailable "unavailable" 503 "The service cannot store anything at the moment",
+    /// The store gave no answer; it may have been done.
+    OutcomeUnknown "outcome-unknown" 503 "It is not known whether the change was made",
+}
+
+impl Code {
+    /// The code of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == word)
+    }
+
+    /// Whether the same request may be sent again, later.
+    #[must_use]
+    pub const fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::TooManyRequests | Self::Busy | Self::Unavailable | Self::OutcomeUnknown
+        )
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where the pages of the codes are served or published, before the code.
+pub const TYPE_PREFIX: &str = "/errors/";
+
+/// The body of an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
+#[error("{status} {code}: {detail}")]
+pub struct Problem {
+    /// The page of the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the code means; the same for every problem of this code.
+    pub title: String,
+    /// The HTTP status, again.
+    pub status: u16,
+    /// What is wrong with this request.
+    pub detail: String,
+    /// The stable name of the problem.
+    pub code: String,
+    /// The field of the body, the parameter or the header at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The rule that it breaks; with `missing-right` the right that is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The request, for support; also in the header `X-Request-Id`.
+    pub request_id: String,
+}
+
+impl Problem {
+    /// A problem of this code.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("{TYPE_PREFIX}{code}"),
+            title: code.title().to_owned(),
+            status: code.status(),
+            detail: detail.into(),
+            code: code.as_str().to_owned(),
+            field: None,
+            rule: None,
+            request_id: String::new(),
+        }
+    }
+
+    /// The same, with the field and the rule that it breaks.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>, rule: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self.rule = Some(rule.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

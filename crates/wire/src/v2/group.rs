@@ -1,0 +1,451 @@
+//! Groups: what a customer configures, and what a group shows of itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::capacity::{Bounds, BoundsError, Size};
+use domain::group::{self, Config, Phase, ScaleInOrder};
+use domain::hold::is_held;
+use domain::ids::{LaunchHash, PolicyId};
+use domain::policy::{self, Adjust};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Invalid;
+use super::event::{Grant, check_adjust, one_adjust, policy_id};
+use super::number::PercentNumber;
+use super::time::Moment;
+use super::verdict::words;
+
+/// Policies of one group.
+pub const POLICIES_MAX: usize = 100;
+/// Key-value pairs of one group.
+pub const METADATA_MAX: usize = 64;
+/// Characters of a name, and bytes of a metadata key or value.
+pub const TEXT_MAX: usize = 255;
+/// Longest cooldown: a day (contract).
+pub const COOLDOWN_SECONDS_MAX: u32 = 86_400;
+/// Longest debounce (design 8).
+pub const DEBOUNCE_SECONDS_MAX: u32 = 300;
+/// Shortest and longest build timeout, and the one where none is given (design 11).
+pub const BUILD_TIMEOUT_SECONDS: (u32, u32, u32) = (300, 14_400, 3_600);
+
+/// What a customer configures: the body of a create and of a configuration change, which replaces all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupSpec {
+    /// For people; not unique.
+    #[schema(min_length = 1, max_length = 255)]
+    pub name: String,
+    /// The least servers.
+    #[schema(maximum = 10000)]
+    pub min: u32,
+    /// The most servers.
+    #[schema(maximum = 10000)]
+    pub max: u32,
+    /// No policy acts sooner than this after another one acted.
+    #[serde(default)]
+    #[schema(maximum = 86400)]
+    pub cooldown_seconds: u32,
+    /// What is launched. Required when the group is created; in a change, leave it out to keep what is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Launch>,
+    /// The customer's own key-value pairs; nothing is done with them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// Scaling policies, at most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub policies: Vec<Policy>,
+    /// Who goes first when the group scales in.
+    #[serde(default)]
+    pub scale_in: ScaleIn,
+    /// A server that builds longer is deleted and replaced.
+    #[serde(default = "build_timeout_default")]
+    #[schema(minimum = 300, maximum = 14400)]
+    pub build_timeout_seconds: u32,
+}
+
+const fn build_timeout_default() -> u32 {
+    BUILD_TIMEOUT_SECONDS.2
+}
+
+/// What is launched: the body of Nova's create call, as the customer wants it. Holt adds a name, metadata and a tag of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Launch {
+    /// Nova's `server` object. `min_count`, `max_count` and `return_reservation_id` are refused: one slot is one server.
+    #[schema(value_type = Object)]
+    pub server: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A rule that turns "this happened" into a new size. Exactly one of `change`, `change_percent` and `desired` is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// Its id within the group: letters, digits, `-`, `_`.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
+    pub id: String,
+    /// What people call it; the id where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 255)]
+    pub name: Option<String>,
+    /// So many servers more, or fewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = -10000, maximum = 10000)]
+    pub change: Option<i64>,
+    /// So many percent of the desired size more, or fewer, rounded away from zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_percent: Option<PercentNumber>,
+    /// Exactly so many servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 10000)]
+    pub desired: Option<u32>,
+    /// It may run again this long after it last acted.
+    #[serde(default)]
+    #[schema(maximum = 86400)]
+    pub cooldown_seconds: u32,
+    /// The first event acts; further ones within this time get the verdict `debounced`.
+    #[serde(default)]
+    #[schema(maximum = 300)]
+    pub debounce_seconds: u32,
+}
+
+words!(
+    /// Who goes first when the group scales in. Servers still building always go before all others.
+    #[derive(Default)]
+    ScaleIn of domain::group::ScaleInOrder {
+        /// The oldest.
+        #[default]
+        OldestFirst,
+        /// The newest: keep what has warm caches.
+        NewestFirst,
+    }
+);
+
+/// A checked [`GroupSpec`], but for the launch configuration, which is checked and stored apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// See [`Config`].
+    pub name: String,
+    /// See [`Config`].
+    pub bounds: Bounds,
+    cooldown: Duration,
+    metadata: BTreeMap<String, String>,
+    policies: BTreeMap<PolicyId, policy::Policy>,
+    scale_in: ScaleInOrder,
+    build_timeout: Duration,
+}
+
+impl Parsed {
+    /// The configuration with this launch configuration and generation.
+    #[must_use]
+    pub fn config(self, launch: LaunchHash, generation: u64) -> Config {
+        Config {
+            name: self.name,
+            bounds: self.bounds,
+            cooldown: self.cooldown,
+            launch,
+            metadata: self.metadata,
+            policies: self.policies,
+            scale_in: self.scale_in,
+            build_timeout: self.build_timeout,
+            generation,
+        }
+    }
+}
+
+impl GroupSpec {
+    /// Checks everything but the launch configuration.
+    ///
+    /// # Errors
+    /// [`Invalid`] names the field and the rule it breaks.
+    pub fn parse(&self) -> Result<Parsed, Invalid> {
+        check_name("name", &self.name)?;
+        let bounds = Bounds::new(Size(self.min), Size(self.max)).map_err(|error| match error {
+            BoundsError::MinAboveMax => Invalid::new("min", "must not be larger than max"),
+            BoundsError::MaxAboveLimit => Invalid::new("max", "must not be larger than 10000"),
+        })?;
+        let (least, most, _) = BUILD_TIMEOUT_SECONDS;
+        if !(least..=most).contains(&self.build_timeout_seconds) {
+            return Err(Invalid::new(
+                "build_timeout_seconds",
+                "must be 300 to 14400",
+            ));
+        }
+        Ok(Parsed {
+            name: self.name.clone(),
+            bounds,
+            cooldown: check_cooldown(self.cooldown_seconds)?,
+            metadata: check_metadata(&self.metadata)?,
+            policies: check_policies(&self.policies)?,
+            scale_in: self.scale_in.into(),
+            build_timeout: seconds(self.build_timeout_seconds),
+        })
+    }
+}
+
+fn check_name(field: &str, name: &str) -> Result<(), Invalid> {
+    let length = name.chars().count();
+    if name.trim().is_empty() || length > TEXT_MAX || name.chars().any(char::is_control) {
+        return Err(Invalid::new(
+            field,
+            "must be 1 to 255 characters, not all blank, no control characters",
+        ));
+    }
+    Ok(())
+}
+
+fn check_cooldown(value: u32) -> Result<Duration, Invalid> {
+    if value > COOLDOWN_SECONDS_MAX {
+        return Err(Invalid::new("cooldown_seconds", "must be 0 to 86400"));
+    }
+    Ok(seconds(value))
+}
+
+fn check_metadata(
+    metadata: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Invalid> {
+    if metadata.len() > METADATA_MAX {
+        return Err(Invalid::new(
+            "metadata",
+            "must not have more than 64 entries",
+        ));
+    }
+    let long = metadata
+        .iter()
+        .find(|(key, value)| key.is_empty() || key.len() > TEXT_MAX || value.len() > TEXT_MAX);
+    match long {
+        Some((key, _)) => {
+            let shown: String = key.chars().take(64).collect();
+            Err(Invalid::new(
+                format!("metadata.{shown}"),
+                "must have a key of 1 to 255 bytes and a value of at most 255 bytes",
+            ))
+        }
+        None => Ok(metadata.clone()),
+    }
+}
+
+fn check_policies(policies: &[Policy]) -> Result<BTreeMap<PolicyId, policy::Policy>, Invalid> {
+    if policies.len() > POLICIES_MAX {
+        return Err(Invalid::new("policies", "must not be more than 100"));
+    }
+    let mut checked = BTreeMap::new();
+    for (at, policy) in policies.iter().enumerate() {
+        let here = format!("policies[{at}]");
+        let parsed = policy.parse().map_err(|invalid| invalid.within(&here))?;
+        if checked.insert(parsed.id.clone(), parsed).is_some() {
+            return Err(Invalid::new("id", "is used by another policy of the group").within(&here));
+        }
+    }
+    Ok(checked)
+}
+
+impl Policy {
+    fn parse(&self) -> Result<policy::Policy, Invalid> {
+        let one_rule = "one of change, change_percent and desired must be given, and only one";
+        let adjust = one_adjust(self.change, self.change_percent, self.desired)
+            .map_err(|field| Invalid::new(field, one_rule))?;
+        let adjust = check_adjust(adjust.ok_or_else(|| Invalid::new("change", one_rule))?)?;
+        if let Some(name) = &self.name {
+            check_name("name", name)?;
+        }
+        if self.debounce_seconds > DEBOUNCE_SECONDS_MAX {
+            return Err(Invalid::new("debounce_seconds", "must be 0 to 300"));
+        }
+        Ok(policy::Policy {
+            id: policy_id("id", &self.id)?,
+            name: self.name.clone().unwrap_or_else(|| self.id.clone()),
+            adjust,
+            cooldown: check_cooldown(self.cooldown_seconds)?,
+            debounce: seconds(self.debounce_seconds),
+        })
+    }
+}
+
+impl From<&policy::Policy> for Policy {
+    fn from(policy: &policy::Policy) -> Self {
+        let (change, change_percent, desired) = match policy.adjust {
+            Adjust::Change(by) => (Some(by), None, None),
+            Adjust::Percent(percent) => (None, Some(PercentNumber(percent)), None),
+            Adjust::Desired(size) => (None, None, Some(size.0)),
+        };
+        Self {
+            id: policy.id.to_string(),
+            name: Some(policy.name.clone()),
+            change,
+            change_percent,
+            desired,
+            cooldown_seconds: whole_seconds(policy.cooldown),
+            debounce_seconds: whole_seconds(policy.debounce),
+        }
+    }
+}
+
+impl From<ScaleIn> for ScaleInOrder {
+    fn from(order: ScaleIn) -> Self {
+        match order {
+            ScaleIn::OldestFirst => Self::OldestFirst,
+            ScaleIn::NewestFirst => Self::NewestFirst,
+        }
+    }
+}
+
+fn seconds(value: u32) -> Duration {
+    Duration::from_secs(value.into())
+}
+
+fn whole_seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// A group as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Group {
+    /// Its id; names its home colo.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Where it is in its life, and whether something is wrong.
+    pub status: Status,
+    /// The least servers.
+    pub min: u32,
+    /// The most servers.
+    pub max: u32,
+    /// How many servers are wanted now.
+    pub desired: u32,
+    /// How many are in service.
+    pub active: u32,
+    /// How many are on their way in, doubts included.
+    pub pending: u32,
+    /// A grant beyond the bounds, while it lasts.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+    /// Why nothing new is launched, where that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Events that were accepted and wait for the owner.
+    pub waiting: u32,
+    /// See [`GroupSpec`].
+    pub cooldown_seconds: u32,
+    /// What is launched; absent in lists. Secrets in it show as `***` to those without the right `crud`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch: Option<Launch>,
+    /// See [`GroupSpec`].
+    pub metadata: BTreeMap<String, String>,
+    /// In order of id.
+    pub policies: Vec<Policy>,
+    /// See [`GroupSpec`].
+    pub scale_in: ScaleIn,
+    /// See [`GroupSpec`].
+    pub build_timeout_seconds: u32,
+    /// Raised by one by every change, of whatever part.
+    pub rev: u64,
+    /// When it was created; absent in lists, and once the first record of its history is gone (30 days).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Moment>,
+}
+
+/// Where a group is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Scales.
+    Active,
+    /// Scales, but launches nothing new for now; `hold` says why.
+    Degraded,
+    /// Refuses events, launches and deletes nothing.
+    Paused,
+    /// Every server is on its way out.
+    Deleting,
+}
+
+/// Why nothing new is launched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Hold {
+    /// The reason.
+    pub why: HoldWhy,
+    /// The cloud's own words; may be empty.
+    pub detail: String,
+    /// Since when.
+    pub since: Moment,
+    /// It ends by itself then; absent: only a configuration change or the event `converge` ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
+}
+
+words!(
+    /// Reasons why nothing new is launched.
+    HoldWhy of domain::group::HoldWhy {
+        /// The cloud has no room.
+        NoCapacity,
+        /// Quota.
+        Quota,
+        /// The launch configuration is wrong.
+        Config,
+        /// The credential is refused.
+        Credential,
+        /// Three failed builds in 30 minutes.
+        Failures,
+        /// Throttled by the cloud.
+        Throttled,
+    }
+);
+
+impl Group {
+    /// The view of `group` at `now`, without launch configuration and time of creation.
+    #[must_use]
+    pub fn new(group: &group::Group, now: Timestamp) -> Self {
+        let (config, state, census) = (&group.config, &group.state, group.slots.census());
+        Self {
+            id: group.key.id.to_string(),
+            name: config.name.clone(),
+            status: status(state, now),
+            min: config.bounds.min().0,
+            max: config.bounds.max().0,
+            desired: state.desired.0,
+            active: census.active.0,
+            pending: census.wanted.less(census.active).0,
+            grant: state.over.filter(|over| over.until > now).map(Grant::from),
+            hold: state
+                .hold
+                .as_ref()
+                .filter(|_| is_held(state, now))
+                .map(Hold::from),
+            waiting: u32::try_from(group.inbox.len()).unwrap_or(u32::MAX),
+            cooldown_seconds: whole_seconds(config.cooldown),
+            launch: None,
+            metadata: config.metadata.clone(),
+            policies: config.policies.values().map(Policy::from).collect(),
+            scale_in: config.scale_in.into(),
+            build_timeout_seconds: whole_seconds(config.build_timeout),
+            rev: group.rev.0,
+            created: None,
+        }
+    }
+}
+
+fn status(state: &group::State, now: Timestamp) -> Status {
+    match state.phase {
+        Phase::Deleting | Phase::Tombstone => Status::Deleting,
+        Phase::Paused => Status::Paused,
+        Phase::Running if is_held(state, now) => Status::Degraded,
+        Phase::Running => Status::Active,
+    }
+}
+
+impl From<&group::Hold> for Hold {
+    fn from(hold: &group::Hold) -> Self {
+        Self {
+            why: hold.why.into(),
+            detail: hold.detail.clone(),
+            since: Moment(hold.since),
+            until: hold.until.map(Moment),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
