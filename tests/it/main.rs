@@ -1,2 +1,3 @@
 //! The integration tests, in one binary so that it links once.
 mod architecture;
+mod cloud;
