@@ -7,6 +7,8 @@
 #![warn(missing_docs)]
 
 pub mod apply;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod embedded;
 pub mod group;
 pub mod hint;

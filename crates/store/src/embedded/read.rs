@@ -319,7 +319,7 @@ fn record(row: &Row<'_>) -> Result<CommitRecord, Error> {
     Ok(parsed.into_record(Rev(rev), detail, previous, own))
 }
 
-/// Where groups are, in order of id; one more than `limit`, and all homes of the last one, so that the page can be cut.
+/// Where groups are, in order of id: all homes of one group more than `limit`, so that the page can be cut.
 pub(super) fn keys(
     db: &Connection,
     tenant: Option<&TenantId>,
@@ -330,10 +330,10 @@ pub(super) fn keys(
     let most = limit.max(1);
     let (all, of_tenant) = (
         "SELECT id, tenant, epoch FROM grp WHERE id > ?1 AND id <= coalesce(
-           (SELECT id FROM grp WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2), x'ffffffffffffffffffffffffffffffff')
+           (SELECT DISTINCT id FROM grp WHERE id > ?1 ORDER BY id LIMIT 1 OFFSET ?2), x'ffffffffffffffffffffffffffffffff')
          ORDER BY id, tenant, epoch",
         "SELECT id, tenant, epoch FROM grp WHERE tenant = ?3 AND id > ?1 AND id <= coalesce(
-           (SELECT id FROM grp WHERE tenant = ?3 AND id > ?1 ORDER BY id LIMIT 1 OFFSET ?2), x'ffffffffffffffffffffffffffffffff')
+           (SELECT DISTINCT id FROM grp WHERE tenant = ?3 AND id > ?1 ORDER BY id LIMIT 1 OFFSET ?2), x'ffffffffffffffffffffffffffffffff')
          ORDER BY id, epoch",
     );
     let read = |row: &Row<'_>| {

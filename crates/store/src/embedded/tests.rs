@@ -1,1 +1,84 @@
-//! Tests.
+//! What is particular to the store in SQLite; what every store must do is in `conformance`.
+
+mod figures;
+mod files;
+mod keeping;
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+
+use super::*;
+use crate::conformance::{self, Subject, history};
+
+/// A store in a directory of its own.
+#[derive(Debug)]
+struct OnDisk {
+    process: Process,
+    directory: TempDir,
+    store: Embedded,
+    /// What crashes left, kept open until the end.
+    later: Mutex<Vec<OnDisk>>,
+}
+
+impl OnDisk {
+    fn new(settings: Settings) -> Self {
+        Self::open(tempfile::tempdir().unwrap(), settings)
+    }
+
+    fn open(directory: TempDir, settings: Settings) -> Self {
+        let process = Process::system();
+        let store = open(&directory.path().join("holt.db"), &process, settings).unwrap();
+        Self {
+            process,
+            directory,
+            store,
+            later: Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Subject for OnDisk {
+    fn stores(&self) -> Stores {
+        self.store.stores()
+    }
+
+    /// The files as they stand on the disk, without anything being closed: what kill -9 leaves.
+    async fn after_crash(&self) -> Result<Stores, String> {
+        let copy = tempfile::tempdir().map_err(|e| e.to_string())?;
+        // The file before its log: a page that is written back meanwhile is in the log too.
+        for name in ["holt.db", "holt.db-wal"] {
+            let from = self.directory.path().join(name);
+            std::fs::copy(from, copy.path().join(name)).map_err(|e| e.to_string())?;
+        }
+        let later = Self::open(copy, Settings::default());
+        let stores = later.stores();
+        self.later.lock().unwrap().push(later);
+        Ok(stores)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_in_sqlite_passes() {
+    let subject = OnDisk::new(Settings::default());
+    let process = subject.process.clone();
+    let subject: Arc<dyn Subject> = Arc::new(subject);
+    let failed = conformance::run(&process, &subject).await;
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_history_is_linearizable() {
+    let subject = OnDisk::new(Settings::default());
+    let size = history::Size {
+        operations: 3_000,
+        clients: 16,
+        groups: 4,
+    };
+    let recorded = history::record(&subject.process, &subject.stores(), size)
+        .await
+        .unwrap();
+    assert_eq!(history::check(&recorded), None);
+}

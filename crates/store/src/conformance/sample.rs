@@ -1,0 +1,349 @@
+//! Groups, changes and parts of them for tests. Everything is made from plain numbers; nothing is random.
+
+use std::fmt::Debug;
+use std::str::FromStr;
+use std::time::Duration;
+
+use domain::capacity::{Bounds, Size};
+use domain::event::{Actor, ActorKind, Ask, Event, Force, Override};
+use domain::group::{
+    Cause, Change, Clocks, Config, Group, Hold, HoldWhy, Phase, ScaleInOrder, State,
+};
+use domain::ids::{
+    EventId, Incarnation, LaunchHash, Nonce, PolicyId, RequestHash, Rev, ServerId, SlotId,
+};
+use domain::policy::{Adjust, Percent, Policy};
+use domain::slot::{self, DeleteWhy, DoubtWhy, FailWhy, Flags, GoneWhy, Issue, Slot};
+use domain::time::Timestamp;
+use domain::verdict::{Gate, GateWord, Outcome, Verdict, Word};
+
+/// A wall time of the samples.
+pub const NOON: Timestamp = Timestamp::from_unix_ms(1_767_268_800_000);
+
+/// An id from its text. For texts that stand in a test.
+///
+/// # Panics
+/// When the text is no such id.
+#[must_use]
+pub fn text<T: FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().expect("a well-formed id")
+}
+
+/// A size out of bounds that hold.
+fn bounds(min: u32, max: u32) -> Bounds {
+    Bounds::new(Size(min), Size(max)).expect("ordered bounds")
+}
+
+/// A plain configuration.
+#[must_use]
+pub fn config() -> Config {
+    Config {
+        name: String::from("web"),
+        bounds: bounds(1, 500),
+        cooldown: Duration::from_secs(60),
+        launch: LaunchHash([7; 32]),
+        metadata: [(String::from("owner"), String::from("team a"))].into(),
+        policies: std::iter::once(policy("up", Adjust::Change(2))).collect(),
+        scale_in: ScaleInOrder::OldestFirst,
+        build_timeout: Duration::from_secs(3600),
+        generation: 1,
+    }
+}
+
+/// A configuration in which every field differs from [`config`], with every kind of adjustment and odd texts.
+#[must_use]
+pub fn other_config() -> Config {
+    // 0.1 as a double: not exact in decimals, so a detour through text would show.
+    let tenth = Percent::from_double_bits(0x3fb9_9999_9999_999a).expect("finite");
+    Config {
+        name: String::from("wéb \"quoted\" \\ \n\t\u{0} \u{1f9a6}"),
+        bounds: bounds(0, 10_000),
+        cooldown: Duration::ZERO,
+        launch: LaunchHash([0xab; 32]),
+        metadata: (0..50)
+            .map(|i| (format!("key {i} ü"), "v".repeat(i)))
+            .collect(),
+        policies: [
+            policy("change", Adjust::Change(i64::MIN)),
+            policy("percent", Adjust::Percent(tenth)),
+            policy("desired", Adjust::Desired(Size(u32::MAX))),
+        ]
+        .into(),
+        scale_in: ScaleInOrder::NewestFirst,
+        build_timeout: Duration::from_millis(14_400_123),
+        generation: u64::MAX,
+    }
+}
+
+fn policy(id: &str, adjust: Adjust) -> (PolicyId, Policy) {
+    let id: PolicyId = text(id);
+    let policy = Policy {
+        id: id.clone(),
+        name: format!("policy {id}"),
+        adjust,
+        cooldown: Duration::from_secs(30),
+        debounce: Duration::from_millis(1500),
+    };
+    (id, policy)
+}
+
+/// A state in which every field says something.
+#[must_use]
+pub fn full_state() -> State {
+    State {
+        desired: Size(12),
+        over: Some(grant()),
+        phase: Phase::Paused,
+        hold: Some(Hold {
+            why: HoldWhy::Quota,
+            detail: String::from("Quota exceeded for cores: \"20\" of 20 ü"),
+            since: NOON,
+            until: Some(NOON.plus(Duration::from_secs(300))),
+            strikes: 3,
+        }),
+        clocks: Clocks {
+            group: Some(NOON),
+            policy: [
+                (text("up"), NOON),
+                (text("down"), Timestamp::from_unix_ms(0)),
+            ]
+            .into(),
+        },
+        shrunk: Some(NOON),
+        forced: true,
+    }
+}
+
+/// A grant beyond bounds.
+#[must_use]
+pub fn grant() -> Override {
+    Override {
+        size: Size(700),
+        until: NOON.plus(Duration::from_secs(3600)),
+    }
+}
+
+/// Who caused the changes of the samples.
+#[must_use]
+pub fn actor() -> Actor {
+    Actor {
+        kind: ActorKind::Caller,
+        name: String::from("alice"),
+        request_id: String::from("req-1"),
+    }
+}
+
+/// The first change of a new group.
+#[must_use]
+pub fn first(group: &Group) -> Change {
+    Change {
+        cause: Cause::Create,
+        ..desired(group, group.state.desired.0)
+    }
+}
+
+/// A change of the desired size and of nothing else.
+#[must_use]
+pub fn desired(group: &Group, size: u32) -> Change {
+    Change {
+        config: None,
+        state: State {
+            desired: Size(size),
+            ..group.state.clone()
+        },
+        slots: Vec::new(),
+        verdicts: Vec::new(),
+        queued: Vec::new(),
+        taken: Vec::new(),
+        cause: Cause::Events,
+        actor: actor(),
+        at: NOON,
+    }
+}
+
+/// A slot in that state.
+#[must_use]
+pub fn slot(id: u128, state: slot::State) -> Slot {
+    Slot {
+        id: SlotId::from_u128(id),
+        proof: SlotId::from_u128(id),
+        nonce: Nonce::from_u128(id ^ 0xff),
+        launch: LaunchHash([7; 32]),
+        state,
+        flags: Flags::default(),
+        issued: NOON,
+        since: NOON,
+    }
+}
+
+/// For which call the slots of the samples were issued.
+#[must_use]
+pub fn issue() -> Issue {
+    Issue {
+        worker: text("worker-1"),
+        incarnation: Incarnation::from_u128(0x1234),
+        token_left: Duration::from_millis(3_600_001),
+    }
+}
+
+/// A server.
+#[must_use]
+pub fn server(id: u128) -> ServerId {
+    ServerId::from_u128(id)
+}
+
+/// Every state of a slot, every reason among them.
+#[must_use]
+pub fn every_place() -> Vec<slot::State> {
+    use slot::Hold::{Counted, Released};
+    use slot::State::{
+        Accepted, Active, Configuring, Deleting, Draining, Failed, Gone, InDoubt, Issued, Lapsed,
+        Surplus,
+    };
+    let s = server(99);
+    let deletes = [
+        DeleteWhy::ScaleIn,
+        DeleteWhy::NoCapacity,
+        DeleteWhy::Quota,
+        DeleteWhy::Failed,
+        DeleteWhy::Stuck,
+        DeleteWhy::Surplus,
+        DeleteWhy::GroupDeleted,
+    ];
+    let doubts = [
+        DoubtWhy::Timeout,
+        DoubtWhy::Reset,
+        DoubtWhy::Unclear,
+        DoubtWhy::WorkerLost,
+    ];
+    let words = String::from("no \"image\" ü");
+    let fails = [
+        FailWhy::NotSent,
+        FailWhy::Refused(words.clone()),
+        FailWhy::Quota(words.clone()),
+        FailWhy::Token,
+        FailWhy::Credential(words),
+        FailWhy::Throttled,
+    ];
+    let mut all = vec![
+        Issued(issue()),
+        Accepted(s),
+        Configuring(s),
+        Active(s),
+        Draining(s),
+        Surplus(s),
+        Lapsed(issue(), Counted),
+        Lapsed(issue(), Released),
+        Gone(s, GoneWhy::External),
+        Gone(s, GoneWhy::HandedBack),
+    ];
+    all.extend(doubts.map(|why| InDoubt(issue(), why)));
+    all.extend(deletes.map(|why| Deleting(s, why)));
+    all.extend(deletes.map(|why| Gone(s, GoneWhy::Deleted(why))));
+    all.extend(fails.map(Failed));
+    all
+}
+
+/// An event.
+#[must_use]
+pub fn event(id: &EventId, ask: Ask, force: Force) -> Event {
+    Event {
+        id: id.clone(),
+        request: RequestHash([3; 32]),
+        ask,
+        force,
+        actor: actor(),
+        received: NOON,
+        valid_until: NOON.plus(Duration::from_secs(600)),
+    }
+}
+
+/// A plain verdict on an event, for a commit that follows `rev`.
+#[must_use]
+pub fn verdict(id: &EventId, rev: Rev, at: Timestamp) -> Verdict {
+    Verdict {
+        event: id.clone(),
+        request: RequestHash([3; 32]),
+        ask: Ask::Policy(text("up")),
+        force: Force::No,
+        actor: actor(),
+        outcome: Outcome::Applied,
+        words: vec![GateWord {
+            gate: Gate::Age,
+            word: Word::Pass,
+        }],
+        before: Size(2),
+        after: Size(4),
+        at,
+        rev: rev.next(),
+    }
+}
+
+/// Verdicts that together have every outcome, gate, word, ask and force. Give each an event of its own.
+#[must_use]
+pub fn every_verdict(ids: &[EventId], rev: Rev) -> Vec<Verdict> {
+    let outcomes = [
+        Outcome::Applied,
+        Outcome::Clamped,
+        Outcome::Unchanged,
+        Outcome::Cooldown,
+        Outcome::Debounced,
+        Outcome::Paused,
+        Outcome::NoSuchPolicy,
+        Outcome::Deleting,
+        Outcome::Expired,
+    ];
+    let gates = [
+        Gate::Age,
+        Gate::Lifecycle,
+        Gate::Pause,
+        Gate::Policy,
+        Gate::PolicyCooldown,
+        Gate::GroupCooldown,
+        Gate::Debounce,
+        Gate::Clamp,
+        Gate::Change,
+    ];
+    let said = [
+        Word::Pass,
+        Word::Skipped,
+        Word::Wait(Duration::from_millis(1501)),
+        Word::Stop,
+        Word::Capped {
+            asked: Size(900),
+            to: Size(500),
+        },
+    ];
+    let asks = [
+        Ask::Policy(text("up")),
+        Ask::Adjust(Adjust::Change(-3)),
+        Ask::Converge,
+    ];
+    let forces = [Force::No, Force::Gates, Force::Override(grant())];
+    let kinds = [
+        ActorKind::Caller,
+        ActorKind::Capability,
+        ActorKind::Schedule,
+        ActorKind::System,
+    ];
+    let each = ids.iter().zip(outcomes).enumerate();
+    each.map(|(i, (id, outcome))| Verdict {
+        outcome,
+        words: gates
+            .iter()
+            .zip(said.iter().cycle().skip(i))
+            .map(|(gate, word)| GateWord {
+                gate: *gate,
+                word: *word,
+            })
+            .collect(),
+        ask: asks[i % asks.len()].clone(),
+        force: forces[i % forces.len()],
+        actor: Actor {
+            kind: kinds[i % kinds.len()],
+            ..actor()
+        },
+        ..verdict(id, rev, NOON)
+    })
+    .collect()
+}
