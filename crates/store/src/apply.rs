@@ -54,8 +54,10 @@ pub struct View<'g> {
     pub decided: &'g [EventId],
 }
 
-/// Runs `decide` on the group and commits what it returns; `None` commits nothing. `cached` is a group the caller believes current
-/// (an owner's); it is used for the first attempt and replaced by the result. `decide` may run several times.
+/// Runs `decide` on the group and commits what it returns; `None` commits nothing.
+///
+/// `cached` is a group the caller believes current (an owner's); it is used for the first attempt and replaced by the result.
+/// `decide` may run several times.
 ///
 /// `fence` is the epoch under which the caller owns the group; `Fence(0)` is for those who own nothing (the api): they write the
 /// fence that they read. One commit is one round trip when `cached` is current. After `Ok`, act on what the returned group and its
@@ -64,6 +66,10 @@ pub struct View<'g> {
 ///
 /// # Errors
 /// [`Refused`] says why nothing was committed; only `Unknown` leaves that open. Dropping the future leaves it open too.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the five things a commit needs, and the decision; a struct of borrowed parts would only rename them"
+)]
 pub async fn apply<E>(
     process: &Process,
     groups: &dyn Groups,

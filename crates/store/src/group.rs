@@ -152,6 +152,7 @@ pub(crate) fn page(keys: impl Iterator<Item = GroupKey>, limit: usize) -> Page<G
     {
         items.push(key);
     }
-    let next = keys.peek().and(items.last()).map(|last| last.id);
+    let last = items.last().map(|last| last.id);
+    let next = last.filter(|_| keys.peek().is_some());
     Page { items, next }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::group::CommitRecord;
-use crate::row::words;
+use crate::row::words::{self, InWords};
 
 /// The hash before the first record of a group.
 pub const GENESIS: RecordHash = RecordHash([0; 32]);

@@ -207,7 +207,9 @@ impl Client {
                 self.note(group, called, Seen::Past(guard.rev.0));
                 Ok(())
             }
-            other => Err(Failure(format!("a commit was answered {other:?}"))),
+            other @ (Committed::Conflict(_) | Committed::Unknown) => {
+                Err(Failure(format!("a commit was answered {other:?}")))
+            }
         }
     }
 }

@@ -1,16 +1,17 @@
 //! What the store did, counted: for metrics, and for the figures G5 to G7.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use chassis::Metrics;
+use chassis::metrics::Counter;
 
 /// Counts that only go up.
 #[derive(Debug, Default)]
 pub struct Counters {
-    pub(super) commits: AtomicU64,
-    pub(super) transactions: AtomicU64,
-    pub(super) fsyncs: AtomicU64,
-    pub(super) bytes_written: AtomicU64,
-    pub(super) row_bytes: AtomicU64,
-    pub(super) round_trips: AtomicU64,
+    pub(super) commits: Counter,
+    pub(super) transactions: Counter,
+    pub(super) fsyncs: Counter,
+    pub(super) bytes_written: Counter,
+    pub(super) row_bytes: Counter,
+    pub(super) round_trips: Counter,
 }
 
 /// What [`Counters`] stood at.
@@ -31,21 +32,33 @@ pub struct Counts {
 }
 
 impl Counters {
+    /// Counters that the process shows among its metrics.
+    pub(super) fn registered(metrics: &Metrics) -> Self {
+        Self {
+            commits: metrics.counter("store_commits_total", "Changes of groups that were applied."),
+            transactions: metrics.counter("store_transactions_total", "Transactions that wrote."),
+            fsyncs: metrics.counter("store_fsyncs_total", "Syncs of the log and of the file."),
+            bytes_written: metrics.counter("store_bytes_written_total", "Bytes written to the log, whole pages."),
+            row_bytes: metrics.counter("store_row_bytes_total", "Bytes of the rows that commits wrote."),
+            round_trips: metrics.counter("store_round_trips_total", "Requests to the store by the roles."),
+        }
+    }
+
     /// What they stand at.
     #[must_use]
     pub fn now(&self) -> Counts {
         Counts {
-            commits: self.commits.load(Ordering::Relaxed),
-            transactions: self.transactions.load(Ordering::Relaxed),
-            fsyncs: self.fsyncs.load(Ordering::Relaxed),
-            bytes_written: self.bytes_written.load(Ordering::Relaxed),
-            row_bytes: self.row_bytes.load(Ordering::Relaxed),
-            round_trips: self.round_trips.load(Ordering::Relaxed),
+            commits: self.commits.get(),
+            transactions: self.transactions.get(),
+            fsyncs: self.fsyncs.get(),
+            bytes_written: self.bytes_written.get(),
+            row_bytes: self.row_bytes.get(),
+            round_trips: self.round_trips.get(),
         }
     }
 }
 
 /// Adds to one of the counts.
-pub(super) fn add(counter: &AtomicU64, by: u64) {
-    counter.fetch_add(by, Ordering::Relaxed);
+pub(super) fn add(counter: &Counter, by: u64) {
+    counter.add(by);
 }

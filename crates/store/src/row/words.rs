@@ -6,15 +6,20 @@ use domain::slot::{DeleteWhy, DoubtWhy, Hold};
 use domain::verdict::{Gate, Outcome};
 use serde::{Deserialize, Serialize};
 
+/// The word that stands for a value outside JSON: in hashes.
+pub(crate) trait InWords {
+    /// The same word as in JSON.
+    fn word(self) -> &'static str;
+}
+
 macro_rules! words {
     ($row:ident of $domain:ident { $($variant:ident $word:literal)+ }) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         pub(crate) enum $row {
             $(#[serde(rename = $word)] $variant,)+
         }
-        impl $row {
-            #[allow(dead_code, reason = "not every word is needed outside JSON")]
-            pub(crate) const fn word(self) -> &'static str {
+        impl InWords for $row {
+            fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
         }
