@@ -360,6 +360,3 @@ fn error(status: u16, message: &str) -> Response {
         &json!({"error": {"message": message, "code": status, "title": title}}),
     )
 }
-
-#[cfg(test)]
-mod tests;

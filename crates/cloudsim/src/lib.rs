@@ -53,3 +53,6 @@ pub use request::{Request, Response};
 pub use server::{Asked, DeletedBy, Deletion, Outside, Plant, Server, ServerFault, Status};
 pub use settings::{Credential, Flavor, Image, Network, Project, Settings, User};
 pub use sim::{Outcome, Sim, Ticket, Unknown};
+
+#[cfg(test)]
+mod tests;

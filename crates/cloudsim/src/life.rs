@@ -39,7 +39,12 @@ impl Sim {
             Due::Record(index, build) => self.record(index, build),
             Due::Judge(index, build) => self.judge(index, build),
             Due::Boot(index, build) => self.boot(index, &build),
-            Due::Vanish(index, by) => self.fleet.bury(index, self.now_ms, by),
+            Due::Vanish(index, by) => {
+                // Its owner may have brought it back meanwhile.
+                if self.fleet.get(index).is_some_and(|s| s.deleted.is_some()) {
+                    self.fleet.bury(index, self.now_ms, by);
+                }
+            }
             Due::Outside(index, outside) => self.outside_at(index, &outside),
         }
     }

@@ -145,7 +145,8 @@ impl<'a> Target<'a> {
 
 /// Percent-decodes; what is no UTF-8 afterwards is replaced.
 fn decode(text: &str, plus_is_space: bool) -> Cow<'_, str> {
-    if !text.contains('%') && !(plus_is_space && text.contains('+')) {
+    let escaped = text.contains('%') || plus_is_space && text.contains('+');
+    if !escaped {
         return Cow::Borrowed(text);
     }
     let bytes = text.as_bytes();

@@ -36,7 +36,7 @@ pub struct Settings {
     pub token_life_ms: u64,
     /// How long Nova and Glance believe a token that they have seen, without asking Keystone: a revoked one works so long.
     pub token_cache_ms: u64,
-    /// With more than 0, a deleted server stays SOFT_DELETED so long before it goes.
+    /// With more than 0, a deleted server stays `SOFT_DELETED` so long before it goes.
     pub soft_delete_ms: u64,
     /// Metadata items per server.
     pub metadata_items_max: usize,

@@ -73,6 +73,15 @@ struct Waiting {
     outcome: Option<Outcome>,
 }
 
+/// What the path of a request tells.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    seq: u64,
+    call: Call,
+    service: Service,
+    region: usize,
+}
+
 /// A request between arrival and execution.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -155,12 +164,17 @@ impl Sim {
         let target = Target::parse(&request.path_and_query);
         let place = route::place(&target, &self.settings.regions);
         let call = route::call(&request.method, place);
-        let (service, region) = (place.service, place.region);
         let create = (call == Call::Create).then(|| nova::create::Body::parse(&request.body));
         let tags = create.as_ref().map(nova::create::Body::tags);
         let tags = tags.unwrap_or_default();
         let seq = self.log.next();
-        let fate = self.regions[region].weather.decide(
+        let seen = Seen {
+            seq,
+            call,
+            service: place.service,
+            region: place.region,
+        };
+        let fate = self.regions[seen.region].weather.decide(
             self.dice,
             &Arriving {
                 seq,
@@ -169,8 +183,8 @@ impl Sim {
                 request: &request,
             },
         );
-        self.write_down(seq, call, service, region, tags, &request);
-        let execute_at_ms = self.execution_time(now_ms, service, region, call, &fate);
+        self.write_down(seen, tags, &request);
+        let execute_at_ms = self.execution_time(seen, &fate);
         let answer_at_ms = match fate.answer {
             Answer::Never => None,
             Answer::True | Answer::Garbled | Answer::Replaced(_) | Answer::Lost => Some(
@@ -281,32 +295,32 @@ impl Sim {
         self.log.clear();
     }
 
+    /// Starts again with the same settings: no servers, no tokens, no faults, an empty log. Tickets given out before stay valid, unanswered.
+    pub fn reset(&mut self) {
+        let mut new = Self::new(self.settings.clone());
+        new.tickets = self.tickets;
+        new.now_ms = self.now_ms;
+        *self = new;
+    }
+
     /// Plans something.
     pub(crate) fn plan(&mut self, at_ms: u64, due: Due) {
         self.agenda.insert((at_ms, self.planned), due);
         self.planned += 1;
     }
 
-    fn write_down(
-        &mut self,
-        seq: u64,
-        call: Call,
-        service: Service,
-        region: usize,
-        tags: Vec<String>,
-        request: &Request,
-    ) {
-        let region = match service {
-            Service::Compute | Service::Image => self.regions[region].name.clone(),
+    fn write_down(&mut self, seen: Seen, tags: Vec<String>, request: &Request) {
+        let region = match seen.service {
+            Service::Compute | Service::Image => self.regions[seen.region].name.clone(),
             Service::Identity | Service::Nowhere => String::new(),
         };
         let project = request
             .header("x-auth-token")
             .and_then(|token| self.identity.project_of(token, &self.settings));
         self.log.arrived(LogEntry {
-            seq,
+            seq: seen.seq,
             at_ms: self.now_ms,
-            call,
+            call: seen.call,
             method: request.method.clone(),
             path: request.path_and_query.clone(),
             region,
@@ -320,25 +334,19 @@ impl Sim {
     }
 
     /// When a request executes: after its own delay, and after all that arrived before it if the capacity is limited.
-    fn execution_time(
-        &mut self,
-        now_ms: u64,
-        service: Service,
-        region: usize,
-        call: Call,
-        fate: &Fate,
-    ) -> u64 {
-        let region = &mut self.regions[region];
+    fn execution_time(&mut self, seen: Seen, fate: &Fate) -> u64 {
+        let now_ms = self.now_ms;
+        let region = &mut self.regions[seen.region];
         let faults = region.weather.faults();
         let mut start_ms = now_ms;
-        if let (Service::Compute, Some(per_s)) = (service, faults.capacity_per_s)
+        if let (Service::Compute, Some(per_s)) = (seen.service, faults.capacity_per_s)
             && fate.execute != Execute::No
         {
             let cost_us = 1_000_000 / u64::from(per_s.max(1));
             region.busy_us = region.busy_us.max(now_ms.saturating_mul(1_000)) + cost_us;
             start_ms = region.busy_us.div_ceil(1_000);
         }
-        if call == Call::List && !faults.dead_cells.is_empty() {
+        if seen.call == Call::List && !faults.dead_cells.is_empty() {
             start_ms += faults.dead_cell_delay_ms;
         }
         start_ms + fate.execute_after_ms
@@ -428,6 +436,3 @@ impl Sim {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -199,7 +199,8 @@ impl<'a> Filter<'a> {
                 .is_none_or(|any| !any.iter().any(has))
             && match self.changes_since_ms {
                 Some(since) => server.updated_ms / 1_000 * 1_000 >= since,
-                None => server.status != Status::Deleted,
+                // Nova hides soft-deleted servers from lists, though a GET shows them.
+                None => !matches!(server.status, Status::Deleted | Status::SoftDeleted),
             }
     }
 }

@@ -38,7 +38,7 @@ impl Sim {
     pub(super) fn show_limits(&self, ask: &Ask<'_>) -> Response {
         let region = &self.regions[ask.region];
         let quota = region.weather.faults().quota_instances;
-        let quota = quota.map_or(json!(-1), |limit| json!(limit));
+        let quota = quota.map_or_else(|| json!(-1), |limit| json!(limit));
         let used = self.fleet.used(&region.name, &ask.project);
         Response::json(
             200,
