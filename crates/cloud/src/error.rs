@@ -7,7 +7,7 @@ use domain::slot::{DoubtWhy, FailWhy};
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The credential is refused: stop calls of this tenant, probe every 10 min.
+    /// The credential is refused, now or within the last 10 min: no call is made for this tenant until the next probe.
     #[error("the identity service refuses the service account: {0}")]
     Refused(String),
     /// No service account is configured for this tenant.
@@ -47,7 +47,7 @@ pub enum CallError {
     /// Credential refused (403, or 401 twice).
     #[error("the cloud refuses the service account")]
     Credential,
-    /// The cloud asks to wait.
+    /// The cloud asks to wait. The guard heard it too, and holds calls back.
     #[error("the cloud asks to wait")]
     Throttled(Duration),
     /// No usable answer: time-out, reset, 5xx, unreadable body.

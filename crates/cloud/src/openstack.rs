@@ -29,7 +29,6 @@ mod text;
 
 pub use auth::TokenInner;
 pub use config::{Account, Interface, Project, Settings, Timeouts};
-pub use launch::LaunchError;
 
 use microversion::Microversion;
 use seat::{Rejected, Seat};

@@ -77,17 +77,20 @@ pub enum Deleted {
     Locked,
 }
 
-/// A compute API. Every call has a deadline inside; no call is ever repeated inside, except a read after one fresh token.
+/// A compute API. Every call has a deadline inside, and none is ever repeated inside, except that a read or a delete that is answered with
+/// 401 is sent once more with a fresh token. The caller asks the guard before each call; a sign-in takes its own part of the budget.
 #[async_trait]
 pub trait Cloud: Debug + Send + Sync {
-    /// The current token for a tenant, from the cache or by one sign-in (single flight per tenant). A token that has less than ten minutes
-    /// (or a tenth of its life) left is replaced first.
+    /// The current token for a tenant, from the cache or by one sign-in (single flight per tenant; all who wait share its outcome). A token
+    /// that has less than ten minutes left, or less than a tenth of its life if that is shorter, is replaced first. An account that was
+    /// refused is not tried again for 10 min: until then the answer is the same refusal, and no call is made (safety 2.2).
     async fn token(&self, tenant: &TenantId) -> Result<Token, TokenError>;
 
     /// The longest time for which the token can still live, counted from when it was received on our own monotonic clock (design 4, strict rule).
     fn token_left(&self, token: &Token) -> Duration;
 
-    /// Creates one server by exactly one POST on a fresh connection, with exactly this token. 401 is not repeated.
+    /// Creates one server by exactly one POST on a fresh connection, with exactly this token. 401 is not repeated: the next token is
+    /// another one. A launch configuration that asks for several servers, or for no id, is refused without a call.
     async fn create(&self, token: &Token, create: &Create) -> Result<ServerId, CreateError>;
 
     /// All servers of the tenant by one unfiltered, unpaged request; the extent says whether it is complete.

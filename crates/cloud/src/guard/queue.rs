@@ -102,3 +102,6 @@ impl<W> Queue<W> {
             .map(|(ticket, waiter)| (*ticket, waiter))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,11 +14,11 @@ use crate::proof::METADATA_NAMES;
 /// Why a launch configuration cannot be sent. No call was made; only another configuration helps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {rule}")]
-pub struct LaunchError {
+pub(super) struct LaunchError {
     /// The member that breaks the rule.
-    pub field: &'static str,
+    pub(super) field: &'static str,
     /// The rule.
-    pub rule: &'static str,
+    pub(super) rule: &'static str,
 }
 
 /// A create that is ready to be sent.

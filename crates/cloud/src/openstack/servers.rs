@@ -135,6 +135,11 @@ impl OpenStack {
             .collect();
         let below_max =
             u32::try_from(rows.servers.len()).is_ok_and(|rows| rows < self.settings.list_max);
+        if u64::from(self.settings.list_max) * 9
+            <= u64::try_from(rows.servers.len()).unwrap_or(u64::MAX) * 10
+        {
+            tracing::warn!(tenant = %token.tenant, rows = rows.servers.len(), "the project has nearly more servers than one list shows");
+        }
         let whole = !rows.goes_on() && below_max && known.len() == rows.servers.len();
         Ok((known, whole))
     }

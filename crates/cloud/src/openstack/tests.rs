@@ -16,6 +16,7 @@ use crate::transport::http::{self, HttpTransport};
 
 mod calls;
 mod lists;
+mod secrets;
 mod sign_in;
 
 const SERVER: &str = "00000000-0000-4000-8000-000000000009";
