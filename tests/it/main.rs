@@ -1,3 +1,5 @@
 //! The integration tests, in one binary so that it links once.
 mod architecture;
 mod cloud;
+mod store_crash;
+mod store_history;
