@@ -77,8 +77,10 @@ pub enum Deleted {
     Locked,
 }
 
-/// A compute API. Every call has a deadline inside, and none is ever repeated inside, except that a read or a delete that is answered with
-/// 401 is sent once more with a fresh token. The caller asks the guard before each call; a sign-in takes its own part of the budget.
+/// A compute API.
+///
+/// Every call has a deadline inside, and none is ever repeated inside, except that a read or a delete that is answered with 401 is sent
+/// once more with a fresh token. The caller asks the guard before each call; a sign-in takes its own part of the budget.
 #[async_trait]
 pub trait Cloud: Debug + Send + Sync {
     /// The current token for a tenant, from the cache or by one sign-in (single flight per tenant; all who wait share its outcome). A token
