@@ -1,0 +1,37 @@
+//! Who is asking, and what they may do (design 9).
+//!
+//! [`keys`] says who may sign tokens, [`token`] turns one into a [`Caller`], and [`right`] makes a handler's signature say which
+//! right it needs.
+
+pub mod keys;
+pub mod right;
+pub mod token;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::access::Rights;
+use domain::ids::{GroupId, TenantId};
+
+/// Whoever a verified token speaks for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The subject of the token, for the audit trail.
+    pub subject: Arc<str>,
+    /// The tenants that it may act for.
+    pub tenants: BTreeSet<TenantId>,
+    /// What it may do there.
+    pub rights: Rights,
+    /// The only groups that it may see, if it is limited to some.
+    pub groups: Option<BTreeSet<GroupId>>,
+}
+
+impl Caller {
+    /// Whether it may know that this group exists.
+    #[must_use]
+    pub fn sees(&self, group: GroupId) -> bool {
+        self.groups
+            .as_ref()
+            .is_none_or(|only| only.contains(&group))
+    }
+}

@@ -1,0 +1,236 @@
+//! Rights in signatures: a handler takes [`Allowed`] or [`InGroup`] with the right that it needs, or [`Open`] to say that it needs none.
+//!
+//! The route table accepts no other handler ([`Guarded`]), so a route without a right does not compile (safety S7).
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{FromRequest, HttpRequest, web};
+use domain::access::Right;
+use domain::event::{Actor, ActorKind};
+use domain::ids::{GroupId, GroupKey, TenantId};
+use wire::problem::Code;
+
+use super::Caller;
+use super::token::Refused;
+use crate::context::Context;
+use crate::envelope::RequestId;
+use crate::failure::Failure;
+
+/// The other header that a token may come in (design 9).
+const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+
+/// A right as a type.
+pub trait Need: 'static {
+    /// The right.
+    const RIGHT: Right;
+}
+
+macro_rules! needs {
+    ($($name:ident),+) => { $(
+        #[doc = concat!("[`Right::", stringify!($name), "`] in a signature.")]
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+        impl Need for $name {
+            const RIGHT: Right = Right::$name;
+        }
+    )+ };
+}
+needs!(Read, Crud, Trigger);
+
+/// The caller holds the right `R` for the tenant of the path, and the tenant has not asked too much.
+#[derive(Debug)]
+pub struct Allowed<R> {
+    /// Who.
+    pub caller: Arc<Caller>,
+    /// For whom.
+    pub tenant: TenantId,
+    /// In which request.
+    pub request_id: String,
+    right: PhantomData<R>,
+}
+
+/// [`Allowed`], and the token is not limited to other groups than that of the path. Says nothing about whether the group exists.
+#[derive(Debug)]
+pub struct InGroup<R> {
+    /// The rest of what is known of the caller.
+    pub allowed: Allowed<R>,
+    /// The group of the path.
+    pub key: GroupKey,
+}
+
+/// Anybody may.
+#[derive(Debug, Clone, Copy)]
+pub struct Open;
+
+impl<R> Allowed<R> {
+    /// Who caused a change, for its record.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor {
+            kind: ActorKind::Caller,
+            name: self.caller.subject.to_string(),
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// A second right, where the request asks for more than its route.
+    ///
+    /// # Errors
+    /// 403 naming the right.
+    pub fn also(&self, right: Right) -> Result<(), Failure> {
+        self.caller
+            .rights
+            .has(right)
+            .then_some(())
+            .ok_or_else(|| Failure::missing(right))
+    }
+}
+
+/// What a handler needs, read from its signature.
+pub trait Needs {
+    /// The right; none for what is open to everybody.
+    const RIGHT: Option<Right>;
+}
+
+impl<R: Need> Needs for Allowed<R> {
+    const RIGHT: Option<Right> = Some(R::RIGHT);
+}
+impl<R: Need> Needs for InGroup<R> {
+    const RIGHT: Option<Right> = Some(R::RIGHT);
+}
+impl Needs for Open {
+    const RIGHT: Option<Right> = None;
+}
+
+/// Arguments of a handler whose first one says what it needs. The first is also the first to be asked: nothing is read of a body
+/// before.
+pub trait Guarded {
+    /// The right; none for what is open to everybody.
+    const RIGHT: Option<Right>;
+}
+
+impl<A: Needs> Guarded for (A,) {
+    const RIGHT: Option<Right> = A::RIGHT;
+}
+impl<A: Needs, B> Guarded for (A, B) {
+    const RIGHT: Option<Right> = A::RIGHT;
+}
+impl<A: Needs, B, C> Guarded for (A, B, C) {
+    const RIGHT: Option<Right> = A::RIGHT;
+}
+impl<A: Needs, B, C, D> Guarded for (A, B, C, D) {
+    const RIGHT: Option<Right> = A::RIGHT;
+}
+
+impl FromRequest for Open {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(_request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self))
+    }
+}
+
+impl<R: Need> FromRequest for Allowed<R> {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(admit(request))
+    }
+}
+
+impl<R: Need> FromRequest for InGroup<R> {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(admit(request).and_then(|allowed| in_group(request, allowed)))
+    }
+}
+
+/// Token, then tenant, then right, then amount: who may not know of a tenant learns nothing about it.
+fn admit<R: Need>(request: &HttpRequest) -> Result<Allowed<R>, Failure> {
+    let context = request
+        .app_data::<web::Data<Context>>()
+        .ok_or_else(|| Failure::new(Code::Internal, "no context"))?;
+    let caller = context
+        .verifier
+        .verify(token(request)?)
+        .map_err(|refused| match refused {
+            Refused::Invalid => Failure::new(
+                Code::TokenInvalid,
+                "signature, key, algorithm, issuer, audience or claims do not fit",
+            ),
+            Refused::Expired => Failure::new(Code::TokenExpired, "get a new token"),
+        })?;
+    let tenant = request.match_info().get("tenant").unwrap_or_default();
+    let tenant: TenantId = tenant.parse().map_err(|_error| Failure::not_found())?;
+    if !caller.tenants.contains(&tenant) {
+        return Err(Failure::not_found());
+    }
+    if !caller.rights.has(R::RIGHT) {
+        return Err(Failure::missing(R::RIGHT));
+    }
+    context.limiter.take(&tenant).map_err(|wait| {
+        Failure::new(
+            Code::TooManyRequests,
+            "the tenant's limit of requests is used up for the moment",
+        )
+        .after(wait)
+    })?;
+    Ok(Allowed {
+        caller,
+        tenant,
+        request_id: RequestId::of(request),
+        right: PhantomData,
+    })
+}
+
+fn in_group<R>(request: &HttpRequest, allowed: Allowed<R>) -> Result<InGroup<R>, Failure> {
+    let group = request.match_info().get("group").unwrap_or_default();
+    let id: GroupId = group.parse().map_err(|_error| Failure::not_found())?;
+    if !allowed.caller.sees(id) {
+        return Err(Failure::not_found());
+    }
+    let key = Context::key(allowed.tenant.clone(), id);
+    Ok(InGroup { allowed, key })
+}
+
+/// The token of the request. Two that differ are a mistake or an attack: refused.
+fn token(request: &HttpRequest) -> Result<&[u8], Failure> {
+    let headers = request.headers();
+    let invalid = |rule| Failure::new(Code::TokenInvalid, rule);
+    let mut bearer = headers.get_all(header::AUTHORIZATION);
+    let mut plain = headers.get_all(X_AUTH_TOKEN);
+    let (first, second) = (bearer.next(), plain.next());
+    if bearer.next().is_some() || plain.next().is_some() {
+        return Err(invalid("the request carries more than one token"));
+    }
+    let first = match first.map(header::HeaderValue::as_bytes) {
+        Some(value) => {
+            let (scheme, rest) = value
+                .split_at_checked(7)
+                .ok_or_else(|| invalid("the scheme must be Bearer"))?;
+            if !scheme.eq_ignore_ascii_case(b"bearer ") {
+                return Err(invalid("the scheme must be Bearer"));
+            }
+            Some(rest)
+        }
+        None => None,
+    };
+    match (first, second.map(header::HeaderValue::as_bytes)) {
+        (Some(one), Some(other)) if one != other => {
+            Err(invalid("the request carries more than one token"))
+        }
+        (Some(token), _) | (None, Some(token)) => Ok(token),
+        (None, None) => Err(Failure::new(
+            Code::TokenMissing,
+            "send a bearer token in Authorization or X-Auth-Token",
+        )),
+    }
+}

@@ -1,0 +1,103 @@
+//! What handlers work with.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::Process;
+use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
+use domain::time::{Mono, Now, Timestamp};
+use store::Stores;
+use wire::ports::submit::Submit;
+
+use crate::auth::token::Verifier;
+use crate::limits::Limiter;
+use crate::settings::Settings;
+
+/// How long an owner may take to hear that its group changed; losing the hint costs time only.
+const POKE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Shared by all threads.
+#[derive(Debug)]
+pub struct Context {
+    /// Time, tasks, randomness.
+    pub process: Process,
+    /// Where groups are.
+    pub stores: Stores,
+    /// Who decides.
+    pub owner: Arc<dyn Submit>,
+    /// Who is asking.
+    pub verifier: Verifier,
+    /// How much may be asked.
+    pub limiter: Limiter,
+    /// How long an owner is waited for.
+    pub owner_deadline: Duration,
+    /// Where new groups live.
+    pub colo: ColoId,
+}
+
+impl Context {
+    pub(crate) fn new(
+        process: &Process,
+        settings: &Settings,
+        stores: Stores,
+        owner: Arc<dyn Submit>,
+        verifier: Verifier,
+    ) -> Self {
+        Self {
+            limiter: Limiter::new(process, &settings.limits),
+            process: process.clone(),
+            stores,
+            owner,
+            verifier,
+            owner_deadline: settings.owner_deadline,
+            colo: ColoId(settings.colo),
+        }
+    }
+
+    /// Both clocks.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        Now {
+            wall: self.wall(),
+            mono: Mono::from_ms(self.process.clock.mono().as_millis()),
+        }
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.process.clock.unix_ms())
+    }
+
+    /// A group's partition. Groups do not move home yet: the first epoch is the only one.
+    #[must_use]
+    pub fn key(tenant: TenantId, id: GroupId) -> GroupKey {
+        GroupKey {
+            tenant,
+            id,
+            epoch: HomeEpoch(0),
+        }
+    }
+
+    /// Marks the group as having something to do, before the commit that causes it (safety 3.5). A lost mark costs time only.
+    pub async fn mark(&self, key: &GroupKey) {
+        if let Err(error) = self.stores.hints.mark(key, self.wall()).await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "hint not written");
+        }
+    }
+
+    /// Tells the owner that the group changed, without waiting for it.
+    pub fn poke(&self, key: &GroupKey) {
+        let (owner, key, clock) = (
+            Arc::clone(&self.owner),
+            key.clone(),
+            self.process.clock.clone(),
+        );
+        drop(self.process.tasks.spawn("poke", async move {
+            if clock.timeout(POKE_DEADLINE, owner.poke(&key)).await.is_err() {
+                tracing::debug!(group.id = %key.id, "the owner did not hear that its group changed");
+            }
+        }));
+    }
+}

@@ -1,0 +1,99 @@
+//! What every answer has: a request id, a body for every refusal, and headers that keep caches and browsers away.
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use wire::problem::{Code, MEDIA_TYPE};
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// The header with the request id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest id that is taken over from the caller.
+const REQUEST_ID_MAX: usize = 64;
+
+/// Names a request in answers, records and logs: the caller's own, if it has a decent form, else one made here.
+#[derive(Debug, Clone)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The id of `request`.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> String {
+        let extensions = request.extensions();
+        let id = extensions.get::<Self>().and_then(|id| id.0.to_str().ok());
+        id.unwrap_or_default().to_owned()
+    }
+
+    fn given(request: &ServiceRequest) -> Option<Self> {
+        let given = request.headers().get(&REQUEST_ID)?;
+        let decent = |b: &u8| b.is_ascii_alphanumeric() || b"-_.".contains(b);
+        let bytes = given.as_bytes();
+        (!bytes.is_empty() && bytes.len() <= REQUEST_ID_MAX && bytes.iter().all(decent))
+            .then(|| Self(given.clone()))
+    }
+
+    fn made(context: &Context) -> Self {
+        let text = format!("{:016x}", context.process.entropy.u64());
+        Self(HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("none")))
+    }
+}
+
+/// The middleware round every route.
+///
+/// # Errors
+/// None of its own: those of inner services are rendered like all others.
+pub async fn envelope<B: MessageBody + 'static>(
+    context: web::Data<Context>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let id = RequestId::given(&request).unwrap_or_else(|| RequestId::made(&context));
+    request.extensions_mut().insert(id.clone());
+    let answer = next.call(request).await?;
+    let rendered = answer.response().error().map(|error| render(error, &id));
+    let mut answer = match rendered {
+        Some(problem) => answer.into_response(problem).map_into_right_body(),
+        None => answer.map_into_left_body(),
+    };
+    let headers = answer.headers_mut();
+    headers.insert(REQUEST_ID, id.0);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    Ok(answer)
+}
+
+fn render(error: &Error, id: &RequestId) -> HttpResponse {
+    let Some(failure) = error.as_error::<Failure>() else {
+        // Nothing of ours fails in another way; its words may be anything, so they go to the log only.
+        tracing::error!(error = %error, "a request failed in an unforeseen way");
+        let unforeseen = Failure::new(Code::Internal, "the request id leads support to the cause");
+        return answer(&unforeseen, id);
+    };
+    answer(failure, id)
+}
+
+fn answer(failure: &Failure, id: &RequestId) -> HttpResponse {
+    use actix_web::ResponseError;
+    let mut problem = (*failure.problem).clone();
+    problem
+        .request_id
+        .push_str(id.0.to_str().unwrap_or_default());
+    let mut answer = HttpResponse::build(failure.status_code());
+    answer.insert_header((header::CONTENT_TYPE, MEDIA_TYPE));
+    if failure.code.status() == 401 {
+        answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
+    if let Some(wait) = failure.retry_after {
+        // Whole seconds, rounded up, never zero: "at once" is no answer to "too much".
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        answer.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
+    }
+    answer.body(serde_json::to_vec(&problem).unwrap_or_default())
+}

@@ -1,0 +1,128 @@
+//! The `OpenAPI` document, made from the route table.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, LicenseBuilder, PathsBuilder};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
+};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
+use wire::problem::{Code, MEDIA_TYPE, Problem};
+
+use crate::routes::{Route, routes};
+
+/// The document.
+#[must_use]
+pub fn document() -> OpenApi {
+    let mut schemas = Vec::new();
+    let mut paths = PathsBuilder::new().build();
+    for Route { described, .. } in &routes() {
+        described.schemas(&mut schemas);
+        paths.merge(described.paths());
+    }
+    schemas.push((Problem::name().into_owned(), Problem::schema()));
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .build();
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas.into_iter().collect::<BTreeMap<_, _>>())
+        .security_scheme("token", SecurityScheme::Http(token))
+        .build();
+    let info = InfoBuilder::new()
+        .title("Holt")
+        .version("2")
+        .description(Some("Autoscaling as a service. Errors are problem+json; each code has a page in docs/errors/."))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    OpenApiBuilder::new()
+        .info(info)
+        .paths(paths)
+        .components(Some(components))
+        .build()
+}
+
+/// The same as JSON, made once.
+pub(crate) fn text() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| document().to_json().unwrap_or_default())
+}
+
+fn problems(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
+    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for code in codes {
+        by_status
+            .entry(code.status())
+            .or_default()
+            .push(code.as_str());
+    }
+    let of = |codes: &[&str]| {
+        let content = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(Problem::name())))
+            .build();
+        let response = ResponseBuilder::new()
+            .description(codes.join(", "))
+            .content(MEDIA_TYPE, content);
+        RefOr::T(response.build())
+    };
+    by_status
+        .iter()
+        .map(|(status, codes)| (status.to_string(), of(codes)))
+        .collect()
+}
+
+/// What every route that needs a token may answer instead.
+pub(crate) struct Refusals;
+/// What a route with a body may answer instead.
+pub(crate) struct OfBody;
+/// What a route with query parameters may answer instead.
+pub(crate) struct OfQuery;
+/// What a route that changes a group may answer instead.
+pub(crate) struct OfChange;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            Code::TokenMissing,
+            Code::TokenInvalid,
+            Code::TokenExpired,
+            Code::MissingRight,
+            Code::GroupsLimited,
+            Code::NotFound,
+            Code::TooManyRequests,
+            Code::Busy,
+            Code::Internal,
+            Code::Unavailable,
+            Code::OutcomeUnknown,
+        ])
+    }
+}
+
+impl IntoResponses for OfBody {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            Code::MalformedJson,
+            Code::TooDeep,
+            Code::InvalidHeader,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::UnknownField,
+            Code::InvalidField,
+            Code::KeyReused,
+        ])
+    }
+}
+
+impl IntoResponses for OfQuery {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[Code::InvalidParameter])
+    }
+}
+
+impl IntoResponses for OfChange {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[Code::GroupNotEmpty, Code::GroupDeleting])
+    }
+}

@@ -1,0 +1,173 @@
+//! Scale events: accepted here, decided by the owner of the group.
+
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::access::Right;
+use domain::event::{Event, Force};
+use domain::ids::EventId;
+use store::group::Level;
+use wire::problem::Code;
+use wire::v2::event::{EventRequest, Queued};
+use wire::v2::time::Moment;
+use wire::v2::verdict::Verdict;
+
+use crate::auth::right::{InGroup, Read, Trigger};
+use crate::body::Body;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::openapi::{OfBody, Refusals};
+use crate::submit::{Accepted, NotAccepted, submit};
+
+/// Names an event for ever.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Sends a scale event and waits for its verdict.
+///
+/// An answer, 200 or 202, means that the event is durable. The same `Idempotency-Key` gets the same verdict, however often it comes;
+/// without one, an id is made. A verdict is no promise of servers: it says what is wanted now; the ledger shows what becomes of it.
+#[utoipa::path(
+    post, path = "/v2/{tenant}/groups/{group}/events", operation_id = "sendEvent", tag = "events",
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("group" = String, Path, description = "The group's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; scoped to the group"),
+    ),
+    request_body = EventRequest,
+    responses(
+        (status = 200, description = "Decided", body = Verdict),
+        (status = 202, description = "Accepted while the group's owner is away; it will be decided", body = Queued),
+        Refusals, OfBody,
+    ),
+    security(("token" = [])),
+)]
+pub async fn send(
+    within: InGroup<Trigger>,
+    context: web::Data<Context>,
+    request: HttpRequest,
+    body: Body<EventRequest>,
+) -> Result<HttpResponse, Failure> {
+    let id = event_id(&context, &request)?;
+    let now = context.wall();
+    let asked = body.value.parse(now)?;
+    match asked.force {
+        Force::Override(_) => within.allowed.also(Right::ExceedLimits)?,
+        Force::No | Force::Gates => {}
+    }
+    let event = Event {
+        id,
+        request: body.hash,
+        ask: asked.ask,
+        force: asked.force,
+        actor: within.allowed.actor(),
+        received: now,
+        valid_until: now.plus(asked.valid_for),
+    };
+    let accepted = submit(
+        &context.process,
+        &context.stores,
+        &*context.owner,
+        (&within.key, event),
+        context.owner_deadline,
+    )
+    .await
+    .map_err(refused)?;
+    Ok(match accepted {
+        Accepted::Decided(verdict) => HttpResponse::Ok().json(Verdict::from(&*verdict)),
+        Accepted::Queued(event) => {
+            context.poke(&within.key);
+            HttpResponse::Accepted().json(queued(&event))
+        }
+    })
+}
+
+/// What became of an event.
+#[utoipa::path(
+    get, path = "/v2/{tenant}/groups/{group}/events/{event}", operation_id = "showEvent", tag = "events",
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("group" = String, Path, description = "The group's id"),
+        ("event" = String, Path, description = "The event's id"),
+    ),
+    responses(
+        (status = 200, description = "Decided", body = Verdict),
+        (status = 202, description = "Not decided yet", body = Queued),
+        Refusals,
+    ),
+    security(("token" = [])),
+)]
+pub async fn show(
+    within: InGroup<Read>,
+    context: web::Data<Context>,
+    path: web::Path<(String, String, String)>,
+) -> Result<HttpResponse, Failure> {
+    let (_tenant, _group, event) = path.into_inner();
+    let id: EventId = event.parse().map_err(|_error| Failure::not_found())?;
+    let groups = &context.stores.groups;
+    let verdict = groups
+        .verdict(&within.key, &id)
+        .await
+        .map_err(|error| Failure::store(&error))?;
+    if let Some(verdict) = verdict {
+        return Ok(HttpResponse::Ok().json(Verdict::from(&verdict)));
+    }
+    let group = groups
+        .read(&within.key, Level::Serial)
+        .await
+        .map_err(|error| Failure::store(&error))?;
+    let waiting = group
+        .as_ref()
+        .and_then(|group| group.inbox.get(&id))
+        .ok_or_else(Failure::not_found)?;
+    Ok(HttpResponse::Accepted().json(queued(waiting)))
+}
+
+fn event_id(context: &Context, request: &HttpRequest) -> Result<EventId, Failure> {
+    let rule = "must be 1 to 128 visible ASCII characters, given once";
+    let invalid = || {
+        let detail = format!("the header Idempotency-Key {rule}");
+        Failure::new(Code::InvalidHeader, detail).at("Idempotency-Key", rule)
+    };
+    let mut given = request.headers().get_all(&IDEMPOTENCY_KEY);
+    match (given.next(), given.next()) {
+        (None, _) => {
+            let made = format!("holt-{:032x}", context.process.entropy.u128());
+            made.parse().map_err(|_error| invalid())
+        }
+        (Some(key), None) => key
+            .to_str()
+            .ok()
+            .and_then(|key| key.parse().ok())
+            .ok_or_else(invalid),
+        (Some(_), Some(_)) => Err(invalid()),
+    }
+}
+
+fn queued(event: &Event) -> Queued {
+    Queued {
+        queued: true,
+        event: event.id.to_string(),
+        valid_until: Moment(event.valid_until),
+    }
+}
+
+fn refused(why: NotAccepted) -> Failure {
+    match why {
+        NotAccepted::NoGroup => Failure::not_found(),
+        NotAccepted::IdReused => {
+            let rule = "came with another request before";
+            Failure::new(Code::KeyReused, "use a new key for a new event")
+                .at("Idempotency-Key", rule)
+        }
+        NotAccepted::Busy(wait) => {
+            Failure::new(Code::Busy, "send it again under the same Idempotency-Key").after(wait)
+        }
+        NotAccepted::Unavailable => Failure::new(
+            Code::Unavailable,
+            "the event was not accepted; send it again under the same Idempotency-Key",
+        ),
+        NotAccepted::Unknown => Failure::new(
+            Code::OutcomeUnknown,
+            "send the event again under the same Idempotency-Key: it is decided once",
+        ),
+    }
+}

@@ -1,0 +1,127 @@
+//! The table of contents: every route, what it needs, and the handler behind it. The router, the `OpenAPI` document and the access
+//! matrix of the tests are all made from it.
+
+pub mod config;
+pub mod events;
+pub mod groups;
+pub mod ledger;
+pub mod open;
+pub mod verdicts;
+
+use std::fmt;
+
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder};
+use domain::access::Right;
+use utoipa::openapi::HttpMethod;
+use utoipa_actix_web::OpenApiFactory;
+use wire::problem::Code;
+
+use crate::auth::right::{Guarded, Open};
+use crate::failure::Failure;
+
+/// All routes. A new one is a line here; its method and path stand at its handler.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::new(groups::__path_create, groups::create),
+        Route::new(groups::__path_list, groups::list),
+        Route::new(groups::__path_show, groups::show),
+        Route::new(groups::__path_delete, groups::delete),
+        Route::new(groups::__path_pause, groups::pause),
+        Route::new(groups::__path_resume, groups::resume),
+        Route::new(config::__path_replace, config::replace),
+        Route::new(events::__path_send, events::send),
+        Route::new(events::__path_show, events::show),
+        Route::new(verdicts::__path_list, verdicts::list),
+        Route::new(ledger::__path_list, ledger::list),
+        Route::new(open::__path_document, open::document),
+        Route::new(open::__path_live, open::live),
+        Route::new(open::__path_ready, open::ready),
+    ]
+}
+
+/// One route.
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path, with parameters in braces.
+    pub path: String,
+    /// The right that it needs; none for what is open to everybody.
+    pub right: Option<Right>,
+    pub(crate) described: Box<dyn OpenApiFactory>,
+    mount: Box<dyn Fn(Resource) -> Resource>,
+}
+
+impl Route {
+    /// A route whose method and path are those of its description, and whose right is that of its handler's signature.
+    fn new<D, F, A>(described: D, handler: F) -> Self
+    where
+        D: utoipa::Path + OpenApiFactory + 'static,
+        F: Handler<A>,
+        A: Guarded + FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let method = D::methods().first().map_or(Method::GET, method);
+        let mounted = method.clone();
+        Self {
+            method,
+            path: D::path(),
+            right: A::RIGHT,
+            described: Box::new(described),
+            mount: Box::new(move |resource| {
+                resource.route(web::method(mounted.clone()).to(handler.clone()))
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} needs {:?}", self.method, self.path, self.right)
+    }
+}
+
+fn method(method: &HttpMethod) -> Method {
+    match method {
+        HttpMethod::Get => Method::GET,
+        HttpMethod::Post => Method::POST,
+        HttpMethod::Put => Method::PUT,
+        HttpMethod::Delete => Method::DELETE,
+        HttpMethod::Options => Method::OPTIONS,
+        HttpMethod::Head => Method::HEAD,
+        HttpMethod::Patch => Method::PATCH,
+        HttpMethod::Trace => Method::TRACE,
+    }
+}
+
+/// Makes the router out of the table.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    let routes = routes();
+    let mut paths: Vec<&str> = routes.iter().map(|route| route.path.as_str()).collect();
+    paths.dedup();
+    for (at, path) in paths.iter().enumerate() {
+        if paths[..at].contains(path) {
+            continue;
+        }
+        let mut resource = web::resource(*path);
+        let mut allowed = Vec::new();
+        for route in routes.iter().filter(|route| route.path == *path) {
+            resource = (route.mount)(resource);
+            allowed.push(route.method.to_string());
+        }
+        let allowed = allowed.join(", ");
+        config.service(
+            resource.default_service(web::to(move |_: Open| wrong_method(allowed.clone()))),
+        );
+    }
+    config.default_service(web::to(|_: Open| async {
+        Err::<HttpResponse, _>(Failure::not_found())
+    }));
+}
+
+async fn wrong_method(allowed: String) -> Result<HttpResponse, Failure> {
+    let detail = format!("the methods here are {allowed}");
+    Err(Failure::new(Code::MethodNotAllowed, detail).at("method", allowed))
+}

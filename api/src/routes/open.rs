@@ -1,0 +1,47 @@
+//! What is open to everybody: health, and the document that describes the rest.
+
+use actix_web::{HttpResponse, web};
+
+use crate::auth::right::Open;
+use crate::context::Context;
+use crate::openapi;
+
+/// The `OpenAPI` document of this very api.
+#[utoipa::path(
+    get, path = "/v2/openapi.json", operation_id = "openapi", tag = "service",
+    responses((status = 200, description = "The document", content_type = "application/json")),
+)]
+pub async fn document(_open: Open) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(openapi::text())
+}
+
+/// Whether the process answers at all.
+#[utoipa::path(
+    get, path = "/health/live", operation_id = "live", tag = "service",
+    responses((status = 200, description = "It answers", content_type = "application/json")),
+)]
+pub async fn live(_open: Open) -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "live": true }))
+}
+
+/// Whether every part of the process is ready, and what each says.
+#[utoipa::path(
+    get, path = "/health/ready", operation_id = "ready", tag = "service",
+    responses(
+        (status = 200, description = "Every part is ready", content_type = "application/json"),
+        (status = 503, description = "Some part is not ready, or the process is stopping", content_type = "application/json"),
+    ),
+)]
+pub async fn ready(_open: Open, context: web::Data<Context>) -> HttpResponse {
+    let process = &context.process;
+    let stopping = process.stop.is_requested();
+    let ready = process.health.is_ready() && !stopping;
+    let answer = serde_json::json!({ "ready": ready, "stopping": stopping, "checks": process.health.states() });
+    if ready {
+        HttpResponse::Ok().json(answer)
+    } else {
+        HttpResponse::ServiceUnavailable().json(answer)
+    }
+}

@@ -1,0 +1,87 @@
+//! Verdicts: why a group has the size it has.
+
+use actix_web::{HttpResponse, web};
+use domain::time::Timestamp;
+use store::group::Level;
+use wire::v2::Page;
+use wire::v2::time::Moment;
+use wire::v2::verdict::Verdict;
+
+use crate::auth::right::{InGroup, Read};
+use crate::body::Params;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::openapi::{OfQuery, Refusals};
+
+/// Verdicts on a page.
+const LIMIT_DEFAULT: u32 = 50;
+/// The most.
+const LIMIT_MAX: u32 = 500;
+/// Verdicts of one commit are of one moment, and never lie on two pages.
+const COMMIT_MAX: u32 = 64;
+
+/// Verdicts, newest first. "Why did it not scale at 14:05" is `at=..T14:05:00Z&limit=5`: what had been decided by then.
+#[utoipa::path(
+    get, path = "/v2/{tenant}/groups/{group}/verdicts", operation_id = "listVerdicts", tag = "events",
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("group" = String, Path, description = "The group's id"),
+        ("at" = Option<Moment>, Query, description = "Decided at this moment or before"),
+        ("before" = Option<Moment>, Query, description = "Decided before this: `next` of the page before"),
+        ("limit" = Option<u32>, Query, description = "How many, 50 if not given; a page may have up to 63 more", minimum = 1, maximum = 500),
+    ),
+    responses((status = 200, description = "One page", body = Page<Verdict>), Refusals, OfQuery),
+    security(("token" = [])),
+)]
+pub async fn list(
+    within: InGroup<Read>,
+    context: web::Data<Context>,
+    params: Params,
+) -> Result<HttpResponse, Failure> {
+    let params = params.only(&["at", "before", "limit"])?;
+    let rule = "must be a moment such as 2026-11-21T14:05:00Z (write + as %2B)";
+    let at = params.parsed::<Moment>("at", rule)?;
+    let before = params.parsed::<Moment>("before", rule)?;
+    let after_at = at.map(|at| Timestamp::from_unix_ms(at.0.unix_ms() + 1));
+    let before = match (after_at, before.map(|before| before.0)) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
+    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let groups = &context.stores.groups;
+    let verdicts = groups
+        .verdicts(&within.key, before, limit + COMMIT_MAX)
+        .await
+        .map_err(|error| Failure::store(&error))?;
+    if verdicts.is_empty() {
+        let group = groups
+            .read(&within.key, Level::Relaxed)
+            .await
+            .map_err(|error| Failure::store(&error))?;
+        group.ok_or_else(Failure::not_found)?;
+    }
+    Ok(HttpResponse::Ok().json(page(&verdicts, limit)))
+}
+
+fn page(verdicts: &[domain::verdict::Verdict], limit: u32) -> Page<Verdict> {
+    let wanted = usize::try_from(limit)
+        .unwrap_or(usize::MAX)
+        .min(verdicts.len());
+    let last = wanted.checked_sub(1).and_then(|last| verdicts.get(last));
+    let more = verdicts[wanted..]
+        .iter()
+        .take_while(|verdict| last.is_some_and(|last| last.at == verdict.at))
+        .count();
+    let items: Vec<Verdict> = verdicts[..wanted + more]
+        .iter()
+        .map(Verdict::from)
+        .collect();
+    let rest = verdicts.len() > items.len();
+    Page {
+        next: items
+            .last()
+            .filter(|_| rest)
+            .map(|last| last.at.to_string()),
+        items,
+    }
+}

@@ -1,0 +1,141 @@
+//! What an api needs to be told.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chassis::config::{Rate, duration};
+use serde::{Deserialize, Serialize};
+
+/// Everything configurable. Every field but who may sign tokens has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Threads that serve requests.
+    pub threads: usize,
+    /// The number of this colo: part of every group id that is made here.
+    pub colo: u16,
+    /// How long the owner of a group is waited for before its event goes into the inbox.
+    #[serde(with = "duration")]
+    pub owner_deadline: Duration,
+    /// Who may sign tokens.
+    pub tokens: Tokens,
+    /// How much one tenant may ask.
+    pub limits: Limits,
+}
+
+/// Who may sign tokens, and how long an answer about one is believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tokens {
+    /// Tokens of other issuers are refused.
+    pub issuer: String,
+    /// Tokens for other services are refused.
+    pub audience: String,
+    /// Public keys in PEM by key id: Ed25519 signs with `EdDSA`, RSA with RS256, and neither with anything else.
+    pub keys: BTreeMap<String, String>,
+    /// A JWKS file with more of them, read again when it changes.
+    pub jwks_file: Option<PathBuf>,
+    /// Between two looks at that file.
+    #[serde(with = "duration")]
+    pub jwks_reload: Duration,
+    /// How far the clocks of issuers may be off: at most 30 s (safety S2).
+    #[serde(with = "duration")]
+    pub leeway: Duration,
+    /// How long a verified token is believed without another look at its signature: at most 30 s.
+    #[serde(with = "duration")]
+    pub believed: Duration,
+    /// How many verified tokens are remembered.
+    pub remembered: u64,
+}
+
+/// How much one tenant may ask; more is answered 429.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Requests in the long run.
+    pub requests: Rate,
+    /// Requests at once after a quiet time.
+    pub burst: NonZeroU32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8070)),
+            threads: 2,
+            colo: 1,
+            owner_deadline: Duration::from_secs(2),
+            tokens: Tokens::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            issuer: "holt".to_owned(),
+            audience: "holt".to_owned(),
+            keys: BTreeMap::new(),
+            jwks_file: None,
+            jwks_reload: Duration::from_secs(10),
+            leeway: Duration::from_secs(30),
+            believed: Duration::from_secs(30),
+            remembered: 10_000,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MANY: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
+        Self {
+            requests: Rate::PerSecond(MANY),
+            burst: MANY,
+        }
+    }
+}
+
+/// Why an api does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Nobody could have a valid token: nothing is open by default.
+    #[error("no key may sign tokens: configure `keys` or `jwks_file`")]
+    NoKeys,
+    /// A key cannot be used.
+    #[error("token key `{id}` {rule}")]
+    BadKey {
+        /// Its key id.
+        id: String,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+    /// The JWKS file cannot be read.
+    #[error("read JWKS file {}", path.display())]
+    Jwks {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The JWKS file is no key set.
+    #[error("JWKS file {} is not a key set", path.display())]
+    BadJwks {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A setting is out of its range.
+    #[error("`{key}` {rule}")]
+    OutOfRange {
+        /// Which.
+        key: &'static str,
+        /// Its range.
+        rule: &'static str,
+    },
+}
