@@ -69,7 +69,11 @@ fn judge(draft: &mut Draft<'_>, event: &Event) -> Verdict {
         outcome,
         words,
         before,
-        after: draft.state.desired,
+        after: if mutant::on(Mutant::VerdictForgetsChange) {
+            before
+        } else {
+            draft.state.desired
+        },
         at: draft.now().wall,
         rev: draft.group().rev.next(),
     }
@@ -251,6 +255,9 @@ const fn stop_if(stop: bool) -> Word {
 
 /// Whether `length` has passed since the clock last ran; a length of zero never blocks (contract 3.2).
 fn until_over(ran: Option<Timestamp>, length: Duration, now: Timestamp, forced: bool) -> Word {
+    if mutant::on(Mutant::CooldownReversed) && ran.is_some_and(|ran| now.since(ran) > length) {
+        return Word::Wait(length);
+    }
     let left = ran.map_or(Duration::ZERO, |ran| length.saturating_sub(now.since(ran)));
     if left.is_zero() {
         Word::Pass

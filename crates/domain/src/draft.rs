@@ -9,6 +9,7 @@ use crate::capacity::Bounds;
 use crate::event::{Actor, Event};
 use crate::group::{Cause, Census, Change, Config, Group, HoldWhy, State};
 use crate::ids::{EventId, SlotId};
+use crate::mutant::{self, Mutant};
 use crate::slot::{IllegalMove, Move, Slot};
 use crate::time::Now;
 use crate::verdict::Verdict;
@@ -175,6 +176,9 @@ impl<'g> Draft<'g> {
     /// owner weighs the same lists again. `settle` does not look at it: its reports are as many as the owner took.
     #[must_use]
     pub fn room(&self) -> usize {
+        if mutant::on(Mutant::BatchUnbounded) {
+            return usize::MAX;
+        }
         Self::SLOTS_MAX.saturating_sub(self.slots.len())
     }
     /// Moves a slot if its state allows it and there is room for it in this commit; false when nothing changed.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::capacity::{Bounds, Size};
 use crate::event::{Actor, Event, Override};
 use crate::ids::{EventId, Fence, GroupKey, LaunchHash, PolicyId, Rev, SlotId};
+use crate::mutant::{self, Mutant};
 use crate::policy::Policy;
 use crate::slot::{self, Slot};
 use crate::time::Timestamp;
@@ -166,7 +167,9 @@ impl Census {
     /// The census after one slot moved from `before` to `after`.
     #[must_use]
     pub fn moved(mut self, before: Option<&slot::State>, after: &slot::State) -> Self {
-        if let Some(b) = before {
+        if let Some(b) = before
+            .filter(|b| !(mutant::on(Mutant::CensusForgets) && b.is_open() && !after.is_open()))
+        {
             self.tally(b, -1);
         }
         self.tally(after, 1);
@@ -316,7 +319,9 @@ impl Group {
         if let Some(config) = config {
             self.config = config;
         }
-        self.state = state;
+        if !mutant::on(Mutant::FoldForgetsState) {
+            self.state = state;
+        }
         slots.into_iter().for_each(|s| self.slots.put(s));
         for id in &taken {
             self.inbox.remove(id);

@@ -24,6 +24,8 @@ mutants!(
     ClampMissing,
     /// `decide`: the group's cooldown does not stop an event.
     CooldownMissing,
+    /// `decide`: a cooldown stops an event after it has passed, not before.
+    CooldownReversed,
     /// `decide`: a policy's own cooldown stops other policies too.
     PolicyCooldownShared,
     /// `decide`: refused events move the clocks.
@@ -32,6 +34,8 @@ mutants!(
     DoubleJudged,
     /// `decide`: force passes a paused group.
     ForcePassesPause,
+    /// `decide`: a verdict names the size before as the size after.
+    VerdictForgetsChange,
     /// `decide`: debounce does nothing.
     DebounceMissing,
     /// `decide`: an override passes every bound, not only to its size.
@@ -40,7 +44,11 @@ mutants!(
     OverrideEternal,
     /// `plan`: slots are issued beyond max.
     IssueBeyondMax,
-    /// `plan`: a lapsed slot stops counting against max at once.
+    /// `plan`: every permit is used, wanted or not.
+    IssueUnwanted,
+    /// `plan`: fewer slots are issued than are missing.
+    DeficitShort,
+    /// `slot`: a lapsed slot stops counting against max at once.
     LapsedUncounted,
     /// `plan`: slots are issued while the group is held.
     IssueWhileHeld,
@@ -48,6 +56,16 @@ mutants!(
     IssueWhilePaused,
     /// `plan`: a slot that is in the ledger already is issued once more.
     IssueAgain,
+    /// `draft`: a commit has room for any number of slots.
+    BatchUnbounded,
+    /// `group`: a slot that ends is not taken out of the census.
+    CensusForgets,
+    /// `group`: folding a change forgets the state.
+    FoldForgetsState,
+    /// `slot`: an ended slot can be bound again.
+    EndedReopens,
+    /// `slot`: a server that vanished by itself is said to be deleted by us.
+    GoneUnexplained,
     /// `plan`: scale-in has no cap.
     ShrinkUncapped,
     /// `plan`: scale-in has no minute between two plans.

@@ -89,7 +89,9 @@ fn created(draft: &mut Draft<'_>, watch: &mut Watch, id: SlotId, server: ServerI
         .open()
         .chain(draft.ended())
         .any(|other| other.state.server() == Some(server));
-    let waits = matches!(slot.state, State::Issued(_) | State::InDoubt(..));
+    let waits = matches!(slot.state, State::Issued(_) | State::InDoubt(..))
+        || (mutant::on(Mutant::EndedReopens)
+            && matches!(slot.state, State::Lapsed(..) | State::Failed(_)));
     if waits && (!has_role || mutant::on(Mutant::LateRebinds)) {
         draft.try_step(id, Move::Bind(server));
     } else if has_role && !mutant::on(Mutant::LateRebinds) {

@@ -360,6 +360,9 @@ impl State {
             | Self::Active(_)
             | Self::Draining(_)
             | Self::Deleting(..) => None,
+            Self::Failed(_) | Self::Lapsed(..) if mutant::on(Mutant::EndedReopens) => {
+                Some(Self::Accepted(server))
+            }
             Self::Surplus(_) | Self::Failed(_) | Self::Lapsed(..) | Self::Gone(..) => None,
         }
     }
@@ -382,7 +385,7 @@ impl State {
             | Self::Configuring(s)
             | Self::Active(s)
             | Self::Draining(s)
-            | Self::Surplus(s) => Some(Self::Gone(s, GoneWhy::External)),
+            | Self::Surplus(s) => Some(Self::Gone(s, external())),
             Self::Deleting(s, why) => Some(Self::Gone(s, GoneWhy::Deleted(why))),
             Self::Issued(_)
             | Self::InDoubt(..)
@@ -391,4 +394,11 @@ impl State {
             | Self::Gone(..) => None,
         }
     }
+}
+
+fn external() -> GoneWhy {
+    if mutant::on(Mutant::GoneUnexplained) {
+        return GoneWhy::Deleted(DeleteWhy::ScaleIn);
+    }
+    GoneWhy::External
 }

@@ -27,12 +27,19 @@ pub(super) fn deficit(draft: &Draft<'_>) -> u32 {
     } else {
         draft.limits().max().less(census.counted)
     };
-    want.min(room).0
+    let issue = want.min(room).0;
+    if mutant::on(Mutant::DeficitShort) {
+        return issue.saturating_sub(1);
+    }
+    issue
 }
 
 /// Issues one slot per permit, up to the deficit. At most one create call per slot, ever: a slot is never issued again.
 pub(super) fn issue(draft: &mut Draft<'_>, permits: &[Permit]) -> usize {
-    let want = usize::try_from(deficit(draft)).unwrap_or(usize::MAX);
+    let mut want = usize::try_from(deficit(draft)).unwrap_or(usize::MAX);
+    if mutant::on(Mutant::IssueUnwanted) {
+        want = permits.len();
+    }
     let mut used = 0;
     for permit in permits.iter().take(want) {
         // A known id is no fresh one: the same permit once more.

@@ -1,0 +1,625 @@
+//! What must hold of every commit, whatever happens: promises I1 to I3 and I9, and the rules of design 4.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use domain::evidence::{Extent, Rules, Status};
+use domain::group::{Phase, Slots};
+use domain::hold;
+use domain::ids::{ServerId, SlotId};
+use domain::settle::Outcome;
+use domain::slot::{DeleteWhy, GoneWhy, Hold, Slot, State, is_handed_back};
+
+use crate::world::{TOKEN_LEFT, Turn, What, proves, row_of};
+
+type Verdict = Result<(), String>;
+
+fn no(is_wrong: bool, why: impl FnOnce() -> String) -> Verdict {
+    if is_wrong { Err(why()) } else { Ok(()) }
+}
+
+fn all<'a>(turn: &'a Turn<'_>) -> impl Iterator<Item = &'a Slot> {
+    turn.after.slots.open().chain(turn.after.slots.ended())
+}
+
+fn newly<'a>(
+    turn: &'a Turn<'_>,
+    is: impl Fn(&State) -> bool + 'a,
+) -> impl Iterator<Item = (Option<&'a Slot>, &'a Slot)> {
+    turn.changed()
+        .filter(move |(before, slot)| is(&slot.state) && before.is_none_or(|b| !is(&b.state)))
+}
+
+fn issued<'a>(turn: &'a Turn<'_>) -> Vec<&'a Slot> {
+    newly(turn, |state| matches!(state, State::Issued(_)))
+        .map(|(_, slot)| slot)
+        .collect()
+}
+
+pub(crate) fn nothing_is_issued_beyond_max(turn: &Turn<'_>) -> Verdict {
+    let max = match turn.after.state.over {
+        Some(over) if over.until > turn.now.wall => turn.after.config.bounds.max().max(over.size),
+        Some(_) | None => turn.after.config.bounds.max(),
+    };
+    let counted = turn.after.slots.census().counted;
+    no(!issued(turn).is_empty() && counted > max, || {
+        format!("{counted} count, max {max}")
+    })
+}
+
+pub(crate) fn a_lapsed_slot_counts_until_it_is_released(turn: &Turn<'_>) -> Verdict {
+    let counts = |slot: &&Slot| {
+        slot.state.is_wanted() || matches!(slot.state, State::Lapsed(_, Hold::Counted))
+    };
+    let counted = u32::try_from(all(turn).filter(counts).count()).map_err(|e| e.to_string())?;
+    let census = turn.after.slots.census().counted.0;
+    no(counted != census, || {
+        format!("{counted} count, the census says {census}")
+    })
+}
+
+pub(crate) fn no_more_is_issued_than_is_wanted_and_permitted(turn: &Turn<'_>) -> Verdict {
+    let new = issued(turn);
+    let permits = match turn.what {
+        What::Plan { permits, .. } => *permits,
+        What::Events
+        | What::Settle { .. }
+        | What::Weigh { .. }
+        | What::Configure
+        | What::Wake(_) => 0,
+    };
+    let (wanted, desired) = (turn.after.slots.census().wanted, turn.after.state.desired);
+    no(new.len() > permits, || {
+        format!("{} for {permits} permits", new.len())
+    })?;
+    no(!new.is_empty() && wanted > desired, || {
+        format!("{wanted} wanted, {desired} desired")
+    })
+}
+
+pub(crate) fn a_slot_is_issued_once(turn: &Turn<'_>) -> Verdict {
+    let again = turn.changed().find(|(before, slot)| {
+        matches!(slot.state, State::Issued(_))
+            && (before.is_some() || turn.facts.issued.contains_key(&slot.id))
+    });
+    no(again.is_some(), || format!("{again:?}"))
+}
+
+pub(crate) fn nothing_is_issued_while_held(turn: &Turn<'_>) -> Verdict {
+    let is_held = hold::is_held(&turn.before.state, turn.now.wall);
+    no(is_held && !issued(turn).is_empty(), || {
+        format!("{:?}", turn.before.state.hold)
+    })
+}
+
+pub(crate) fn a_paused_group_neither_launches_nor_deletes(turn: &Turn<'_>) -> Verdict {
+    if turn.before.state.phase != Phase::Paused || turn.after.state.phase != Phase::Paused {
+        return Ok(());
+    }
+    let leaves = newly(turn, |state| {
+        matches!(state, State::Draining(_) | State::Deleting(..))
+    })
+    .next();
+    no(!issued(turn).is_empty() || leaves.is_some(), || {
+        format!("{leaves:?}")
+    })?;
+    match turn.what {
+        What::Wake(wake) => no(!wake.deletes.is_empty(), || format!("{:?}", wake.deletes)),
+        What::Events
+        | What::Plan { .. }
+        | What::Settle { .. }
+        | What::Weigh { .. }
+        | What::Configure => Ok(()),
+    }
+}
+
+pub(crate) fn a_server_is_bound_once(turn: &Turn<'_>) -> Verdict {
+    let mut open: BTreeMap<ServerId, SlotId> = BTreeMap::new();
+    for slot in turn.after.slots.open() {
+        let Some(server) = slot.state.server() else {
+            continue;
+        };
+        let other = open.insert(server, slot.id);
+        no(other.is_some(), || {
+            format!("{server} in {} and {other:?}", slot.id)
+        })?;
+    }
+    // One that had a role comes back as surplus only.
+    let ended: BTreeSet<ServerId> = turn
+        .before
+        .slots
+        .ended()
+        .filter_map(|slot| slot.state.server())
+        .collect();
+    let back = turn.changed().find(|(before, slot)| {
+        let bound = before.is_none_or(|b| b.state.server().is_none());
+        let had = slot
+            .state
+            .server()
+            .is_some_and(|server| ended.contains(&server));
+        bound && had && matches!(slot.state, State::Accepted(_) | State::Active(_))
+    });
+    no(back.is_some(), || format!("{back:?}"))
+}
+
+pub(crate) fn a_slot_keeps_its_server_and_an_ended_one_never_opens(turn: &Turn<'_>) -> Verdict {
+    for (before, slot) in turn.changed() {
+        let Some(before) = before else { continue };
+        let (old, new) = (before.state.server(), slot.state.server());
+        no(old.is_some() && old != new, || {
+            format!("{before:?} became {slot:?}")
+        })?;
+        no(!before.state.is_open() && slot.state.is_open(), || {
+            format!("{before:?} became {slot:?}")
+        })?;
+    }
+    Ok(())
+}
+
+pub(crate) fn the_census_equals_a_recount(turn: &Turn<'_>) -> Verdict {
+    let recount = all(turn).cloned().collect::<Slots>().census();
+    let census = turn.after.slots.census();
+    no(recount != census, || {
+        format!("{census:?}, recounted {recount:?}")
+    })
+}
+
+pub(crate) fn foreign_servers_are_never_bound(turn: &Turn<'_>) -> Verdict {
+    let foreign = all(turn).find(|slot| {
+        slot.state
+            .server()
+            .is_some_and(|server| turn.facts.foreign.contains(&server))
+    });
+    no(foreign.is_some(), || format!("{foreign:?}"))
+}
+
+pub(crate) fn servers_of_other_groups_are_never_bound(turn: &Turn<'_>) -> Verdict {
+    let taken = all(turn).find(|slot| {
+        slot.state
+            .server()
+            .is_some_and(|server| turn.facts.elsewhere.contains(&server))
+    });
+    no(taken.is_some(), || format!("{taken:?}"))
+}
+
+pub(crate) fn a_list_binds_only_the_lowest_server_with_this_very_proof(turn: &Turn<'_>) -> Verdict {
+    let What::Weigh { listing, .. } = turn.what else {
+        return Ok(());
+    };
+    let group = turn.after.key.id;
+    for (before, slot) in turn.changed() {
+        let (Some(before), Some(server)) = (before, slot.state.server()) else {
+            continue;
+        };
+        if before.state.server().is_some() {
+            continue;
+        }
+        let row = row_of(listing, server).filter(|row| proves(row, group, slot.id));
+        no(row.is_none(), || format!("{slot:?} without proof"))?;
+        let lower = listing.rows.iter().find(|row| {
+            let free = !all(turn).any(|s| {
+                s.id != slot.id && s.state.server() == Some(row.server) && s.proof == s.id
+            });
+            let elsewhere = turn.facts.elsewhere.contains(&row.server);
+            let had = turn
+                .before
+                .slots
+                .ended()
+                .any(|s| s.state.server() == Some(row.server));
+            proves(row, group, slot.id) && row.server < server && free && !elsewhere && !had
+        });
+        no(lower.is_some(), || format!("{slot:?} though {lower:?}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn a_list_with_gaps_neither_adopts_nor_ends_anything(turn: &Turn<'_>) -> Verdict {
+    let What::Weigh { listing, .. } = turn.what else {
+        return Ok(());
+    };
+    if listing.extent == Extent::Complete {
+        return Ok(());
+    }
+    let wrong = turn.changed().find(|(before, slot)| {
+        let ended = before.is_some_and(|b| b.state.is_open()) && !slot.state.is_open();
+        let adopted =
+            before.is_some_and(|b| b.state.server().is_none()) && slot.state.server().is_some();
+        let released = matches!(slot.state, State::Lapsed(_, Hold::Released));
+        ended || adopted || released
+    });
+    no(wrong.is_some(), || format!("{wrong:?}"))
+}
+
+pub(crate) fn a_server_is_gone_after_three_complete_lists_without_it(turn: &Turn<'_>) -> Verdict {
+    let What::Weigh { .. } = turn.what else {
+        return Ok(());
+    };
+    for (_, slot) in newly(turn, |state| matches!(state, State::Gone(..))) {
+        let Some(server) = slot.state.server() else {
+            continue;
+        };
+        let bound = turn.facts.bound.get(&slot.id).copied().unwrap_or(0);
+        let lists = turn.facts.missing.get(&server).into_iter().flatten();
+        let count = lists.filter(|began| **began >= bound).count();
+        no(count < 3, || format!("{server} after {count}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn a_server_that_a_list_shows_is_not_gone(turn: &Turn<'_>) -> Verdict {
+    let What::Weigh { listing, .. } = turn.what else {
+        return Ok(());
+    };
+    let shown = newly(turn, |state| matches!(state, State::Gone(..))).find(|(_, slot)| {
+        slot.state
+            .server()
+            .is_some_and(|server| row_of(listing, server).is_some())
+    });
+    no(shown.is_some(), || format!("{shown:?}"))
+}
+
+pub(crate) fn a_doubt_lapses_by_two_complete_lists_after_quiesce(turn: &Turn<'_>) -> Verdict {
+    let What::Weigh { listing, .. } = turn.what else {
+        return Ok(());
+    };
+    let rules = Rules::default();
+    for (_, slot) in newly(turn, |state| matches!(state, State::Lapsed(..))) {
+        let doubt = turn
+            .facts
+            .doubt
+            .get(&slot.id)
+            .copied()
+            .unwrap_or(0)
+            .max(turn.facts.began);
+        let quiet = doubt + ms(rules.quiesce);
+        let lists: Vec<u64> = turn
+            .facts
+            .complete
+            .iter()
+            .copied()
+            .filter(|began| *began >= quiet)
+            .collect();
+        let apart = lists.last().copied().unwrap_or(0) - lists.first().copied().unwrap_or(0);
+        no(listing.extent != Extent::Complete, || {
+            format!("{slot:?} by a list with gaps")
+        })?;
+        no(apart < ms(rules.apart), || {
+            format!("{slot:?} by lists at {lists:?}, quiet at {quiet}")
+        })?;
+    }
+    Ok(())
+}
+
+pub(crate) fn a_doubt_never_lapses_while_an_unknown_row_may_be_its_server(
+    turn: &Turn<'_>,
+) -> Verdict {
+    let What::Weigh { listing, .. } = turn.what else {
+        return Ok(());
+    };
+    let bound: BTreeSet<ServerId> = all(turn).filter_map(|slot| slot.state.server()).collect();
+    for (_, slot) in newly(turn, |state| matches!(state, State::Lapsed(..))) {
+        let dark = listing.rows.iter().find(|row| {
+            let placed = bound.contains(&row.server) || turn.facts.elsewhere.contains(&row.server);
+            let known = turn.facts.foreign.contains(&row.server)
+                || turn.facts.shown_complete.contains_key(&row.server);
+            row.status == Status::Unknown && !placed && !known
+        });
+        no(dark.is_some(), || format!("{slot:?} beside {dark:?}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn a_lapsed_slot_is_released_after_its_token_is_dead(turn: &Turn<'_>) -> Verdict {
+    let created = match turn.what {
+        What::Settle { outcome, .. } => matches!(outcome, Outcome::Created(_)),
+        What::Events | What::Plan { .. } | What::Weigh { .. } | What::Configure | What::Wake(_) => {
+            false
+        }
+    };
+    for (_, slot) in newly(turn, |state| {
+        matches!(state, State::Lapsed(_, Hold::Released))
+    }) {
+        let issued = turn
+            .facts
+            .issued
+            .get(&slot.id)
+            .copied()
+            .unwrap_or(0)
+            .max(turn.facts.began);
+        let dead = issued + ms(TOKEN_LEFT) + ms(Rules::default().token_cache);
+        let listed = turn
+            .facts
+            .complete
+            .last()
+            .is_some_and(|began| *began >= dead);
+        no(!created && !listed, || format!("{slot:?} dead at {dead}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn a_disowned_server_is_never_sent_away(turn: &Turn<'_>) -> Verdict {
+    if let What::Wake(wake) = turn.what {
+        let wrong = wake.deletes.iter().find(|call| {
+            turn.after
+                .slots
+                .get(call.slot)
+                .is_some_and(|s| s.flags.disowned)
+        });
+        return no(wrong.is_some(), || format!("{wrong:?}"));
+    }
+    let wrong = newly(turn, |state| {
+        matches!(state, State::Deleting(..) | State::Draining(_))
+    })
+    .find(|(before, slot)| before.is_some_and(|b| b.flags.disowned) && slot.flags.disowned);
+    no(wrong.is_some(), || format!("{wrong:?}"))
+}
+
+pub(crate) fn only_a_full_row_without_proof_disowns(turn: &Turn<'_>) -> Verdict {
+    let What::Weigh { listing, .. } = turn.what else {
+        return Ok(());
+    };
+    for (before, slot) in turn.changed() {
+        if !slot.flags.disowned || before.is_some_and(|b| b.flags.disowned) {
+            continue;
+        }
+        let row = slot
+            .state
+            .server()
+            .and_then(|server| row_of(listing, server));
+        let full = row.filter(|row| {
+            row.status != Status::Unknown && !proves(row, turn.after.key.id, slot.proof)
+        });
+        no(full.is_none(), || format!("{slot:?} by {row:?}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn an_older_list_changes_nothing_that_a_newer_one_said(turn: &Turn<'_>) -> Verdict {
+    let What::Weigh { listing, .. } = turn.what else {
+        return Ok(());
+    };
+    for (before, slot) in turn.changed() {
+        let Some(server) = before.and_then(|b| b.state.server()) else {
+            continue;
+        };
+        let newest = turn.facts.shown.get(&server).map_or(0, |(began, _)| *began);
+        let is_old = listing.began.ms() < newest && row_of(listing, server).is_some();
+        no(is_old, || {
+            format!(
+                "{slot:?} by a list of {:?}, seen at {newest}",
+                listing.began
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn scaled_in<'a>(turn: &'a Turn<'_>) -> Vec<&'a Slot> {
+    newly(turn, |state| {
+        matches!(state, State::Deleting(_, DeleteWhy::ScaleIn))
+    })
+    .filter_map(|(before, slot)| before.filter(|b| b.state.is_wanted()).map(|_| slot))
+    .collect()
+}
+
+pub(crate) fn victims_were_seen_in_a_complete_list_a_moment_ago(turn: &Turn<'_>) -> Verdict {
+    for slot in scaled_in(turn) {
+        let Some(server) = slot.state.server() else {
+            continue;
+        };
+        let seen = turn.facts.shown_complete.get(&server).copied();
+        let fresh = seen
+            .is_some_and(|began| turn.now.mono.ms() - began <= ms(Rules::default().victim_seen));
+        no(!fresh, || format!("{slot:?} seen at {seen:?}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn a_server_whose_cell_is_down_is_no_victim(turn: &Turn<'_>) -> Verdict {
+    for slot in scaled_in(turn) {
+        let look = slot
+            .state
+            .server()
+            .and_then(|server| turn.facts.shown.get(&server));
+        no(look.is_some_and(|(_, full)| !full), || {
+            format!("{slot:?} last shown {look:?}")
+        })?;
+    }
+    Ok(())
+}
+
+pub(crate) fn scale_in_keeps_to_its_cap_and_its_pause(turn: &Turn<'_>) -> Verdict {
+    let leaving = scaled_in(turn).len();
+    if leaving == 0 || turn.after.state.forced {
+        return Ok(());
+    }
+    let bound = turn
+        .before
+        .slots
+        .open()
+        .filter(|s| s.state.is_wanted() && s.state.server().is_some())
+        .count();
+    no(leaving > (bound / 4).max(1), || {
+        format!("{leaving} of {bound}")
+    })
+}
+
+pub(crate) fn scale_in_rests_for_a_minute(turn: &Turn<'_>) -> Verdict {
+    if scaled_in(turn).is_empty() || turn.after.state.forced {
+        return Ok(());
+    }
+    let rest = turn.facts.shrunk.map(|last| turn.now.mono.ms() - last);
+    no(rest.is_some_and(|rest| rest < 60_000), || {
+        format!("after {rest:?} ms")
+    })
+}
+
+pub(crate) fn building_servers_leave_first_then_the_oldest(turn: &Turn<'_>) -> Verdict {
+    let leaving = scaled_in(turn);
+    let was = |slot: &Slot| turn.before.slots.get(slot.id).cloned();
+    let fresh = |slot: &&Slot| {
+        let server = slot.state.server();
+        let seen = server.and_then(|s| turn.facts.shown_complete.get(&s).copied());
+        let lists = server
+            .and_then(|s| turn.facts.missing.get(&s))
+            .is_some_and(|lists| !lists.is_empty());
+        let full = server
+            .and_then(|s| turn.facts.shown.get(&s))
+            .is_some_and(|(_, full)| *full);
+        let near = seen
+            .is_some_and(|began| turn.now.mono.ms() - began <= ms(Rules::default().victim_seen));
+        near && full && !lists && !slot.flags.disowned
+    };
+    for gone in leaving.iter().filter_map(|slot| was(slot)) {
+        let rank = |slot: &Slot| {
+            (
+                slot.flags.held,
+                matches!(slot.state, State::Active(_)),
+                slot.issued,
+                slot.id,
+            )
+        };
+        let better = turn
+            .after
+            .slots
+            .open()
+            .filter(|slot| slot.state.is_wanted() && slot.state.server().is_some())
+            .filter(fresh)
+            .find(|slot| rank(slot) < rank(&gone));
+        no(better.is_some(), || format!("{gone:?} before {better:?}"))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn a_tombstone_has_no_open_slot(turn: &Turn<'_>) -> Verdict {
+    let open = turn.after.slots.census().open.0;
+    no(
+        turn.after.state.phase == Phase::Tombstone && open > 0,
+        || format!("{open} open"),
+    )
+}
+
+pub(crate) fn desired_stays_within_bounds_or_grant(turn: &Turn<'_>) -> Verdict {
+    let (bounds, desired) = (turn.after.config.bounds, turn.after.state.desired);
+    let limits = match turn.after.state.over {
+        Some(over) if over.until > turn.now.wall => bounds.widened(over.size),
+        Some(_) | None => bounds,
+    };
+    let fresh = match turn.what {
+        What::Events | What::Plan { .. } | What::Configure => true,
+        What::Settle { .. } | What::Weigh { .. } | What::Wake(_) => false,
+    };
+    let is_alive = matches!(turn.after.state.phase, Phase::Running | Phase::Paused);
+    no(
+        fresh && is_alive && limits.clamp(desired) != desired,
+        || format!("{desired} in {limits:?}"),
+    )
+}
+
+pub(crate) fn doing_it_twice_changes_nothing_more(turn: &Turn<'_>) -> Verdict {
+    match turn.what {
+        What::Plan { again, .. } | What::Weigh { again, .. } | What::Settle { again, .. } => {
+            no(!again, || "the second time changed something".into())
+        }
+        What::Events | What::Configure | What::Wake(_) => Ok(()),
+    }
+}
+
+pub(crate) fn an_unknown_outcome_leaves_a_doubt(turn: &Turn<'_>) -> Verdict {
+    let What::Settle { outcome, .. } = turn.what else {
+        return Ok(());
+    };
+    let failed = newly(turn, |state| matches!(state, State::Failed(_))).next();
+    let is_proof = match outcome {
+        Outcome::NotCreated(_) | Outcome::Throttled(_) | Outcome::Voided => true,
+        Outcome::Created(_) | Outcome::Unknown(_) | Outcome::Begun => false,
+        Outcome::DeleteAccepted(_) | Outcome::NotFound(_) | Outcome::Locked(_) => false,
+        Outcome::DeleteUnclear(_) | Outcome::NotOurs(_) => false,
+    };
+    no(failed.is_some() && !is_proof, || {
+        format!("{failed:?} by {outcome:?}")
+    })
+}
+
+pub(crate) fn deletes_of_one_server_are_sent_apart(turn: &Turn<'_>) -> Verdict {
+    let What::Wake(wake) = turn.what else {
+        return Ok(());
+    };
+    for call in &wake.deletes {
+        let pause = turn
+            .facts
+            .deletes
+            .get(&call.slot)
+            .map(|last| turn.now.mono.ms() - last);
+        no(pause.is_some_and(|pause| pause < 20_000), || {
+            format!("{call:?} after {pause:?} ms")
+        })?;
+    }
+    Ok(())
+}
+
+pub(crate) fn servers_in_service_are_given_up_within_the_failure_budget(
+    turn: &Turn<'_>,
+) -> Verdict {
+    let now = turn.now.mono.ms();
+    let given_up = newly(turn, |state| {
+        matches!(state, State::Deleting(_, DeleteWhy::Failed))
+    })
+    .filter(|(before, _)| before.is_some_and(|b| matches!(b.state, State::Active(_))))
+    .count();
+    // One that was handed back after all is no failure.
+    let counts = |id: &SlotId| {
+        turn.after
+            .slots
+            .get(*id)
+            .is_none_or(|slot| !is_handed_back(&slot.state))
+    };
+    let lately = turn
+        .facts
+        .failed
+        .iter()
+        .filter(|(at, id)| now - at < ms(hold::FAILURES_WINDOW) && counts(id))
+        .count();
+    no(
+        given_up > 0 && given_up + lately > hold::FAILURES_MAX,
+        || format!("{given_up} and {lately} before"),
+    )
+}
+
+pub(crate) fn one_wave_of_failures_is_one_strike(turn: &Turn<'_>) -> Verdict {
+    let (Some(before), Some(after)) = (&turn.before.state.hold, &turn.after.state.hold) else {
+        return Ok(());
+    };
+    let newest = turn
+        .changed()
+        .filter(|(old, slot)| old.is_some_and(|o| o.state != slot.state))
+        .map(|(_, slot)| slot.issued)
+        .max();
+    let same = before.why == after.why && after.why != domain::group::HoldWhy::Failures;
+    let is_wave = newest.is_none_or(|issued| issued <= before.since);
+    no(same && is_wave && after.strikes > before.strikes, || {
+        format!("{before:?} became {after:?}")
+    })
+}
+
+pub(crate) fn gone_says_why(turn: &Turn<'_>) -> Verdict {
+    for (before, slot) in newly(turn, |state| matches!(state, State::Gone(..))) {
+        let State::Gone(_, why) = &slot.state else {
+            continue;
+        };
+        let was = before.map(|b| &b.state);
+        let is_right = match why {
+            GoneWhy::Deleted(why) => matches!(was, Some(State::Deleting(_, w)) if w == why),
+            GoneWhy::External => {
+                was.is_some_and(|s| s.is_open() && !matches!(s, State::Deleting(..)))
+            }
+            GoneWhy::HandedBack => before.is_some_and(|b| b.flags.disowned) || slot.flags.disowned,
+        };
+        no(!is_right, || format!("{before:?} became {slot:?}"))?;
+    }
+    Ok(())
+}
+
+fn ms(d: Duration) -> u64 {
+    u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
+}
