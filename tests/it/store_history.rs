@@ -50,29 +50,31 @@ fn kinds(history: &[Operation]) -> [usize; 3] {
     ]
 }
 
-async fn is_linearizable(process: &Process, stores: &Stores) {
+async fn is_linearizable(process: &Process, stores: &Stores) -> [usize; 3] {
     let recorded = history::record(process, stores, LONG)
         .await
         .expect("a healthy store");
     assert_eq!(recorded.len(), 100_000);
     assert_eq!(history::check(&recorded), None);
     let kinds = kinds(&recorded);
-    println!("reads, applied, refused: {kinds:?}");
-    assert!(kinds.iter().all(|count| *count > 1_000), "{kinds:?}");
+    assert!(kinds.iter().all(|count| *count > 500), "{kinds:?}");
+    kinds
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_operations_on_sqlite_are_linearizable() {
     let process = Process::system();
     let (store, _directory) = sqlite(&process);
-    is_linearizable(&process, &store.stores()).await;
+    let kinds = is_linearizable(&process, &store.stores()).await;
+    println!("reads, applied, refused: {kinds:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_operations_in_memory_are_linearizable() {
     let process = Process::system();
     let store = Memory::new(process.clock.clone());
-    is_linearizable(&process, &store.handle("history")).await;
+    let kinds = is_linearizable(&process, &store.handle("history")).await;
+    println!("reads, applied, refused: {kinds:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -35,12 +35,24 @@ impl Counters {
     /// Counters that the process shows among its metrics.
     pub(super) fn registered(metrics: &Metrics) -> Self {
         Self {
-            commits: metrics.counter("store_commits_total", "Changes of groups that were applied."),
+            commits: metrics.counter(
+                "store_commits_total",
+                "Changes of groups that were applied.",
+            ),
             transactions: metrics.counter("store_transactions_total", "Transactions that wrote."),
             fsyncs: metrics.counter("store_fsyncs_total", "Syncs of the log and of the file."),
-            bytes_written: metrics.counter("store_bytes_written_total", "Bytes written to the log, whole pages."),
-            row_bytes: metrics.counter("store_row_bytes_total", "Bytes of the rows that commits wrote."),
-            round_trips: metrics.counter("store_round_trips_total", "Requests to the store by the roles."),
+            bytes_written: metrics.counter(
+                "store_bytes_written_total",
+                "Bytes written to the log, whole pages.",
+            ),
+            row_bytes: metrics.counter(
+                "store_row_bytes_total",
+                "Bytes of the rows that commits wrote.",
+            ),
+            round_trips: metrics.counter(
+                "store_round_trips_total",
+                "Requests to the store by the roles.",
+            ),
         }
     }
 
