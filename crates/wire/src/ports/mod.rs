@@ -1,5 +1,11 @@
-//! The two ports between the roles: `submit` (api to the owner of a group) and `ops` (worker to supervisor). Each has an in-process
-//! implementation (the supervisor itself) and an HTTP one (`http` beside this file, behind a shared key for now).
+//! The two ports between the roles: `submit` (api to the owner of a group) and `ops` (worker to supervisor).
+//!
+//! Each has an in-process implementation (the supervisor itself) and an HTTP one (behind a shared key for now).
 
+mod http;
+pub mod http_ops;
+pub mod http_submit;
 pub mod ops;
 pub mod submit;
+
+pub use http::PeerError;

@@ -1,0 +1,149 @@
+//! The ops port over HTTP: [`routes`] for a supervisor, [`HttpOps`] for a worker.
+//!
+//! A poll is one request that the supervisor holds open; its reply names the incarnation that it is for.
+
+mod op;
+mod report;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::HttpServiceFactory;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use async_trait::async_trait;
+use chassis::Secret;
+use chassis::http::Trust;
+use serde::{Deserialize, Serialize};
+
+use super::http::{Failure, Insider, Key, Peer, PeerError, Refusal, read};
+use super::ops::{Offer, Op, Ops, OpsError, Report};
+use op::{OfferMessage, ReplyMessage};
+use report::ReportMessage;
+
+/// An offer names at most as many tenants as a worker keeps tokens for (4096), at some 100 bytes each.
+const OFFER_BYTES_MAX: usize = 1024 * 1024;
+/// A report of a list has at most as many rows as one unpaged list can hold, some 300 bytes each; a batch has 64 reports.
+const REPORTS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// A reply has at most 64 operations, whose launch configurations (2 MB each) are most often the same one, sent once.
+const REPLY_BYTES_MAX: usize = 160 * 1024 * 1024;
+/// Beyond the wait that an offer names, for the way there and back and a commit in between.
+const POLL_GRACE: Duration = Duration::from_secs(5);
+/// A report is answered once it is durable.
+const REPORT_WITHIN: Duration = Duration::from_secs(15);
+
+const POLL: &str = "/internal/ops/poll";
+const REPORT: &str = "/internal/ops/report";
+
+/// Everything in it is durable.
+#[derive(Debug, Serialize, Deserialize)]
+struct Acknowledged {}
+
+/// The supervisor's side. Serve it on a listener that only workers reach; whoever lacks the key gets 401 before anything is read.
+pub fn routes(ops: Arc<dyn Ops>, key: Secret) -> impl HttpServiceFactory {
+    web::scope("/internal/ops")
+        .app_data(web::Data::new(Key(key)))
+        .app_data(web::Data::new(ops))
+        .service(
+            web::resource("/poll")
+                .app_data(web::PayloadConfig::new(OFFER_BYTES_MAX))
+                .route(web::post().to(poll)),
+        )
+        .service(
+            web::resource("/report")
+                .app_data(web::PayloadConfig::new(REPORTS_BYTES_MAX))
+                .route(web::post().to(report)),
+        )
+}
+
+async fn poll(
+    _: Insider,
+    ops: web::Data<Arc<dyn Ops>>,
+    body: web::Bytes,
+) -> Result<web::Json<ReplyMessage>, Refusal> {
+    let offer = Offer::from(read::<OfferMessage>(&body)?);
+    let incarnation = offer.incarnation;
+    let reply = ops.poll(offer).await.map_err(|error| refusal(&error))?;
+    Ok(web::Json(ReplyMessage::new(incarnation, reply)))
+}
+
+async fn report(
+    _: Insider,
+    ops: web::Data<Arc<dyn Ops>>,
+    body: web::Bytes,
+) -> Result<web::Json<Acknowledged>, Refusal> {
+    let reports: Vec<ReportMessage> = read(&body)?;
+    drop(body);
+    let reports = reports.into_iter().map(Report::from).collect();
+    ops.report(reports).await.map_err(|error| refusal(&error))?;
+    Ok(web::Json(Acknowledged {}))
+}
+
+const DRAINING: &str = "draining";
+
+fn refusal(error: &OpsError) -> Refusal {
+    match error {
+        OpsError::Unreachable => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "unreachable"),
+        OpsError::Draining => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, DRAINING),
+        OpsError::Refused => Refusal::new(StatusCode::FORBIDDEN, "refused"),
+    }
+}
+
+fn error(failure: &Failure) -> OpsError {
+    match failure {
+        Failure::NoAnswer => OpsError::Unreachable,
+        Failure::Refused(refusal) if refusal.code == DRAINING => OpsError::Draining,
+        Failure::Refused(refusal) if [400, 401, 403, 413].contains(&refusal.status) => {
+            OpsError::Refused
+        }
+        Failure::Refused(_) => OpsError::Unreachable,
+    }
+}
+
+/// The worker's side of one supervisor.
+#[derive(Debug, Clone)]
+pub struct HttpOps {
+    peer: Peer,
+}
+
+impl HttpOps {
+    /// A client of the supervisor at an address (`https://host:port`). Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`PeerError`]: stop the start.
+    pub fn new(address: &str, key: Secret, trust: Trust) -> Result<Self, PeerError> {
+        let peer = Peer::new(address, key, trust)?;
+        Ok(Self { peer })
+    }
+}
+
+#[async_trait]
+impl Ops for HttpOps {
+    async fn poll(&self, offer: Offer) -> Result<Vec<Op>, OpsError> {
+        let incarnation = offer.incarnation;
+        let within = offer.wait + POLL_GRACE;
+        let message = OfferMessage::from(offer);
+        let reply: Result<ReplyMessage, Failure> = self
+            .peer
+            .post(POLL, &message, within, REPLY_BYTES_MAX)
+            .await;
+        let reply = reply.map_err(|failure| error(&failure))?;
+        reply.into_ops(incarnation).ok_or_else(|| {
+            // Something between the two gave us the reply to another request: nothing of it may be begun.
+            tracing::error!(%incarnation, "a reply came that is for another worker, or makes no sense");
+            OpsError::Unreachable
+        })
+    }
+
+    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+        let message: Vec<ReportMessage> = reports.into_iter().map(ReportMessage::from).collect();
+        let answer: Result<Acknowledged, Failure> =
+            self.peer.post(REPORT, &message, REPORT_WITHIN, 1024).await;
+        answer
+            .map(|_acknowledged| ())
+            .map_err(|failure| error(&failure))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! The submit port over HTTP: [`routes`] for a supervisor, [`HttpSubmit`] for an api process.
+
+mod event;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::HttpServiceFactory;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use async_trait::async_trait;
+use chassis::Secret;
+use chassis::http::Trust;
+use domain::event::Event;
+use domain::ids::GroupKey;
+use domain::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+
+use super::http::{Failure, Insider, Key, KeyMessage, Peer, PeerError, Refusal, read};
+use super::submit::{Submit, SubmitError};
+use event::EventMessage;
+use verdict::VerdictMessage;
+
+/// An event, and a verdict: ids, names of at most some hundred bytes, a dozen words.
+const BYTES_MAX: usize = 64 * 1024;
+/// A hint that takes longer is not worth waiting for.
+const POKE_WITHIN: Duration = Duration::from_secs(1);
+
+const SUBMIT: &str = "/internal/submit/event";
+const POKE: &str = "/internal/submit/poke";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SubmitMessage {
+    key: KeyMessage,
+    event: EventMessage,
+}
+
+/// The hint came.
+#[derive(Debug, Serialize, Deserialize)]
+struct Poked {}
+
+/// The supervisor's side. Serve it on a listener that only api processes reach; whoever lacks the key gets 401 before anything is read.
+pub fn routes(submit: Arc<dyn Submit>, key: Secret) -> impl HttpServiceFactory {
+    web::scope("/internal/submit")
+        .app_data(web::Data::new(Key(key)))
+        .app_data(web::Data::new(submit))
+        .app_data(web::PayloadConfig::new(BYTES_MAX))
+        .route("/event", web::post().to(take_event))
+        .route("/poke", web::post().to(take_poke))
+}
+
+async fn take_event(
+    _: Insider,
+    submit: web::Data<Arc<dyn Submit>>,
+    body: web::Bytes,
+) -> Result<web::Json<VerdictMessage>, Refusal> {
+    let SubmitMessage { key, event } = read(&body)?;
+    let event = Event::try_from(event)
+        .map_err(|_error| Refusal::new(StatusCode::BAD_REQUEST, "message"))?;
+    let verdict = submit.submit(&GroupKey::from(key), event).await;
+    verdict
+        .map(|verdict| web::Json(verdict.into()))
+        .map_err(|error| refusal(&error))
+}
+
+async fn take_poke(
+    _: Insider,
+    submit: web::Data<Arc<dyn Submit>>,
+    body: web::Bytes,
+) -> Result<web::Json<Poked>, Refusal> {
+    let key: KeyMessage = read(&body)?;
+    submit.poke(&GroupKey::from(key)).await;
+    Ok(web::Json(Poked {}))
+}
+
+const NOT_OWNER: &str = "not_owner";
+const NO_GROUP: &str = "no_group";
+const ID_REUSED: &str = "id_reused";
+const BUSY: &str = "busy";
+const UNAVAILABLE: &str = "unavailable";
+
+fn refusal(error: &SubmitError) -> Refusal {
+    match error {
+        SubmitError::Unreachable => Refusal::new(StatusCode::BAD_GATEWAY, "unreachable"),
+        SubmitError::NotOwner => Refusal::new(StatusCode::MISDIRECTED_REQUEST, NOT_OWNER),
+        SubmitError::NoGroup => Refusal::new(StatusCode::NOT_FOUND, NO_GROUP),
+        SubmitError::IdReused => Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, ID_REUSED),
+        SubmitError::Busy { retry_after } => Refusal {
+            retry_after_ms: Some(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX)),
+            ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, BUSY)
+        },
+        SubmitError::Unavailable => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
+    }
+}
+
+/// Whatever is not one of the port's own words says nothing about the event: the inbox is then the way, and the id makes a double harmless.
+fn error(failure: Failure) -> SubmitError {
+    let refusal = match failure {
+        Failure::NoAnswer => return SubmitError::Unreachable,
+        Failure::Refused(refusal) => refusal,
+    };
+    match refusal.code.as_str() {
+        NOT_OWNER => SubmitError::NotOwner,
+        NO_GROUP => SubmitError::NoGroup,
+        ID_REUSED => SubmitError::IdReused,
+        BUSY => SubmitError::Busy {
+            retry_after: Duration::from_millis(refusal.retry_after_ms.unwrap_or(1000)),
+        },
+        UNAVAILABLE => SubmitError::Unavailable,
+        _ => SubmitError::Unreachable,
+    }
+}
+
+/// The api's side of one supervisor.
+#[derive(Debug, Clone)]
+pub struct HttpSubmit {
+    peer: Peer,
+    within: Duration,
+}
+
+impl HttpSubmit {
+    /// A client of the supervisor at an address (`https://host:port`), which has `within` to connect and answer: later it counts as
+    /// unreachable. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`PeerError`]: stop the start.
+    pub fn new(
+        address: &str,
+        key: Secret,
+        trust: Trust,
+        within: Duration,
+    ) -> Result<Self, PeerError> {
+        let peer = Peer::new(address, key, trust)?;
+        Ok(Self { peer, within })
+    }
+}
+
+#[async_trait]
+impl Submit for HttpSubmit {
+    async fn submit(&self, key: &GroupKey, event: Event) -> Result<Verdict, SubmitError> {
+        let message = SubmitMessage {
+            key: key.into(),
+            event: event.into(),
+        };
+        let answer: Result<VerdictMessage, Failure> = self
+            .peer
+            .post(SUBMIT, &message, self.within, BYTES_MAX)
+            .await;
+        let verdict = answer.map_err(error)?;
+        // A verdict that makes no sense here is none.
+        Verdict::try_from(verdict).map_err(|_error| SubmitError::Unreachable)
+    }
+
+    async fn poke(&self, key: &GroupKey) {
+        let answer: Result<Poked, Failure> = self
+            .peer
+            .post(POKE, &KeyMessage::from(key), POKE_WITHIN, BYTES_MAX)
+            .await;
+        if let Err(failure) = answer {
+            tracing::debug!(group.id = %key.id, ?failure, "a hint was lost");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
