@@ -1,7 +1,6 @@
 //! The edge: authenticates, authorises, validates, limits, and hands scale events to the owner of their group.
 //!
-//! [`build`] makes an [`Api`], which can be mounted in any actix app or served by itself. Every route stands in one table
-//! ([`routes`]) and says in its signature which right it needs.
+//! Every route stands in one table ([`routes`]) and says in its signature which right it needs.
 //!
 //! Deliberately absent: deciding or planning a scale event (the owner does), cloud credentials, sessions and cookies, private keys
 //! (tokens are made elsewhere), a per-request log line (it would cost more than the request: dependencies 4).
@@ -19,14 +18,13 @@ pub mod routes;
 pub mod settings;
 pub mod submit;
 
-use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web;
 use actix_web::{App, HttpServer};
 use chassis::Process;
 use store::Stores;
@@ -36,7 +34,7 @@ use crate::auth::keys::Keys;
 use crate::auth::token::Verifier;
 use crate::context::Context;
 pub use crate::routes::{Route, routes};
-pub use crate::settings::{Settings, StartError};
+pub use crate::settings::{Limits, Settings, StartError, Tokens};
 
 /// A client has this long to send the head of a request (safety S10).
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
@@ -44,42 +42,74 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Connections that one thread serves at once.
 const CONNECTIONS_MAX: usize = 10_000;
-/// After a stop, requests under way have this many seconds.
-const SHUTDOWN_SECONDS: u64 = 10;
+/// After a stop, requests under way have this many seconds: longer than an owner is waited for.
+const SHUTDOWN_SECONDS: u64 = 3;
 
-/// An api that is ready to be served; cheap to clone.
-#[derive(Debug, Clone)]
+/// An api that serves.
+#[derive(Debug)]
 pub struct Api {
-    context: web::Data<Context>,
+    address: SocketAddr,
+    server: ServerHandle,
     keys: Keys,
-    threads: usize,
 }
 
-/// Builds an api and starts its tasks. The same for all-in-one, separate process and tests.
+/// Builds an api and starts to serve, on threads of its own. The same for all-in-one, separate process and tests.
 ///
 /// # Errors
 /// [`StartError`]: stop the start.
-pub fn build(
+pub async fn build(
     process: &Process,
-    settings: &Settings,
+    settings: Settings,
     stores: Stores,
     owner: Arc<dyn Submit>,
 ) -> Result<Api, StartError> {
     let keys = Keys::load(&settings.tokens)?;
     let verifier = Verifier::new(process.clock.clone(), keys.clone(), &settings.tokens)?;
+    let listen = |source| StartError::Listen {
+        address: settings.listen,
+        source,
+    };
+    let listener = TcpListener::bind(settings.listen).map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    let context = web::Data::new(Context::new(process, &settings, stores, owner, verifier));
+    let app = move || {
+        App::new()
+            .wrap(from_fn(envelope::envelope))
+            .app_data(context.clone())
+            .configure(routes::configure)
+    };
+    let server = HttpServer::new(app)
+        .workers(settings.threads.max(1))
+        .client_request_timeout(HEAD_DEADLINE)
+        .keep_alive(KEEP_ALIVE)
+        .max_connections(CONNECTIONS_MAX)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals()
+        .listen(listener)
+        .map_err(listen)?
+        .run();
+    let handle = server.handle();
     keys.watch(process, &settings.tokens);
+    drop(process.tasks.spawn("api", async move {
+        if let Err(error) = server.await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the api's listener failed"
+            );
+        }
+    }));
     Ok(Api {
-        context: web::Data::new(Context::new(process, settings, stores, owner, verifier)),
+        address,
+        server: handle,
         keys,
-        threads: settings.threads.max(1),
     })
 }
 
 impl Api {
-    /// Mounts all routes with what they work with. The app needs [`envelope::envelope`] round it: see [`Api::serve`].
-    pub fn configure(&self, config: &mut ServiceConfig) {
-        config.app_data(self.context.clone());
-        routes::configure(config);
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The keys that may sign tokens.
@@ -88,34 +118,8 @@ impl Api {
         &self.keys
     }
 
-    /// Serves on `listener` until the process is asked to stop and the requests under way are answered. Await the server; it runs on
-    /// threads of its own.
-    ///
-    /// # Errors
-    /// When the listener cannot be used.
-    pub fn serve(&self, listener: TcpListener) -> io::Result<Server> {
-        let api = self.clone();
-        let app = move || {
-            let api = api.clone();
-            App::new()
-                .wrap(from_fn(envelope::envelope))
-                .app_data(api.context.clone())
-                .configure(move |config| api.configure(config))
-        };
-        let server = HttpServer::new(app)
-            .workers(self.threads)
-            .client_request_timeout(HEAD_DEADLINE)
-            .keep_alive(KEEP_ALIVE)
-            .max_connections(CONNECTIONS_MAX)
-            .shutdown_timeout(SHUTDOWN_SECONDS)
-            .disable_signals()
-            .listen(listener)?
-            .run();
-        let (handle, stop) = (server.handle(), self.context.process.stop.clone());
-        drop(self.context.process.tasks.spawn("api-stop", async move {
-            stop.requested().await;
-            handle.stop(true).await;
-        }));
-        Ok(server)
+    /// Takes no new connections, and answers the requests under way.
+    pub async fn stop(&self) {
+        self.server.stop(true).await;
     }
 }

@@ -130,6 +130,15 @@ pub enum StartError {
         /// Which.
         path: PathBuf,
     },
+    /// The address cannot be listened on.
+    #[error("listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A setting is out of its range.
     #[error("`{key}` {rule}")]
     OutOfRange {
