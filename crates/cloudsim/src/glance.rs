@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use crate::exchange::Job;
 use crate::random::purpose;
 use crate::request::Response;
 use crate::settings::Image;
-use crate::sim::{Job, Sim};
+use crate::sim::Sim;
 
 impl Sim {
     pub(crate) fn image_call(&mut self, job: &Job, rest: &[Cow<'_, str>]) -> Response {

@@ -21,6 +21,8 @@ use crate::{Settings, Sim};
 pub struct Shared {
     sim: Arc<Mutex<Sim>>,
     clock: Clock,
+    /// Wall time at the clock's start.
+    zero_ms: u64,
 }
 
 impl Shared {
@@ -28,6 +30,7 @@ impl Shared {
     pub fn new(sim: Sim, clock: Clock) -> Self {
         Self {
             sim: Arc::new(Mutex::new(sim)),
+            zero_ms: clock.unix_ms().saturating_sub(clock.mono().as_millis()),
             clock,
         }
     }
@@ -37,9 +40,9 @@ impl Shared {
         self.sim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The cloud's time: the machine's wall clock, in ms since 1970.
+    /// The cloud's time, in ms since 1970: the wall clock as it was when the cloud was made, and from then on one that never jumps.
     pub fn now_ms(&self) -> u64 {
-        self.clock.unix_ms()
+        self.zero_ms.saturating_add(self.clock.mono().as_millis())
     }
 }
 

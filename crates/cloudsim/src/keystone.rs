@@ -6,10 +6,11 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::calendar::iso_micros;
+use crate::exchange::Job;
 use crate::random::purpose;
 use crate::request::Response;
 use crate::settings::{Project, Settings, User};
-use crate::sim::{Job, Sim, Unknown};
+use crate::sim::{Sim, Unknown};
 
 const TOKEN: u64 = purpose("token");
 

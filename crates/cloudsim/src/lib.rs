@@ -31,6 +31,7 @@
 //! autoscaler never calls (volumes, resizes, quotas by the project's own admin).
 
 mod calendar;
+mod exchange;
 mod fate;
 mod faults;
 mod fleet;
@@ -47,12 +48,13 @@ mod server;
 mod settings;
 mod sim;
 
+pub use exchange::{Outcome, Ticket};
 pub use faults::{BuildError, Call, Fault, Faults, Pick, Planned, Rate, Span};
 pub use log::{Counts, CreateCount, LogEntry};
 pub use request::{Request, Response};
 pub use server::{Asked, DeletedBy, Deletion, Outside, Plant, Server, ServerFault, Status};
 pub use settings::{Credential, Flavor, Image, Network, Project, Settings, User};
-pub use sim::{Outcome, Sim, Ticket, Unknown};
+pub use sim::{Sim, Unknown};
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,12 @@
 //! The life of a server, and what others do to it.
 
+use crate::exchange::Job;
 use crate::fate::Build;
 use crate::faults::{BuildError, Span};
 use crate::fleet::Index;
 use crate::random::purpose;
 use crate::server::{DeletedBy, Deletion, Outside, Plant, Server, ServerFault, Status};
-use crate::sim::{Job, Sim, Unknown};
+use crate::sim::{Sim, Unknown};
 
 const SERVER: u64 = purpose("server id");
 const CELL: u64 = purpose("cell");

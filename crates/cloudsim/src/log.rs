@@ -108,7 +108,7 @@ impl Log {
         *self.counts.by_call.entry(entry.call).or_default() += 1;
         if entry.call == Call::Create {
             for tag in &entry.tags {
-                self.create_count(tag).arrived += 1;
+                self.count_create(tag, |count| count.arrived += 1);
             }
             if entry.tags.is_empty() {
                 self.counts.creates_untagged.arrived += 1;
@@ -125,24 +125,20 @@ impl Log {
     pub(crate) fn made(&mut self, tags: &[String], servers: u64) {
         self.counts.servers_created += servers;
         for tag in tags {
-            self.create_count(tag).servers += servers;
+            self.count_create(tag, |count| count.servers += servers);
         }
         if tags.is_empty() {
             self.counts.creates_untagged.servers += servers;
         }
     }
 
-    fn create_count(&mut self, tag: &str) -> &mut CreateCount {
-        // Without cloning the tag when it is there already.
-        if !self.counts.creates_by_tag.contains_key(tag) {
-            self.counts
-                .creates_by_tag
-                .insert(tag.to_owned(), CreateCount::default());
+    fn count_create(&mut self, tag: &str, change: impl FnOnce(&mut CreateCount)) {
+        let counts = &mut self.counts.creates_by_tag;
+        match counts.get_mut(tag) {
+            Some(count) => change(count),
+            // Without cloning the tag when it is there already.
+            None => change(counts.entry(tag.to_owned()).or_default()),
         }
-        self.counts
-            .creates_by_tag
-            .entry(tag.to_owned())
-            .or_default()
     }
 
     pub(crate) fn sent(&mut self, status: Option<u16>) {

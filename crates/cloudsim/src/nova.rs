@@ -8,11 +8,12 @@ mod look_up;
 mod row;
 mod version;
 
+use crate::exchange::Job;
 use crate::keystone::Caller;
 use crate::random::purpose;
 use crate::request::{Response, Target};
 use crate::route::Place;
-use crate::sim::{Job, Sim};
+use crate::sim::Sim;
 
 /// One authenticated call of Nova.
 #[derive(Debug)]

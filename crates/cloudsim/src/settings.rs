@@ -91,7 +91,7 @@ impl Default for Settings {
             soft_delete_ms: 0,
             metadata_items_max: 128,
             key_pairs_max: 100,
-            log_entries_max: 1_000_000,
+            log_entries_max: 250_000,
         }
     }
 }

@@ -10,8 +10,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 
+use crate::exchange::Outcome;
 use crate::http::Shared;
-use crate::sim::Outcome;
 use crate::{Request, Response};
 
 /// A second handle on a connection's socket, with which it can be cut under the server's feet.

@@ -66,6 +66,10 @@ impl Sim {
         let mut lost = Vec::new();
         let mut lines = Vec::new();
         for server in all {
+            // Only rows of dead cells are of interest behind a full page.
+            if lines.len() == limit && faults.dead_cells.is_empty() {
+                break;
+            }
             if dead(&server) {
                 lost.push(server);
             } else if lines.len() < limit && filter.fits(server) {
