@@ -1,1 +1,49 @@
-fn main() {}
+//! The all-in-one `holt serve`, `holt demo` and the command line.
+//!
+//! Deliberately absent: logic. Commands parse, call one API or one `build`, and show what came back.
+mod args;
+mod config;
+mod demo;
+mod keys;
+mod out;
+mod serve;
+mod session;
+mod settings;
+mod show;
+mod simulated;
+mod token;
+mod watch;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use chassis::Process;
+use clap::Parser as _;
+
+use crate::args::{Cli, Command, Event};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = chassis::spawn::run(async move {
+        let process = Process::system();
+        run(&process, cli.command).await
+    });
+    match ended.context("start the runtime") {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) | Err(error) => out::failed(&error),
+    }
+}
+
+async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve::run(process, args).await?,
+        Command::Demo(args) => return Box::pin(demo::run(process, args)).await,
+        Command::Cloudsim(args) => simulated::run(process, args).await?,
+        Command::Token(args) => token::run(process, args)?,
+        Command::Group(command) => session::group(process, command).await?,
+        Command::Event(Event::Send(args)) => session::send(process, args).await?,
+        Command::Verdicts(args) => session::verdicts(args).await?,
+        Command::Ledger(args) => session::ledger(args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

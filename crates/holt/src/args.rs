@@ -1,0 +1,240 @@
+//! The command line.
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Autoscaling as a service.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, max_term_width = 120)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run all roles in one process, on the embedded store
+    Serve(Serve),
+    /// Show the life of a group against a simulated cloud, faults included
+    Demo(Demo),
+    /// Run a simulated OpenStack
+    Cloudsim(Cloudsim),
+    /// Sign a token for the API, or make keys
+    Token(Token),
+    /// Create, list, show, pause, resume or delete groups
+    #[command(subcommand)]
+    Group(Group),
+    /// Ask a group to scale
+    #[command(subcommand)]
+    Event(Event),
+    /// Show why a group scaled or did not
+    Verdicts(Verdicts),
+    /// Show every server that a group ever caused
+    Ledger(Ledger),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Configuration file (TOML); the environment (HOLT__SECTION__KEY) goes over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print what is in force, secrets masked, and end
+    #[arg(long)]
+    pub(crate) print_config: bool,
+    /// Print every key with its default and its meaning, and end
+    #[arg(long, conflicts_with = "print_config")]
+    pub(crate) print_defaults: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Chooses which creates the faults hit, and the cloud's delays
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// End with one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cloudsim {
+    /// Where to listen; port 0 takes a free one. The address is printed
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8774")]
+    pub(crate) listen: SocketAddr,
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// End when standard input does: when the process that started this one is gone
+    #[arg(long, hide = true)]
+    pub(crate) with_parent: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// Configuration file with the sections token and api
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Make a signing key pair and a proof key in this folder, print what the configuration needs, and end
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["tenant", "rights"])]
+    pub(crate) new_key: Option<PathBuf>,
+    /// The tenant that the token is for
+    #[arg(long, required_unless_present = "new_key")]
+    pub(crate) tenant: Option<String>,
+    /// read, crud, trigger, exceed-limits, audit; for staff: support, operate
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "RIGHT,..",
+        required_unless_present = "new_key"
+    )]
+    pub(crate) rights: Vec<String>,
+    /// Who will use it: shown in every verdict
+    #[arg(long, default_value = "cli")]
+    pub(crate) subject: String,
+    /// How long it lives
+    #[arg(long, default_value = "1h", value_parser = human)]
+    pub(crate) ttl: Duration,
+}
+
+/// Where the API is, and who asks.
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    /// Address of the API
+    #[arg(long, env = "HOLT_URL", default_value = "http://127.0.0.1:8070")]
+    pub(crate) url: String,
+    /// Bearer token (`holt token`)
+    #[arg(long, env = "HOLT_TOKEN", hide_env_values = true)]
+    pub(crate) token: String,
+    /// Tenant
+    #[arg(long, env = "HOLT_TENANT")]
+    pub(crate) tenant: String,
+    /// Print the API's JSON unchanged
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Create a group from a file
+    Create {
+        /// JSON, as POST /v2/TENANT/groups takes it; - reads standard input
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// List the tenant's groups
+    List {
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Show a group
+    Show {
+        /// The group's id
+        id: String,
+        /// Keep showing until it has converged
+        #[arg(long)]
+        watch: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Stop scaling; servers stay
+    Pause {
+        /// The group's id
+        id: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Scale again
+    Resume {
+        /// The group's id
+        id: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Delete a group
+    Delete {
+        /// The group's id
+        id: String,
+        /// Delete its servers, too; else a group with servers is not deleted
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Event {
+    /// Send one event and print its verdict
+    Send(Send),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    /// The group's id
+    pub(crate) group: String,
+    #[command(flatten)]
+    pub(crate) ask: Ask,
+    /// The event's name: the same name acts once, however often it is sent. Made up if absent
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Skip cooldown, debounce and alert state
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// With --force and --override-until: allow this size beyond the group's bounds
+    #[arg(long, value_name = "N", requires_all = ["force", "override_until"])]
+    pub(crate) override_size: Option<u32>,
+    /// Until when that size is allowed (RFC 3339, as 2026-11-21T14:00:00Z, or milliseconds since 1970)
+    #[arg(long, value_name = "TIME", requires_all = ["force", "override_size"])]
+    pub(crate) override_until: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+/// What to ask for.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Ask {
+    /// What this policy says
+    #[arg(long)]
+    pub(crate) policy: Option<String>,
+    /// So many more, or fewer (-2)
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) change: Option<i64>,
+    /// Exactly so many
+    #[arg(long)]
+    pub(crate) desired: Option<u32>,
+    /// So many percent more, or fewer (-12.5)
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) percent: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verdicts {
+    /// The group's id
+    pub(crate) group: String,
+    /// What was decided at or before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ledger {
+    /// The group's id
+    pub(crate) group: String,
+    /// Only slots in this state, as active or in_doubt
+    #[arg(long)]
+    pub(crate) state: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+fn human(text: &str) -> Result<Duration, chassis::config::BadDuration> {
+    chassis::config::parse_duration(text)
+}
+
+#[cfg(test)]
+mod tests;

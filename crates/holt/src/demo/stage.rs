@@ -1,0 +1,126 @@
+//! Where the demo plays: a simulated cloud in a second process, `holt serve` in this one on a temporary folder, a key and a token.
+use std::{fs, path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use chassis::Process;
+use domain::access::{Right, Rights};
+use tempfile::TempDir;
+
+use crate::{
+    args,
+    config::{self, Config},
+    demo::faults::Hit,
+    keys, out,
+    serve::{self, Running},
+    session::Session,
+    simulated::Simulated,
+    token,
+};
+
+/// A tenant that the simulated cloud knows.
+const TENANT: &str = "tenant-a";
+
+#[derive(Debug)]
+pub(crate) struct Stage {
+    folder: TempDir,
+    running: Running,
+    pub(crate) cloud: Simulated,
+    pub(crate) session: Session,
+    pub(crate) hit: Hit,
+}
+
+impl Stage {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub(crate) async fn build(process: &Process, seed: u64) -> anyhow::Result<Self> {
+        let hit = Hit::choose(seed);
+        let cloud = Simulated::start(process, seed).await?;
+        cloud.set_faults(&hit.faults()).await?;
+        let folder = tempfile::tempdir().context("make a temporary folder")?;
+        let config = configure(process, &folder, &cloud.address)?;
+        let running = serve::start(process, &config).await?;
+        let token = token::sign(
+            &config,
+            &token::Wish {
+                tenant: TENANT.to_owned(),
+                rights: [Right::Read, Right::Crud, Right::Trigger]
+                    .into_iter()
+                    .collect::<Rights>(),
+                subject: "demo".to_owned(),
+                ttl: Duration::from_secs(600),
+            },
+            process.clock.unix_ms(),
+        )?;
+        let session = Session::new(args::Server {
+            url: format!("http://{}", running.address),
+            token,
+            tenant: TENANT.to_owned(),
+            json: false,
+        })?;
+        out::say(&format!(
+            "cloud    http://{} (process {}, seed {seed})",
+            cloud.address,
+            cloud.pid()
+        ))?;
+        out::say(&format!(
+            "holt     http://{} (this process, store in {})",
+            running.address,
+            folder.path().display()
+        ))?;
+        out::say(&format!(
+            "planned  create {} ends in ERROR; the answer to create {} is lost",
+            hit.failed, hit.lost
+        ))?;
+        Ok(Self {
+            folder,
+            running,
+            cloud,
+            session,
+            hit,
+        })
+    }
+
+    /// After a failure the folder stays, for whoever looks into it.
+    pub(crate) fn keep_store(&self, error: &anyhow::Error) -> anyhow::Result<()> {
+        let kept = std::env::temp_dir().join(format!("holt-demo-{}", std::process::id()));
+        fs::create_dir_all(&kept)?;
+        for entry in fs::read_dir(self.folder.path())? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::copy(entry.path(), kept.join(entry.file_name()))?;
+            }
+        }
+        out::say(&format!(
+            "failed: {error:#}; the store is kept in {}",
+            kept.display()
+        ))
+    }
+
+    /// Stops everything.
+    pub(crate) async fn strike(self) {
+        self.running.stop().await;
+    }
+}
+
+/// Keys and a configuration file in `folder`, read back as `holt serve --config` would.
+fn configure(process: &Process, folder: &TempDir, cloud: &str) -> anyhow::Result<Config> {
+    let place = |name: &str| folder.path().join(name);
+    let made = keys::make(&place("keys"), &process.entropy)?;
+    let quoted = |path: PathBuf| format!("{:?}", path.display().to_string());
+    let of_file = |path: &PathBuf| format!("{:?}", format!("file:{}", path.display()));
+    let text = format!(
+        "api.listen = \"127.0.0.1:0\"\napi.keys.demo = {}\ntoken.key_file = {}\ntoken.key_id = \"demo\"\nproof.keys.1 = {}\nstore.path = {}\n\
+         worker.state_dir = {}\ncloud.keystone_url = \"http://{cloud}/identity/v3\"\n{}",
+        of_file(&made.public),
+        quoted(made.private),
+        of_file(&made.proof),
+        quoted(place("holt.db")),
+        quoted(place("worker")),
+        include_str!("demo.toml"),
+    );
+    let file = place("holt.toml");
+    fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+    config::load_file(&file)
+}

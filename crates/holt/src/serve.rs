@@ -1,0 +1,123 @@
+//! `holt serve`: all roles in one process, wired by the same `build` functions as the separate processes, over the in-process ports.
+//!
+//! ```text
+//! api ──Submit──► supervisor ◄──Ops── worker ──► guard ──► OpenStack
+//!  └──────► embedded store ◄──┘
+//! ```
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use chassis::{Process, shutdown, telemetry};
+use cloud::{guard::Guard, openstack::OpenStack, port::Cloud, transport::http::HttpTransport};
+use store::embedded::{self, Embedded};
+use wire::ports::ops::Ops;
+
+use crate::{
+    args,
+    config::{self, Config},
+    out, settings,
+};
+
+/// For requests in hand to end; with the other two less than 5 s in all.
+const DRAIN: Duration = Duration::from_secs(3);
+/// For tasks to end by themselves before they are cut off, which is always safe.
+const TASKS: Duration = Duration::from_secs(1);
+
+/// Serves until it is asked to stop.
+///
+/// # Errors
+/// What is missing or wrong in the configuration, by its key; an address or file that cannot be used.
+pub(crate) async fn run(process: &Process, args: args::Serve) -> anyhow::Result<()> {
+    if args.print_defaults {
+        return out::say(config::DEFAULTS.trim_end());
+    }
+    let config = config::load(args.config.as_deref())?;
+    if args.print_config {
+        return out::say(config::print(&config)?.trim_end());
+    }
+    telemetry::init(&config.telemetry)?;
+    shutdown::on_signals(process).context("watch signals")?;
+    let running = start(process, &config).await?;
+    tracing::info!(address = %running.address, "holt serves");
+    process.stop.requested().await;
+    running.stop().await;
+    tracing::info!("holt has stopped");
+    Ok(())
+}
+
+/// All roles, running.
+#[derive(Debug)]
+pub(crate) struct Running {
+    process: Process,
+    api: holt_api::Api,
+    store: Embedded,
+    pub(crate) address: SocketAddr,
+}
+
+/// Builds and starts all roles.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<Running> {
+    // Everything that a person may have to mend comes before the first thing that is started.
+    let keys = settings::proof_keys(&config.proof)?;
+    let openstack = settings::openstack(&config.cloud)?;
+    let transport = settings::transport(&config.cloud)?;
+    let worker = settings::worker(config)?;
+    let api = settings::api(config)?;
+
+    let store = embedded::open(&config.store.path, process, settings::store(&config.store));
+    let store = store.context("open the store (`store.path`)")?;
+    let supervisor = holt_supervisor::build(
+        process,
+        settings::supervisor(&config.supervisor),
+        store.stores(),
+    );
+    let supervisor = Arc::new(supervisor);
+
+    let guard = Guard::new(process, config.cloud.budgets.clone());
+    let transport = HttpTransport::new(&transport).context("build the cloud's HTTP client")?;
+    let cloud: Arc<dyn Cloud> = Arc::new(OpenStack::new(
+        process.clone(),
+        Arc::new(transport),
+        openstack,
+        keys,
+        guard.clone(),
+    ));
+    let ops: Arc<dyn Ops> = supervisor.clone();
+    holt_worker::build(process, worker, cloud, guard, vec![ops])
+        .context("start the worker (`worker.state_dir`)")?;
+
+    let api = holt_api::build(process, api, store.stores(), supervisor)
+        .await
+        .context("start the api")?;
+    let address = api.address();
+    Ok(Running {
+        process: process.clone(),
+        api,
+        store,
+        address,
+    })
+}
+
+impl Running {
+    /// Takes nothing new, ends what is in hand, and gives the store up: less than 5 s. What is cut off is safe to lose.
+    pub(crate) async fn stop(self) {
+        let Self {
+            process,
+            api,
+            store,
+            ..
+        } = self;
+        process.stop.request();
+        let (drained, ()) = tokio::join!(process.stop.drained(&process.clock, DRAIN), api.stop());
+        if let Err(undrained) = drained {
+            tracing::warn!(in_flight = undrained.in_flight, "work in hand was cut off");
+        }
+        let left = process.tasks.drain(&process.clock, TASKS).await;
+        if left > 0 {
+            tracing::debug!(left, "tasks were cut off");
+        }
+        store.close().await;
+    }
+}

@@ -1,0 +1,282 @@
+//! Commands that speak with an API: one request each, shown as a table or as the API's own JSON.
+use std::{fs, io, path::Path, time::Duration};
+
+use anyhow::{Context as _, bail};
+use chassis::{Process, Secret, http::Trust};
+use domain::ids::Nonce;
+use wire::{
+    client::{Answer, Client, Settings, SlotsOf, VerdictsOf},
+    v2::{
+        Page,
+        event::{EventRequest, Grant},
+        group::{Group, GroupSpec},
+        ledger::Slot,
+        verdict::Verdict,
+    },
+};
+
+use crate::{args, out, show, watch};
+
+/// Longer than any answer of an api takes, its own wait for the group's owner included.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest page that is asked for.
+const PAGE: u32 = 100;
+/// Verdicts that are shown without a wish for more: what fits a screen.
+const VERDICTS: u32 = 30;
+
+/// An API, and who asks it.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) tenant: String,
+    json: bool,
+}
+
+impl Session {
+    /// From address, token and tenant.
+    ///
+    /// # Errors
+    /// The token is empty, or certificates cannot be used.
+    pub(crate) fn new(server: args::Server) -> anyhow::Result<Self> {
+        let trust = if server.url.starts_with("http:") {
+            Trust::Only(Vec::new())
+        } else {
+            Trust::Machine
+        };
+        let client = Client::new(&Settings {
+            url: server.url,
+            token: Some(Secret::parse(server.token).context("token")?),
+            timeout: TIMEOUT,
+            trust,
+        })?;
+        Ok(Self {
+            client,
+            tenant: server.tenant,
+            json: server.json,
+        })
+    }
+
+    /// Every slot of a group, in order of id.
+    ///
+    /// # Errors
+    /// The API's.
+    pub(crate) async fn slots(&self, group: &str, mut of: SlotsOf) -> anyhow::Result<Vec<Slot>> {
+        let mut slots = Vec::new();
+        of.limit = Some(PAGE);
+        loop {
+            let page = self.client.ledger(&self.tenant, group, &of).await?;
+            slots.extend(page.items);
+            match page.next {
+                Some(next) => of.after = Some(next),
+                None => return Ok(slots),
+            }
+        }
+    }
+
+    /// Every verdict of a group, newest first.
+    ///
+    /// # Errors
+    /// The API's.
+    pub(crate) async fn all_verdicts(&self, group: &str) -> anyhow::Result<Vec<Verdict>> {
+        let mut verdicts = Vec::new();
+        let mut of = VerdictsOf {
+            limit: Some(PAGE),
+            ..VerdictsOf::default()
+        };
+        loop {
+            let page = self.client.verdicts(&self.tenant, group, &of).await?;
+            verdicts.extend(page.items);
+            match page.next {
+                Some(next) => of.before = Some(next),
+                None => return Ok(verdicts),
+            }
+        }
+    }
+
+    async fn groups(&self) -> anyhow::Result<Vec<Group>> {
+        let (mut groups, mut after) = (Vec::new(), None);
+        loop {
+            let page = self
+                .client
+                .groups(&self.tenant, after.as_deref(), Some(PAGE))
+                .await?;
+            groups.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(groups),
+            }
+        }
+    }
+
+    fn show_group(&self, group: &Group) -> anyhow::Result<()> {
+        if self.json {
+            out::json(group)
+        } else {
+            out::say(&show::group(group))
+        }
+    }
+}
+
+/// `holt group`.
+///
+/// # Errors
+/// The API's, or the file cannot be read.
+pub(crate) async fn group(process: &Process, command: args::Group) -> anyhow::Result<()> {
+    match command {
+        args::Group::Create { file, server } => {
+            let spec = spec(&file)?;
+            let session = Session::new(server)?;
+            session.show_group(&session.client.create_group(&session.tenant, &spec).await?)
+        }
+        args::Group::List { server } => {
+            let session = Session::new(server)?;
+            let groups = session.groups().await?;
+            if session.json {
+                out::json(&Page {
+                    items: groups,
+                    next: None,
+                })
+            } else {
+                out::say(&show::groups(&groups))
+            }
+        }
+        args::Group::Show { id, watch, server } => {
+            let session = Session::new(server)?;
+            if watch {
+                watch::until_converged(process, &session, &id).await?;
+            }
+            session.show_group(&session.client.group(&session.tenant, &id).await?)
+        }
+        args::Group::Pause { id, server } => {
+            let session = Session::new(server)?;
+            session.show_group(&session.client.pause(&session.tenant, &id).await?)
+        }
+        args::Group::Resume { id, server } => {
+            let session = Session::new(server)?;
+            session.show_group(&session.client.resume(&session.tenant, &id).await?)
+        }
+        args::Group::Delete { id, force, server } => {
+            let session = Session::new(server)?;
+            session.show_group(
+                &session
+                    .client
+                    .delete_group(&session.tenant, &id, force)
+                    .await?,
+            )
+        }
+    }
+}
+
+fn spec(file: &Path) -> anyhow::Result<GroupSpec> {
+    let text = if file == Path::new("-") {
+        io::read_to_string(io::stdin()).context("read standard input")?
+    } else {
+        fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
+    };
+    serde_json::from_str(&text).with_context(|| format!("{} is not a group", file.display()))
+}
+
+/// `holt event send`.
+///
+/// # Errors
+/// The API's. Its text names the id under which the event can be sent again.
+pub(crate) async fn send(process: &Process, send: args::Send) -> anyhow::Result<()> {
+    let event = request(&send)?;
+    let fresh = || Nonce::from_u128(process.entropy.u128()).to_string();
+    let id = send.id.unwrap_or_else(fresh);
+    let session = Session::new(send.server)?;
+    let answer = session
+        .client
+        .send(&session.tenant, &send.group, Some(&id), &event)
+        .await;
+    match answer.with_context(|| format!("send event {id} (to send it again, add --id {id})"))? {
+        Answer::Decided(verdict) if session.json => out::json(&verdict),
+        Answer::Queued(queued) if session.json => out::json(&queued),
+        Answer::Decided(verdict) => out::say(&show::verdicts(&[*verdict])),
+        Answer::Queued(queued) => out::say(&format!(
+            "accepted as {}; the owner of the group decides it, at the latest at {}",
+            queued.event, queued.valid_until
+        )),
+    }
+}
+
+fn request(send: &args::Send) -> anyhow::Result<EventRequest> {
+    let percent = match &send.ask.percent {
+        None => None,
+        Some(text) => Some(
+            serde_json::from_str(text)
+                .with_context(|| format!("--percent: `{text}` is not a number"))?,
+        ),
+    };
+    let grant = match (send.override_size, &send.override_until) {
+        (Some(size), Some(until)) => Some(Grant {
+            size,
+            until: until.parse().context("--override-until")?,
+        }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => {
+            bail!("--override-size and --override-until belong together")
+        }
+    };
+    Ok(EventRequest {
+        policy: send.ask.policy.clone(),
+        change: send.ask.change,
+        change_percent: percent,
+        desired: send.ask.desired,
+        force: send.force,
+        grant,
+        ..EventRequest::default()
+    })
+}
+
+/// `holt verdicts`.
+///
+/// # Errors
+/// The API's, or the time is none.
+pub(crate) async fn verdicts(command: args::Verdicts) -> anyhow::Result<()> {
+    let at = command
+        .at
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .context("--at")?;
+    let session = Session::new(command.server)?;
+    let of = VerdictsOf {
+        at,
+        limit: Some(VERDICTS),
+        ..VerdictsOf::default()
+    };
+    let page = session
+        .client
+        .verdicts(&session.tenant, &command.group, &of)
+        .await?;
+    if session.json {
+        out::json(&page)
+    } else {
+        out::say(&show::verdicts(&page.items))
+    }
+}
+
+/// `holt ledger`.
+///
+/// # Errors
+/// The API's.
+pub(crate) async fn ledger(command: args::Ledger) -> anyhow::Result<()> {
+    let session = Session::new(command.server)?;
+    let of = SlotsOf {
+        states: command.state.into_iter().collect(),
+        ..SlotsOf::default()
+    };
+    let slots = session.slots(&command.group, of).await?;
+    if session.json {
+        out::json(&Page {
+            items: slots,
+            next: None,
+        })
+    } else {
+        out::say(&show::ledger(&slots))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! From the configuration's words to what the roles take. Whatever is missing is named by its key, here, before anything starts.
+use std::{collections::BTreeMap, fs};
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use chassis::{Secret, http::Trust};
+use cloud::{
+    openstack::{self, Account, Project},
+    proof::ProofKeys,
+    transport::http,
+};
+use domain::{evidence::Rules, ids::TenantId};
+use holt_worker::host::Place;
+
+use crate::config::{self, Config, Tenant, User};
+
+const DOMAIN: &str = "Default";
+
+/// A key without which nothing starts.
+///
+/// # Errors
+/// Names the key.
+fn required<'a, T>(key: &str, value: Option<&'a T>) -> anyhow::Result<&'a T> {
+    value.ok_or_else(|| anyhow!("configuration key `{key}` is required and not set"))
+}
+
+/// The api's settings.
+///
+/// # Errors
+/// Nobody could have a token: nothing is open by default.
+pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
+    let api = &config.api;
+    ensure!(
+        !api.keys.is_empty() || api.jwks_file.is_some(),
+        "configuration key `api.keys` or `api.jwks_file` is required: `holt token --new-key FOLDER` makes a key"
+    );
+    let keys = api
+        .keys
+        .iter()
+        .map(|(id, key)| (id.clone(), key.expose().to_owned()));
+    Ok(holt_api::Settings {
+        listen: api.listen,
+        threads: api.threads,
+        colo: config.colo.number,
+        owner_deadline: api.owner_deadline,
+        tokens: holt_api::Tokens {
+            issuer: api.issuer.clone(),
+            audience: api.audience.clone(),
+            keys: keys.collect(),
+            jwks_file: api.jwks_file.clone(),
+            ..holt_api::Tokens::default()
+        },
+        limits: holt_api::Limits {
+            requests: api.requests,
+            burst: api.burst,
+        },
+    })
+}
+
+/// The worker's settings.
+///
+/// # Errors
+/// The name is none.
+pub(crate) fn worker(config: &Config) -> anyhow::Result<holt_worker::Settings> {
+    let name = config
+        .worker
+        .name
+        .parse()
+        .context("configuration key `worker.name`")?;
+    let place = Place::Folder(config.worker.state_dir.clone());
+    Ok(holt_worker::Settings {
+        begin: config.supervisor.rules.begin,
+        ..holt_worker::Settings::new(name, place)
+    })
+}
+
+/// The store's settings.
+pub(crate) fn store(config: &config::Store) -> store::embedded::Settings {
+    store::embedded::Settings {
+        readers: config.readers,
+        writer_cache_kib: config.writer_cache_kib,
+        reader_cache_kib: config.reader_cache_kib,
+        ..store::embedded::Settings::default()
+    }
+}
+
+/// The supervisor's settings.
+pub(crate) fn supervisor(config: &config::Supervisor) -> holt_supervisor::Settings {
+    let rules = &config.rules;
+    holt_supervisor::Settings {
+        rules: Rules {
+            quiesce: rules.quiesce,
+            begin: rules.begin,
+            call: rules.call,
+            token_cache: rules.token_cache,
+            apart: rules.apart,
+            tagged_lapse: rules.tagged_lapse,
+            victim_seen: rules.victim_seen,
+            delete_again: rules.delete_again,
+        },
+        full_pass: config.full_pass,
+        hint_pass: config.hint_pass,
+        idle: config.idle,
+        events_waiting_max: config.events_waiting_max,
+        ..holt_supervisor::Settings::default()
+    }
+}
+
+/// The keys that mark servers as ours.
+///
+/// # Errors
+/// There are none, or they cannot be used: stop the start.
+pub(crate) fn proof_keys(config: &config::Proof) -> anyhow::Result<ProofKeys> {
+    ensure!(
+        !config.keys.is_empty(),
+        "configuration key `proof.keys` is required and empty: `holt token --new-key FOLDER` makes one"
+    );
+    let numbered = |(version, key): (&String, &Secret)| {
+        let number = version.parse::<u32>();
+        let number = number.with_context(|| format!("`proof.keys.{version}` is not a version"))?;
+        Ok((number, key.clone()))
+    };
+    let keys: Vec<_> = config
+        .keys
+        .iter()
+        .map(numbered)
+        .collect::<anyhow::Result<_>>()?;
+    ProofKeys::new(config.current, keys).context("configuration key `proof`")
+}
+
+/// The transport under the `OpenStack` client.
+///
+/// # Errors
+/// The certificates cannot be read.
+pub(crate) fn transport(config: &config::Cloud) -> anyhow::Result<http::Settings> {
+    let plain = required("cloud.keystone_url", config.keystone_url.as_ref())?.starts_with("http:");
+    let trust = match &config.ca_file {
+        Some(path) => Trust::MachineAnd(
+            fs::read(path).with_context(|| format!("`cloud.ca_file`: read {}", path.display()))?,
+        ),
+        // A loopback cloud must work on a machine without certificates.
+        None if plain => Trust::Only(Vec::new()),
+        None => Trust::Machine,
+    };
+    Ok(http::Settings {
+        connect_timeout: config.connect_timeout,
+        trust,
+    })
+}
+
+/// One colo's `OpenStack`, with one account for every tenant.
+///
+/// # Errors
+/// Names the key that is missing or contradicts another.
+pub(crate) fn openstack(config: &config::Cloud) -> anyhow::Result<openstack::Settings> {
+    let keystone = required("cloud.keystone_url", config.keystone_url.as_ref())?;
+    let region = required("cloud.region", config.region.as_ref())?;
+    let mut accounts = BTreeMap::new();
+    for (name, tenant) in &config.tenants {
+        let id: TenantId = name
+            .parse()
+            .with_context(|| format!("configuration key `cloud.tenants.{name}`"))?;
+        let account = account(name, tenant, config.account.as_ref())?;
+        accounts.insert(id, account);
+    }
+    Ok(openstack::Settings {
+        interface: config.interface,
+        timeouts: config.timeouts,
+        list_max: config.list_max,
+        probe_after: config.probe_after,
+        ..openstack::Settings::new(keystone.clone(), region.clone(), accounts)
+    })
+}
+
+fn account(name: &str, tenant: &Tenant, default: Option<&User>) -> anyhow::Result<Account> {
+    let key = |field: &str| format!("cloud.tenants.{name}.{field}");
+    if let Some(id) = &tenant.application_credential_id {
+        let secret = key("application_credential_secret");
+        return Ok(Account::ApplicationCredential {
+            id: id.clone(),
+            secret: required(&secret, tenant.application_credential_secret.as_ref())?.clone(),
+        });
+    }
+    let project = match (&tenant.project_id, &tenant.project_name) {
+        (Some(_), Some(_)) => bail!("`{}` and `project_name` are both set", key("project_id")),
+        (None, Some(project)) => Project::Name {
+            name: project.clone(),
+            domain: or_default(tenant.project_domain.as_ref()),
+        },
+        (Some(id), None) => Project::Id { id: id.clone() },
+        (None, None) => Project::Id {
+            id: name.to_owned(),
+        },
+    };
+    let (user, user_domain, password) = match (&tenant.user, default) {
+        (Some(user), _) => (
+            user,
+            tenant.user_domain.as_ref(),
+            required(&key("password"), tenant.password.as_ref())?,
+        ),
+        (None, Some(default)) => (
+            &default.user,
+            default.user_domain.as_ref(),
+            &default.password,
+        ),
+        (None, None) => bail!("neither `{}` nor `cloud.account` is set", key("user")),
+    };
+    Ok(Account::Password {
+        user: user.clone(),
+        user_domain: or_default(user_domain),
+        password: password.clone(),
+        project,
+    })
+}
+
+fn or_default(domain: Option<&String>) -> String {
+    domain.cloned().unwrap_or_else(|| DOMAIN.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use chassis::config::Layers;
+
+use super::*;
+use crate::config::DEFAULTS;
+
+fn config(variables: &[(&str, &str)]) -> Config {
+    let owned = variables
+        .iter()
+        .map(|(name, value)| (format!("HOLT__{name}"), (*value).to_owned()));
+    let layers = Layers::new(DEFAULTS).environment("HOLT", owned);
+    layers.load().unwrap()
+}
+
+const CLOUD: [(&str, &str); 4] = [
+    ("CLOUD__KEYSTONE_URL", "http://127.0.0.1:5000/v3"),
+    ("CLOUD__REGION", "RegionOne"),
+    ("CLOUD__ACCOUNT__USER", "autoscaler"),
+    ("CLOUD__ACCOUNT__PASSWORD", "password"),
+];
+
+#[test]
+fn what_is_missing_is_named_by_its_key() {
+    let empty = config(&[]);
+    let said = |error: anyhow::Error| format!("{error:#}");
+    assert!(said(openstack(&empty.cloud).unwrap_err()).contains("`cloud.keystone_url`"));
+    assert!(said(proof_keys(&empty.proof).unwrap_err()).contains("`proof.keys`"));
+    let no_password = config(&[CLOUD[0], CLOUD[1], ("CLOUD__TENANTS__A__USER", "x")]);
+    assert!(
+        said(openstack(&no_password.cloud).unwrap_err()).contains("`cloud.tenants.a.password`")
+    );
+}
+
+#[test]
+fn a_tenant_without_a_project_has_the_one_of_its_own_id() {
+    let mut variables = CLOUD.to_vec();
+    variables.push((
+        "CLOUD__TENANTS__ACME__USER_DOMAIN",
+        "ignored without a user",
+    ));
+    let settings = openstack(&config(&variables).cloud).unwrap();
+    let account = settings.accounts.values().next().unwrap();
+    let Account::Password {
+        user,
+        user_domain,
+        project,
+        ..
+    } = account
+    else {
+        panic!("{account:?}");
+    };
+    assert_eq!(
+        (user.as_str(), user_domain.as_str()),
+        ("autoscaler", "Default")
+    );
+    assert_eq!(
+        *project,
+        Project::Id {
+            id: "acme".to_owned()
+        }
+    );
+}
+
+#[test]
+fn an_application_credential_needs_no_project() {
+    let mut variables = CLOUD.to_vec();
+    variables.push(("CLOUD__TENANTS__ACME__APPLICATION_CREDENTIAL_ID", "id"));
+    variables.push(("CLOUD__TENANTS__ACME__APPLICATION_CREDENTIAL_SECRET", "s"));
+    let settings = openstack(&config(&variables).cloud).unwrap();
+    let account = settings.accounts.values().next().unwrap();
+    assert!(
+        matches!(account, Account::ApplicationCredential { .. }),
+        "{account:?}"
+    );
+}
+
+#[test]
+fn the_default_rules_are_the_rules_of_evidence() {
+    let built = supervisor(&config(&[]).supervisor);
+    assert_eq!(built.rules, Rules::default());
+    let theirs = holt_supervisor::Settings::default();
+    assert_eq!(
+        (built.full_pass, built.hint_pass, built.idle),
+        (theirs.full_pass, theirs.hint_pass, theirs.idle)
+    );
+    assert_eq!(config(&[]).cloud.budgets, cloud::guard::Settings::default());
+}
+
+#[test]
+fn a_short_proof_key_is_refused() {
+    let short = config(&[("PROOF__KEYS__1", "short")]);
+    assert!(format!("{:#}", proof_keys(&short.proof).unwrap_err()).contains("shorter"));
+}

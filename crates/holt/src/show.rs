@@ -1,0 +1,216 @@
+//! The API's answers as tables for people.
+use comfy_table::{Table, presets};
+use serde::Serialize;
+use wire::v2::{
+    group::Group,
+    ledger::Slot,
+    verdict::{Asked, Force, GateWord, Verdict, Word},
+};
+
+/// The columns of a table, then its rows.
+fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(head);
+    for row in rows {
+        table.add_row(row);
+    }
+    table.to_string()
+}
+
+/// The word of an enum on the wire.
+pub(crate) fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// A tenant's groups.
+pub(crate) fn groups(groups: &[Group]) -> String {
+    let head = [
+        "id", "name", "status", "min", "max", "desired", "active", "pending",
+    ];
+    let row = |g: &Group| {
+        let counts = [g.min, g.max, g.desired, g.active, g.pending].map(|n| n.to_string());
+        let [min, max, desired, active, pending] = counts;
+        let (id, name, status) = (g.id.clone(), g.name.clone(), word(&g.status));
+        [id, name, status, min, max, desired, active, pending]
+    };
+    table(head, groups.iter().map(row))
+}
+
+/// One group.
+pub(crate) fn group(group: &Group) -> String {
+    let mut rows = vec![
+        ("id", group.id.clone()),
+        ("name", group.name.clone()),
+        ("status", word(&group.status)),
+        ("servers", servers(group)),
+        ("bounds", format!("{} to {}", group.min, group.max)),
+        ("cooldown", format!("{} s", group.cooldown_seconds)),
+    ];
+    if let Some(hold) = &group.hold {
+        let until = hold.until.map_or_else(
+            || "until the configuration changes or the event converge".to_owned(),
+            |until| format!("until {until}"),
+        );
+        let why = format!(
+            "{}: {} (since {}, {until})",
+            word(&hold.why),
+            hold.detail,
+            hold.since
+        );
+        rows.push(("held", why));
+    }
+    if let Some(grant) = &group.grant {
+        rows.push(("override", format!("{} until {}", grant.size, grant.until)));
+    }
+    if group.waiting > 0 {
+        rows.push(("waiting events", group.waiting.to_string()));
+    }
+    for policy in &group.policies {
+        let adjust = match (policy.change, policy.change_percent, policy.desired) {
+            (Some(by), _, _) => signed(by),
+            (None, Some(percent), _) => format!("{} %", word(&percent)),
+            (None, None, desired) => format!("= {}", desired.unwrap_or_default()),
+        };
+        let times = format!(
+            "cooldown {} s, debounce {} s",
+            policy.cooldown_seconds, policy.debounce_seconds
+        );
+        rows.push(("policy", format!("{}: {adjust}, {times}", policy.id)));
+    }
+    rows.extend(
+        group
+            .metadata
+            .iter()
+            .map(|(key, value)| ("metadata", format!("{key}={value}"))),
+    );
+    rows.push(("revision", group.rev.to_string()));
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (name, value) in rows {
+        table.add_row([name.to_owned(), value]);
+    }
+    table.to_string()
+}
+
+/// "5 active, 2 pending, 7 desired".
+pub(crate) fn servers(group: &Group) -> String {
+    format!(
+        "{} active, {} pending, {} desired",
+        group.active, group.pending, group.desired
+    )
+}
+
+/// Why a group scaled, or did not.
+pub(crate) fn verdicts(verdicts: &[Verdict]) -> String {
+    let head = ["at", "event", "asked", "outcome", "desired", "why", "by"];
+    let row = |v: &Verdict| {
+        [
+            v.at.to_string(),
+            v.event.clone(),
+            asked(&v.asked, v.force),
+            word(&v.outcome),
+            if v.before == v.after {
+                v.after.to_string()
+            } else {
+                format!("{} to {}", v.before, v.after)
+            },
+            why(v),
+            v.actor.name.clone(),
+        ]
+    };
+    table(head, verdicts.iter().map(row))
+}
+
+fn asked(asked: &Asked, force: Force) -> String {
+    let what = if let Some(policy) = &asked.policy {
+        format!("policy {policy}")
+    } else if let Some(by) = asked.change {
+        signed(by)
+    } else if let Some(percent) = &asked.change_percent {
+        format!("{} %", word(percent))
+    } else if let Some(size) = asked.desired {
+        format!("= {size}")
+    } else {
+        "converge".to_owned()
+    };
+    match force {
+        Force::No => what,
+        Force::Gates => format!("{what} (forced)"),
+        Force::Override => format!("{what} (forced, override)"),
+    }
+}
+
+fn signed(by: i64) -> String {
+    if by > 0 {
+        format!("+{by}")
+    } else {
+        by.to_string()
+    }
+}
+
+/// The gates that did not simply let it through; "all gates passed" if there is none.
+pub(crate) fn why(verdict: &Verdict) -> String {
+    let said: Vec<String> = verdict.gates.iter().filter_map(gate).collect();
+    if said.is_empty() {
+        "all gates passed".to_owned()
+    } else {
+        said.join("; ")
+    }
+}
+
+fn gate(said: &GateWord) -> Option<String> {
+    let gate = word(&said.gate).replace('-', " ");
+    match said.word {
+        Word::Pass => None,
+        Word::Skipped => Some(format!("{gate} skipped")),
+        Word::Stop => Some(format!("{gate}: no")),
+        Word::Wait => {
+            let ms = said.wait_ms.unwrap_or_default();
+            Some(format!(
+                "{gate}: {}.{} s left",
+                ms / 1_000,
+                ms % 1_000 / 100
+            ))
+        }
+        Word::Capped => {
+            let (asked, to) = (said.asked.unwrap_or_default(), said.to.unwrap_or_default());
+            Some(format!("{gate}: {asked} asked, {to} let through"))
+        }
+    }
+}
+
+/// Every slot, as the ledger has it.
+pub(crate) fn ledger(slots: &[Slot]) -> String {
+    let head = ["slot", "state", "server", "why", "since"];
+    let row = |slot: &Slot| {
+        [
+            slot.slot.clone(),
+            state(slot),
+            slot.server.clone().unwrap_or_else(|| "-".to_owned()),
+            story(slot),
+            slot.since.to_string(),
+        ]
+    };
+    table(head, slots.iter().map(row))
+}
+
+fn state(slot: &Slot) -> String {
+    let flags = slot.flags.iter().map(|flag| format!(", {}", word(flag)));
+    flags.fold(word(&slot.state), |text, flag| text + &flag)
+}
+
+fn story(slot: &Slot) -> String {
+    match (&slot.why, &slot.detail) {
+        (Some(why), Some(detail)) => format!("{}: {detail}", word(why)),
+        (Some(why), None) => word(why),
+        (None, _) => "-".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
