@@ -1,7 +1,5 @@
 //! What the faults decide about one request when it arrives.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use crate::faults::{BuildError, Call, Fault, Faults, Pick, Span};
 use crate::random::{Dice, purpose};
 use crate::request::{Request, Response};
@@ -83,10 +81,8 @@ impl Weather {
             .rates
             .iter()
             .map(|rate| {
-                // Fixed keys: the same in every process.
-                let mut hasher = DefaultHasher::new();
-                (rate.call, &rate.fault).hash(&mut hasher);
-                hasher.finish()
+                let content = serde_json::to_string(&(rate.call, &rate.fault));
+                purpose(&content.unwrap_or_default())
             })
             .collect();
         Self {

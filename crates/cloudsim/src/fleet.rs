@@ -1,6 +1,8 @@
 //! All servers of all regions, and the indexes over them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
 
 use crate::server::{DeletedBy, Deletion, Server, Status};
 
@@ -11,13 +13,13 @@ pub(crate) type Index = usize;
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
     servers: Vec<Server>,
-    by_id: HashMap<String, Index>,
+    by_id: BTreeMap<Uuid, Index>,
     /// Those that are shown, per region and project.
     shown: BTreeMap<(String, String), BTreeSet<Index>>,
     /// Those that were ever, per region and project: for `changes-since`.
     ever: BTreeMap<(String, String), Vec<Index>>,
     /// Those that use quota, per region and project.
-    used: HashMap<(String, String), u64>,
+    used: BTreeMap<(String, String), u64>,
 }
 
 impl Fleet {
@@ -38,13 +40,13 @@ impl Fleet {
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<Index> {
-        self.by_id.get(id).copied()
+        self.by_id.get(&parse(id)?).copied()
     }
 
     pub(crate) fn push(&mut self, server: Server) -> Index {
         let index = self.servers.len();
         let key = place(&server);
-        self.by_id.insert(server.id.clone(), index);
+        self.by_id.extend(parse(&server.id).map(|id| (id, index)));
         self.ever.entry(key.clone()).or_default().push(index);
         self.shown.entry(key).or_default().insert(index);
         self.servers.push(server);
@@ -117,4 +119,10 @@ impl Fleet {
 
 fn place(server: &Server) -> (String, String) {
     (server.region.clone(), server.project.clone())
+}
+
+/// Only the usual form of an id is one.
+fn parse(id: &str) -> Option<Uuid> {
+    let usual = id.len() == 36 && !id.contains(|c: char| c.is_ascii_uppercase());
+    usual.then(|| Uuid::try_parse(id).ok()).flatten()
 }

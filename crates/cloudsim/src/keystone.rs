@@ -1,7 +1,7 @@
 //! Keystone v3: tokens by password or application credential, their catalog, their end.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ const TOKEN: u64 = purpose("token");
 /// The tokens. Users and projects are in the settings.
 #[derive(Debug, Default)]
 pub(crate) struct Identity {
-    tokens: HashMap<String, Token>,
+    tokens: BTreeMap<String, Token>,
     issued: u64,
 }
 

@@ -174,7 +174,7 @@ impl Status {
 }
 
 /// What others than we do to a server: its owner, an administrator, bad luck.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outside {
     /// It fails: status ERROR.

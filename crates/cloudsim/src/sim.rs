@@ -1,6 +1,6 @@
 //! The state machine: requests arrive, things fall due, answers leave.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::exchange::Waiting;
 use crate::fate::Weather;
@@ -26,7 +26,7 @@ pub struct Sim {
     /// What is due, by time and then in the order in which it was planned.
     pub(crate) agenda: BTreeMap<(u64, u64), Due>,
     planned: u64,
-    pub(crate) waiting: HashMap<u64, Waiting>,
+    pub(crate) waiting: BTreeMap<u64, Waiting>,
     pub(crate) tickets: u64,
 }
 
@@ -66,7 +66,7 @@ impl Sim {
             log: Log::new(settings.log_entries_max),
             agenda: BTreeMap::new(),
             planned: 0,
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             tickets: 0,
             settings,
         }
