@@ -15,6 +15,8 @@ use crate::handout::Held;
 use crate::owner::Owner;
 use crate::{mono, now};
 
+/// However much is due, an owner that nobody tells anything looks again no sooner.
+const BREATH: Duration = Duration::from_millis(200);
 /// When nothing at all is due.
 const FAR: Duration = Duration::from_secs(3600);
 
@@ -87,24 +89,17 @@ impl Owner {
                 server: d.server,
                 priority,
             };
-            if handout
-                .queue(subject.clone(), call, priority, None)
-                .is_some()
-            {
-                self.watch.handed_out(d.slot, now.mono);
-            }
+            // Not queued means queued already, or too much is: either way it is asked again only after its pause.
+            drop(handout.queue(subject.clone(), call, priority, None));
+            self.watch.handed_out(d.slot, now.mono);
         }
         for v in due.voids {
             let call = Call::Void {
                 slot: v.slot,
                 incarnation: v.incarnation,
             };
-            if handout
-                .queue(subject.clone(), call, Priority::Doubt, Some(v.worker))
-                .is_some()
-            {
-                self.watch.handed_out(v.slot, now.mono);
-            }
+            drop(handout.queue(subject.clone(), call, Priority::Doubt, Some(v.worker)));
+            self.watch.handed_out(v.slot, now.mono);
         }
         for slot in due.stuck {
             tracing::error!(group.id = %self.key.id, %slot, "a server does not go away, however often it is deleted");
@@ -112,7 +107,8 @@ impl Owner {
         if let Some(at) = due.list {
             self.seams.sweep.want(&self.key.tenant, at);
         }
-        self.next = due.next.unwrap_or_else(|| now.mono.plus(FAR));
+        let next = due.next.unwrap_or_else(|| now.mono.plus(FAR));
+        self.next = next.max(now.mono.plus(BREATH));
     }
 
     /// In a project too large for complete lists, doubts are looked for by their tags (design 4, rule 5).
@@ -134,7 +130,7 @@ impl Owner {
                 .handout
                 .queue(subject, call, Priority::Doubt, None)
             {
-                self.asked.insert(op, began);
+                self.asked.insert(op, (slot.id, began));
             }
         }
     }
