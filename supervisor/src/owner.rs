@@ -52,8 +52,8 @@ pub(crate) struct Owner {
     pub(crate) group: Option<Group>,
     pub(crate) watch: Watch,
     pub(crate) batch: Batch,
-    /// When each list by tag was asked for, so that it counts as begun then.
-    pub(crate) asked: BTreeMap<OpId, Mono>,
+    /// For which slot and when each list by tag was asked for, so that it counts as begun then.
+    pub(crate) asked: BTreeMap<OpId, (SlotId, Mono)>,
     pub(crate) verdicts: BTreeMap<EventId, Verdict>,
     /// Nothing is due before this.
     pub(crate) next: Mono,
@@ -143,10 +143,11 @@ impl Owner {
             }
             Note::Listing(listing, elsewhere) => self.batch.listings.push((listing, elsewhere)),
             Note::Tagged(op, rows) => {
-                if let Some(began) = self.asked.remove(&op) {
+                if let Some((slot, began)) = self.asked.remove(&op) {
                     let listing = Listing {
                         began,
                         extent: Extent::Tagged,
+                        about: Some(slot),
                         rows,
                     };
                     self.batch

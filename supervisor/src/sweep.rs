@@ -138,6 +138,7 @@ impl Sweep {
         let listing = Arc::new(Listing {
             began,
             extent: list.extent,
+            about: None,
             rows: list.rows,
         });
         Arc::make_mut(&mut entry.around).note(&listing, mono(&self.process));

@@ -75,29 +75,32 @@ impl<'g> Draft<'g> {
     }
     /// All open slots as they will be, in order of id.
     pub fn open(&self) -> impl Iterator<Item = &Slot> {
-        let kept = self
-            .group
-            .slots
-            .open()
-            .filter(|s| !self.slots.contains_key(&s.id));
-        let mut all: Vec<&Slot> = kept
-            .chain(self.slots.values().filter(|s| s.state.is_open()))
-            .collect();
-        all.sort_by_key(|s| s.id);
-        all.into_iter()
+        let kept = self.group.slots.open();
+        let changed = self.slots.values().filter(|slot| slot.state.is_open());
+        self.merged(kept, changed)
     }
     /// All ended slots as they will be, in order of id.
     pub fn ended(&self) -> impl Iterator<Item = &Slot> {
-        let kept = self
-            .group
-            .slots
-            .ended()
-            .filter(|s| !self.slots.contains_key(&s.id));
-        let mut all: Vec<&Slot> = kept
-            .chain(self.slots.values().filter(|s| !s.state.is_open()))
-            .collect();
-        all.sort_by_key(|s| s.id);
-        all.into_iter()
+        let kept = self.group.slots.ended();
+        let changed = self.slots.values().filter(|slot| !slot.state.is_open());
+        self.merged(kept, changed)
+    }
+    /// Both, in order of id, without what was kept but changed. Lazy: this runs in every pass over every slot.
+    fn merged<'a>(
+        &'a self,
+        kept: impl Iterator<Item = &'a Slot>,
+        changed: impl Iterator<Item = &'a Slot>,
+    ) -> impl Iterator<Item = &'a Slot> {
+        let mut kept = kept
+            .filter(|slot| !self.slots.contains_key(&slot.id))
+            .peekable();
+        let mut changed = changed.peekable();
+        std::iter::from_fn(move || match (kept.peek(), changed.peek()) {
+            (Some(one), Some(other)) if one.id < other.id => kept.next(),
+            (Some(_), None) => kept.next(),
+            (Some(_) | None, Some(_)) => changed.next(),
+            (None, None) => None,
+        })
     }
     /// Puts a new or changed slot.
     pub fn put(&mut self, slot: Slot) {

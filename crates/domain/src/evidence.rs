@@ -32,6 +32,8 @@ pub struct Listing {
     pub began: Mono,
     /// Whether absence in it proves anything.
     pub extent: Extent,
+    /// The slot whose tag the list was filtered by: a tagged list proves nothing about other slots.
+    pub about: Option<SlotId>,
     /// Rows.
     pub rows: Vec<Row>,
 }

@@ -153,6 +153,7 @@ pub(crate) fn list(began: u64, extent: Extent, rows: Vec<Row>) -> Listing {
     Listing {
         began: mono(began),
         extent,
+        about: (extent == Extent::Tagged).then(|| id(1)),
         rows,
     }
 }

@@ -120,6 +120,8 @@ mutants!(
     DeleteDisowned,
     /// `due`: a delete is sent in every pass.
     DeleteUnpaced,
+    /// `due`: a group is woken at once, always.
+    WakeAlways,
     /// `hold`: failed builds are replaced without end.
     FailuresUnlimited,
     /// `hold`: every failure of one wave raises the back-off.

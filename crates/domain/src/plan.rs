@@ -54,8 +54,9 @@ pub fn plan(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) -> usize {
             issue::issue(draft, permits)
         }
         // Launches and deletes nothing; doubts are still settled by `settle` and `evidence`.
-        Phase::Paused | Phase::Tombstone => 0,
-        Phase::Deleting => {
+        Phase::Paused => 0,
+        // In a tombstone only what showed up late is left to go.
+        Phase::Deleting | Phase::Tombstone => {
             leave::all(draft);
             0
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::draft::Draft;
-use crate::group::{Census, Group, Phase};
+use crate::group::{Group, Phase};
 use crate::ids::{Incarnation, Nonce, ServerId, SlotId, WorkerName};
 use crate::mutant::{self, Mutant};
 use crate::slot::{DoubtWhy, Hold, Slot, State};
@@ -121,9 +121,12 @@ impl Watch {
         }
         self.due_ended(group, &mut wake);
         if let Some(at) = self.wanted {
-            wake.list_by(at);
+            wake.list_by(self.last.map_or(at, |last| at.max(last.plus(LOOK_AGAIN))));
         }
         self.due_state(group, now, &mut wake);
+        if mutant::on(Mutant::WakeAlways) {
+            wake.wake_by(now.mono);
+        }
         wake
     }
 
@@ -182,7 +185,7 @@ impl Watch {
 
     /// When this slot needs the next list.
     fn due_list(&self, slot: &Slot, track: &Track, wake: &mut Wake) {
-        let last = self.last_list();
+        let last = self.last;
         let after_last = |pause: Duration| last.map_or(self.began, |last| last.plus(pause));
         match &slot.state {
             State::Issued(_) => {}
@@ -236,16 +239,13 @@ impl Watch {
             {
                 let dead = token_dead(self, track.noticed, issue);
                 wake.list_by(
-                    self.last_list()
+                    self.last
                         .map_or(dead, |last| last.plus(LOOK_BUSY).max(dead)),
                 );
             }
         }
         if is_watched {
-            wake.list_by(
-                self.last_list()
-                    .map_or(self.began, |last| last.plus(LOOK_ENDED)),
-            );
+            wake.list_by(self.last.map_or(self.began, |last| last.plus(LOOK_ENDED)));
         }
     }
 
@@ -265,23 +265,19 @@ impl Watch {
             at(over.until);
         }
         let draft = Draft::new(group, now);
-        if crate::plan::excess(&draft) == 0 {
+        if group.state.phase != Phase::Running || crate::plan::excess(&draft) == 0 {
             return;
         }
+        // Who leaves is chosen from a fresh list: that list wakes the owner, time only when it has to pass first.
         let rest = crate::plan::shrink_rest(&draft);
         let next = now.mono.plus(rest);
-        wake.wake_by(next);
-        let census: Census = group.slots.census();
-        let fresh = self
-            .last_list()
-            .map(|last| last.plus(self.rules.victim_seen));
-        if census.active.0 > 0 && fresh.is_none_or(|fresh| fresh < next) {
+        if !rest.is_zero() {
+            wake.wake_by(next);
+        }
+        let fresh = self.last.map(|last| last.plus(self.rules.victim_seen));
+        if fresh.is_none_or(|fresh| fresh < next) {
             wake.list_by(next);
         }
-    }
-
-    fn last_list(&self) -> Option<Mono> {
-        self.complete.max(self.tagged)
     }
 }
 

@@ -112,6 +112,9 @@ fn is_settled_by_silence(
         Extent::Complete => true,
         Extent::Partial => mutant::on(Mutant::LapseFromPartial),
         Extent::Tagged => {
+            if scale.listing.about != Some(id) {
+                return false;
+            }
             follow(track, began);
             return track
                 .tagged
@@ -148,6 +151,9 @@ fn is_released_by_silence(
         Extent::Complete => !is_blind,
         Extent::Partial => false,
         Extent::Tagged => {
+            if scale.listing.about != Some(id) {
+                return false;
+            }
             if track.tagged.is_some_and(|(first, _)| first < dead) {
                 track.tagged = None;
             }

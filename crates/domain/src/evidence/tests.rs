@@ -331,6 +331,16 @@ fn a_large_project_lapses_a_doubt_after_an_hour_of_empty_tagged_lists() {
 }
 
 #[test]
+fn a_list_by_the_tag_of_one_slot_says_nothing_about_another() {
+    let mut scene = Scene::new(10, [doubt(1), doubt(2)]);
+    for began in (190..=190 + 3600).step_by(300) {
+        scene.weigh(began, Extent::Tagged, vec![]);
+    }
+    assert!(matches!(scene.state(1), State::Lapsed(..)));
+    assert!(scene.state(2).is_open());
+}
+
+#[test]
 fn a_lapsed_slot_is_released_by_a_complete_list_after_its_token_is_dead() {
     // Noticed at 10, token 100 s, caches 360 s: dead at 470.
     for (began, extent, rows, released) in [

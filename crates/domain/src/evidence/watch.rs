@@ -14,6 +14,8 @@ use super::{Extent, Listing, Rules};
 pub(crate) const ABSENT_MAX: usize = 3;
 /// No list takes longer than this from its start to its weighing; what ended before it needs no track.
 const LIST_AGE_MAX: Duration = Duration::from_secs(15 * 60);
+/// A project that shows no complete list for this long is taken for a large one.
+const LARGE_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// What an owner remembers of a group besides the ledger. Lost with the process; a successor starts anew, which only makes it wait.
 #[derive(Debug, Clone)]
@@ -23,9 +25,11 @@ pub struct Watch {
     /// When this owner began to watch the group.
     pub began: Mono,
     tracks: BTreeMap<SlotId, Track>,
-    /// Start of the latest list of each useful kind.
-    pub(crate) complete: Option<Mono>,
-    pub(crate) tagged: Option<Mono>,
+    /// Start of the latest list of the whole project, whatever it proves; the next one is paced by it.
+    pub(crate) last: Option<Mono>,
+    /// Start of the latest complete one, and of the latest one by a tag.
+    complete: Option<Mono>,
+    tagged: Option<Mono>,
     /// A list is wanted at once: something was said that only a list can settle.
     pub(crate) wanted: Option<Mono>,
     /// Incarnations that are known to be dead and still have calls open here.
@@ -151,6 +155,7 @@ impl Watch {
             rules,
             began,
             tracks: BTreeMap::new(),
+            last: None,
             complete: None,
             tagged: None,
             wanted: None,
@@ -231,9 +236,12 @@ impl Watch {
             .and_then(|track| track.ended)
             .unwrap_or(self.began)
     }
-    /// Whether the project shows no complete lists (design 4, rule 5).
+    /// Whether the project is too large for complete lists (design 4, rule 5): it was looked at by tags, and showed none for long. A
+    /// brownout, which shows none either, is not taken for it.
     pub(crate) fn is_large(&self) -> bool {
-        self.tagged > self.complete
+        let since = self.complete.unwrap_or(self.began);
+        self.tagged
+            .is_some_and(|tagged| tagged.since(since) >= LARGE_AFTER)
     }
     /// Whether the server of a slot was seen in a full row, newly enough to be a victim of scale-in (design 8).
     pub(crate) fn is_fresh(&self, slot: SlotId, now: Mono) -> bool {
@@ -264,14 +272,15 @@ impl Watch {
         self.wanted = Some(self.wanted.map_or(now, |wanted| wanted.min(now)));
     }
     pub(crate) fn listed(&mut self, listing: &Listing) {
-        let latest = match listing.extent {
-            Extent::Complete => &mut self.complete,
-            Extent::Tagged => &mut self.tagged,
-            Extent::Partial => return,
-        };
-        *latest = (*latest).max(Some(listing.began));
-        if self.wanted.is_some_and(|wanted| wanted <= listing.began) {
-            self.wanted = None;
+        let began = Some(listing.began);
+        match listing.extent {
+            Extent::Complete => {
+                self.complete = self.complete.max(began);
+                self.last = self.last.max(began);
+                self.wanted = self.wanted.filter(|wanted| *wanted > listing.began);
+            }
+            Extent::Partial => self.last = self.last.max(began),
+            Extent::Tagged => self.tagged = self.tagged.max(began),
         }
     }
     /// The uuid of a track's slot was answered with 404 by the call that is out. True when that proves it gone: twice, apart

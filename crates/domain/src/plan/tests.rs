@@ -261,6 +261,12 @@ fn a_group_in_deletion_lets_everything_go_and_then_is_a_tombstone() {
     let mut draft = Draft::new(&group, at(100));
     assert_eq!(plan(&mut draft, &unseen, &permits(3)), 0);
     assert_eq!(draft.state.phase, Phase::Tombstone);
+    // A late server of a deleted group goes too.
+    let mut late = slot(2, State::Surplus(server(2)));
+    late.proof = id(1);
+    group.slots.put(late);
+    group.state.phase = Phase::Tombstone;
+    check(&group, &unseen, 0, &[2]);
 }
 
 #[test]

@@ -199,6 +199,7 @@ impl Cloud {
             } else {
                 Extent::Partial
             },
+            about: None,
             rows: rows.collect(),
         }
     }

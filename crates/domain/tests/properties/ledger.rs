@@ -66,7 +66,7 @@ pub(crate) fn no_more_is_issued_than_is_wanted_and_permitted(turn: &Turn<'_>) ->
         | What::Settle { .. }
         | What::Weigh { .. }
         | What::Configure
-        | What::Wake(_) => 0,
+        | What::Wake { .. } => 0,
     };
     let (wanted, desired) = (turn.after.slots.census().wanted, turn.after.state.desired);
     no(new.len() > permits, || {
@@ -104,7 +104,7 @@ pub(crate) fn a_paused_group_neither_launches_nor_deletes(turn: &Turn<'_>) -> Ve
         format!("{leaves:?}")
     })?;
     match turn.what {
-        What::Wake(wake) => no(!wake.deletes.is_empty(), || format!("{:?}", wake.deletes)),
+        What::Wake { wake, .. } => no(!wake.deletes.is_empty(), || format!("{:?}", wake.deletes)),
         What::Events
         | What::Plan { .. }
         | What::Settle { .. }
@@ -312,9 +312,11 @@ pub(crate) fn a_doubt_never_lapses_while_an_unknown_row_may_be_its_server(
 pub(crate) fn a_lapsed_slot_is_released_after_its_token_is_dead(turn: &Turn<'_>) -> Verdict {
     let created = match turn.what {
         What::Settle { outcome, .. } => matches!(outcome, Outcome::Created(_)),
-        What::Events | What::Plan { .. } | What::Weigh { .. } | What::Configure | What::Wake(_) => {
-            false
-        }
+        What::Events
+        | What::Plan { .. }
+        | What::Weigh { .. }
+        | What::Configure
+        | What::Wake { .. } => false,
     };
     for (_, slot) in newly(turn, |state| {
         matches!(state, State::Lapsed(_, Hold::Released))
@@ -338,7 +340,7 @@ pub(crate) fn a_lapsed_slot_is_released_after_its_token_is_dead(turn: &Turn<'_>)
 }
 
 pub(crate) fn a_disowned_server_is_never_sent_away(turn: &Turn<'_>) -> Verdict {
-    if let What::Wake(wake) = turn.what {
+    if let What::Wake { wake, .. } = turn.what {
         let wrong = wake.deletes.iter().find(|call| {
             turn.after
                 .slots
@@ -491,12 +493,19 @@ pub(crate) fn building_servers_leave_first_then_the_oldest(turn: &Turn<'_>) -> V
     Ok(())
 }
 
-pub(crate) fn a_tombstone_has_no_open_slot(turn: &Turn<'_>) -> Verdict {
+pub(crate) fn a_group_is_a_tombstone_when_no_slot_is_open(turn: &Turn<'_>) -> Verdict {
     let open = turn.after.slots.census().open.0;
-    no(
-        turn.after.state.phase == Phase::Tombstone && open > 0,
-        || format!("{open} open"),
-    )
+    let is_new =
+        turn.before.state.phase != Phase::Tombstone && turn.after.state.phase == Phase::Tombstone;
+    no(is_new && open > 0, || format!("{open} open"))
+}
+
+pub(crate) fn who_is_woken_at_once_has_something_to_do(turn: &Turn<'_>) -> Verdict {
+    let What::Wake { wake, idle } = turn.what else {
+        return Ok(());
+    };
+    let is_now = wake.next.is_some_and(|next| next <= turn.now.mono);
+    no(is_now && *idle, || format!("woken at {:?}", wake.next))
 }
 
 pub(crate) fn desired_stays_within_bounds_or_grant(turn: &Turn<'_>) -> Verdict {
@@ -507,7 +516,7 @@ pub(crate) fn desired_stays_within_bounds_or_grant(turn: &Turn<'_>) -> Verdict {
     };
     let fresh = match turn.what {
         What::Events | What::Plan { .. } | What::Configure => true,
-        What::Settle { .. } | What::Weigh { .. } | What::Wake(_) => false,
+        What::Settle { .. } | What::Weigh { .. } | What::Wake { .. } => false,
     };
     let is_alive = matches!(turn.after.state.phase, Phase::Running | Phase::Paused);
     no(
@@ -521,7 +530,7 @@ pub(crate) fn doing_it_twice_changes_nothing_more(turn: &Turn<'_>) -> Verdict {
         What::Plan { again, .. } | What::Weigh { again, .. } | What::Settle { again, .. } => {
             no(!again, || "the second time changed something".into())
         }
-        What::Events | What::Configure | What::Wake(_) => Ok(()),
+        What::Events | What::Configure | What::Wake { .. } => Ok(()),
     }
 }
 
@@ -542,7 +551,7 @@ pub(crate) fn an_unknown_outcome_leaves_a_doubt(turn: &Turn<'_>) -> Verdict {
 }
 
 pub(crate) fn deletes_of_one_server_are_sent_apart(turn: &Turn<'_>) -> Verdict {
-    let What::Wake(wake) = turn.what else {
+    let What::Wake { wake, .. } = turn.what else {
         return Ok(());
     };
     for call in &wake.deletes {

@@ -114,7 +114,10 @@ const PAIRS: &[(Mutant, &[&str])] = &[
         Mutant::BuildingLast,
         &["building_servers_leave_first_then_the_oldest"],
     ),
-    (Mutant::TombstoneEarly, &["a_tombstone_has_no_open_slot"]),
+    (
+        Mutant::TombstoneEarly,
+        &["a_group_is_a_tombstone_when_no_slot_is_open"],
+    ),
     (
         Mutant::AdoptFromPartial,
         &["a_list_with_gaps_neither_adopts_nor_ends_anything"],
@@ -200,6 +203,10 @@ const PAIRS: &[(Mutant, &[&str])] = &[
     (
         Mutant::DeleteUnpaced,
         &["deletes_of_one_server_are_sent_apart"],
+    ),
+    (
+        Mutant::WakeAlways,
+        &["who_is_woken_at_once_has_something_to_do"],
     ),
     (
         Mutant::FailuresUnlimited,

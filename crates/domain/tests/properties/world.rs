@@ -34,7 +34,7 @@ pub(crate) enum What {
     Settle { outcome: Outcome, again: bool },
     Weigh { listing: Listing, again: bool },
     Configure,
-    Wake(Wake),
+    Wake { wake: Wake, idle: bool },
 }
 
 /// One commit, or one look at what is due.
@@ -480,7 +480,10 @@ impl World {
     fn deletes(&mut self, lost: u8) -> Result<(), String> {
         let due = self.watch.due(&self.group, at(self.now));
         let calls = due.deletes.clone();
-        let what = What::Wake(due);
+        let what = What::Wake {
+            wake: due,
+            idle: self.is_at_rest(),
+        };
         (self.check)(&Turn {
             before: &self.group,
             after: &self.group,
