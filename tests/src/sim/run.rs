@@ -59,7 +59,9 @@ async fn play(schedule: Schedule) -> anyhow::Result<Report> {
     let calm = Arc::new(AtomicBool::new(false));
     let fate = Arc::new(StoreFate::new(Entropy::stream(seed, "store"), schedule.store, Arc::clone(&calm)));
     let store = Memory::with_faults(root.clock.clone(), Arc::clone(&fate) as _, STORE_LATE_MAX + Duration::from_secs(1));
-    let settings = SkySettings { seed, base_url: "http://sky".to_owned(), ..SkySettings::default() };
+    // Short enough that the strict rule for lapsed slots (token dead, and caches too) ends within the fair period.
+    let token_life_ms = 900_000;
+    let settings = SkySettings { seed, token_life_ms, base_url: "http://sky".to_owned(), ..SkySettings::default() };
     let sky = Sky::new(Sim::new(settings), root.clock.clone());
     sky.truth().set_faults(&foul_cloud(&schedule.cloud));
     let world = Arc::new(World::new(schedule, store, sky, root, calm));
