@@ -40,6 +40,7 @@ pub(crate) struct Config {
     pub(crate) supervisor: Supervisor,
     pub(crate) worker: Worker,
     pub(crate) token: Token,
+    pub(crate) ops: Ops,
     pub(crate) telemetry: telemetry::Settings,
 }
 
@@ -59,6 +60,13 @@ pub(crate) struct Api {
     /// Public keys by key id. Not secret, but read in the same two ways.
     #[serde(default)]
     pub(crate) keys: BTreeMap<String, Secret>,
+}
+
+/// The operator's own listener: health and metrics.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ops {
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 /// The embedded store.

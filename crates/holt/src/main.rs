@@ -5,6 +5,7 @@ mod args;
 mod config;
 mod demo;
 mod keys;
+mod ops;
 mod out;
 mod serve;
 mod session;

@@ -15,7 +15,7 @@ use wire::ports::ops::Ops;
 use crate::{
     args,
     config::{self, Config},
-    out, settings,
+    ops, out, settings,
 };
 
 /// For requests in hand to end; with the other two less than 5 s in all.
@@ -91,6 +91,11 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     let api = holt_api::build(process, api, store.stores(), supervisor)
         .await
         .context("start the api")?;
+    if let Some(listen) = config.ops.listen {
+        ops::serve(process, listen)
+            .await
+            .with_context(|| format!("listen on {listen} (`ops.listen`)"))?;
+    }
     let address = api.address();
     Ok(Running {
         process: process.clone(),

@@ -221,11 +221,9 @@ impl Tally {
 
 /// The slot that a create call was for, by its tag.
 fn slot_of<'a>(slots: &'a [Slot], create: &Seen) -> Option<&'a Slot> {
-    let mut names = create
+    let name = create
         .tags
         .iter()
-        .filter_map(|tag| tag.strip_prefix(SLOT_TAG));
-    slots
-        .iter()
-        .find(|slot| names.any(|name| name == slot.slot))
+        .find_map(|tag| tag.strip_prefix(SLOT_TAG))?;
+    slots.iter().find(|slot| slot.slot == name)
 }
