@@ -1,6 +1,6 @@
 //! One simulated cloud behind a socket, and one client of it.
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +17,14 @@ use domain::ids::{GroupId, Nonce, SlotId, TenantId};
 
 pub(super) const GROUP: GroupId = GroupId::from_u128(0x0001_0203_0405_8607_8809_0a0b_0c0d_0e0f);
 
+/// Enough for every answer that comes at all.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Ends the cloud when it is dropped.
 pub(super) struct Colo {
     process: Process,
     shared: Shared,
+    address: SocketAddr,
     pub(super) cloud: OpenStack,
 }
 
@@ -64,12 +68,17 @@ fn accounts() -> BTreeMap<TenantId, Account> {
 }
 
 impl Colo {
-    /// A cloud that behaves so, and a client whose calls end after half a second.
+    /// A cloud that behaves so, and a client of it.
     pub(super) async fn start(faults: Faults) -> Self {
-        Self::start_as(cloudsim::Settings::default(), faults).await
+        Self::start_as(cloudsim::Settings::default(), faults, PATIENCE).await
     }
 
-    pub(super) async fn start_as(settings: cloudsim::Settings, faults: Faults) -> Self {
+    /// The client gives a create up after `create_within`.
+    pub(super) async fn start_as(
+        settings: cloudsim::Settings,
+        faults: Faults,
+        create_within: Duration,
+    ) -> Self {
         let process = Process::system();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -84,8 +93,7 @@ impl Colo {
         drop(process.tasks.spawn("cloudsim", serving));
         let keystone = format!("http://{address}/identity/v3");
         let mut settings = Settings::new(keystone, "RegionOne".to_owned(), accounts());
-        settings.timeouts.create = Duration::from_millis(500);
-        settings.timeouts.get = Duration::from_millis(500);
+        settings.timeouts.create = create_within;
         let transport = HttpTransport::new(&http::Settings {
             trust: Trust::Only(Vec::new()),
             ..http::Settings::default()
@@ -98,6 +106,7 @@ impl Colo {
         Self {
             process,
             shared,
+            address,
             cloud,
         }
     }
@@ -122,9 +131,12 @@ impl Colo {
         rows
     }
 
-    /// Ends the cloud.
-    pub(super) fn stop(&self) {
+    /// Ends the cloud, and waits until nobody listens any more.
+    pub(super) async fn stop(&self) {
         self.process.stop.request();
+        while TcpStream::connect(self.address).is_ok() {
+            self.sleep(50).await;
+        }
     }
 
     pub(super) async fn sleep(&self, ms: u64) {

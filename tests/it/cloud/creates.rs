@@ -1,4 +1,6 @@
 //! Every way in which a create can end: what the client says of it, and what the cloud really did.
+use std::time::Duration;
+
 use cloud::error::CreateError;
 use cloud::port::Cloud as _;
 use cloud::proof::Proven;
@@ -6,7 +8,7 @@ use cloudsim::{Fault, Faults, Span};
 use domain::ids::SlotId;
 use domain::slot::{DoubtWhy, FailWhy};
 
-use super::colo::{Colo, GROUP, launch, server};
+use super::colo::{Colo, GROUP, PATIENCE, launch, server};
 
 fn fails(status: u16, executed: bool, retry_after_s: Option<u32>) -> Fault {
     Fault::Fail {
@@ -37,7 +39,11 @@ async fn a_doubt_is_told_whatever_happened_and_a_list_tells_what_did() {
         (fails(504, true, None), DoubtWhy::Unclear, 1),
     ] {
         let faults = Faults::instant().with_nth_create(1, fault.clone());
-        let colo = Colo::start(faults).await;
+        let patience = match why {
+            DoubtWhy::Timeout => Duration::from_millis(400),
+            DoubtWhy::Reset | DoubtWhy::Unclear | DoubtWhy::WorkerLost => PATIENCE,
+        };
+        let colo = Colo::start_as(cloudsim::Settings::default(), faults, patience).await;
         let token = colo.token("a").await;
         let error = colo
             .cloud
@@ -161,13 +167,7 @@ async fn a_dead_cloud_got_nothing() {
     let colo = Colo::start(Faults::instant()).await;
     let token = colo.token("a").await;
     let create = server(1);
-    drop_server(&colo).await;
+    colo.stop().await;
     let error = colo.cloud.create(&token, &create).await;
     assert_eq!(error, Err(CreateError::Not(FailWhy::NotSent)));
-}
-
-/// Stops the cloud's server and waits until nobody listens any more.
-async fn drop_server(colo: &Colo) {
-    colo.stop();
-    colo.sleep(300).await;
 }

@@ -5,7 +5,7 @@ use cloudsim::{BuildError, Fault, Faults, Outside, Plant};
 use domain::evidence::{Extent, Fault as BuildFault, Status};
 use domain::ids::{ServerId, SlotId};
 
-use super::colo::{Colo, GROUP, server, tenant};
+use super::colo::{Colo, GROUP, PATIENCE, server, tenant};
 
 async fn one(colo: &Colo) -> ServerId {
     let token = colo.token("a").await;
@@ -135,7 +135,7 @@ async fn a_list_of_more_than_one_page_or_of_an_old_cloud_is_partial() {
         microversion_max: 60,
         ..cloudsim::Settings::default()
     };
-    let colo = Colo::start_as(old, Faults::instant()).await;
+    let colo = Colo::start_as(old, Faults::instant(), PATIENCE).await;
     one(&colo).await;
     let list = colo.cloud.list(&tenant("a")).await.expect("a list");
     assert_eq!((list.extent, list.servers.len()), (Extent::Partial, 1));

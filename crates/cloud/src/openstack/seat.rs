@@ -157,3 +157,6 @@ impl Seat {
         self.inner().token = None;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,20 +47,11 @@ fn settings(double: &Double) -> Settings {
             id: "p1".to_owned(),
         },
     };
-    let mut settings = Settings::new(
+    Settings::new(
         format!("{}/v3", double.url),
         "ORD".to_owned(),
         BTreeMap::from([(tenant(), account)]),
-    );
-    let short = Duration::from_millis(300);
-    settings.timeouts = Timeouts {
-        auth: short,
-        create: short,
-        get: short,
-        delete: short,
-        list: short,
-    };
-    settings
+    )
 }
 
 fn client_with(settings: Settings) -> OpenStack {
@@ -73,6 +64,18 @@ fn client_with(settings: Settings) -> OpenStack {
     let transport = Arc::new(transport.expect("a transport"));
     OpenStack::new(process, transport, settings, keys(), guard)
 }
+
+/// For answers that never come.
+const SHORT: Timeouts = {
+    let short = Duration::from_millis(300);
+    Timeouts {
+        auth: short,
+        create: short,
+        get: short,
+        delete: short,
+        list: short,
+    }
+};
 
 /// A client, and a cloud whose Keystone and version root work; `nova` answers the rest.
 async fn cloud(nova: impl FnMut(&Seen) -> Say + Send + 'static) -> (OpenStack, Double) {

@@ -99,7 +99,8 @@ async fn a_create_is_never_sent_twice_whatever_comes_back() {
         ),
     ];
     for (answer, expected) in answers {
-        let (cloud, double) = cloud(move |_| answer()).await;
+        let (mut cloud, double) = cloud(move |_| answer()).await;
+        cloud.settings.timeouts = SHORT;
         let token = cloud.token(&tenant()).await.expect("a token");
         let error = cloud
             .create(&token, &new_server())
@@ -254,7 +255,8 @@ async fn a_lost_read_is_not_repeated() {
         || Say::Bytes(Vec::new()),
         || Say::json(500, "{}"),
     ] {
-        let (cloud, double) = cloud(move |_| answer()).await;
+        let (mut cloud, double) = cloud(move |_| answer()).await;
+        cloud.settings.timeouts = SHORT;
         let error = cloud.get(&tenant(), ServerId::from_u128(5)).await;
         assert!(matches!(error, Err(CallError::Unclear(_))), "{error:?}");
         assert_eq!(double.asked("GET", "/v2.1/servers/").len(), 1);
