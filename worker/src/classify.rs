@@ -106,6 +106,11 @@ pub(crate) fn late() -> Wait {
     wait(BUDGET_WAIT, &"its time to begin was over")
 }
 
+/// Of an operation that came while the worker stops.
+pub(crate) fn stopping() -> Wait {
+    wait(BUDGET_WAIT, &"the worker stops")
+}
+
 /// Of a void that could not be written down.
 pub(crate) fn no_log() -> Wait {
     wait(LOG_WAIT, &"the begun-log cannot be written")

@@ -37,8 +37,8 @@ pub(crate) struct Terms {
     pub(crate) deadline: Mono,
     /// The tokens that the poll offered, and no others (rule H3).
     pub(crate) tokens: Arc<Offered>,
-    /// Keeps the process from ending before all of it is reported.
-    pub(crate) _gate: Gate,
+    /// Keeps the process from ending before all of it is reported. None: it is already to stop, and nothing of it begins.
+    pub(crate) _gate: Option<Gate>,
 }
 
 /// What an operation may use while it is under way.
@@ -170,6 +170,9 @@ impl Hands {
         priority: Priority,
         deadline: Mono,
     ) -> Result<guard::Admitted, Wait> {
+        if self.shared.process.stop.is_requested() {
+            return Err(classify::stopping());
+        }
         let admitted = self
             .shared
             .guard

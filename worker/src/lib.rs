@@ -10,12 +10,14 @@
 
 pub mod begun;
 mod classify;
+mod config;
 mod execute;
 pub mod host;
 mod measure;
 mod observe;
 mod poll;
 mod report;
+pub mod serve;
 mod tokens;
 
 use std::sync::Arc;
@@ -152,3 +154,6 @@ pub fn build(
     }
     Ok(Worker { shared })
 }
+
+#[cfg(test)]
+mod tests;

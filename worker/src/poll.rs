@@ -1,14 +1,16 @@
 //! Offers to one supervisor: what the guard and the seats allow right now, and the tokens that are there. Every operation of the reply
 //! becomes a task of its own, so that one slow tenant holds nobody up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::shutdown::Gate;
 use cloud::guard::Reservation;
+use domain::ids::TenantId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::ports::ops::{Call, Offer, Op, OpsError};
 
+use crate::Shared;
 use crate::execute::{Hands, Leave, Terms};
 
 /// How long an offer without a permit for creates may be held: permits may be free again soon.
@@ -17,6 +19,8 @@ const WAIT_WITHOUT_PERMITS: Duration = Duration::from_millis(250);
 const SIGN_IN_WAIT: Duration = Duration::from_secs(2);
 /// Look again after this whether reports were acknowledged.
 const REPORTS_WAIT: Duration = Duration::from_millis(100);
+/// How long a poll may still be answered after the process was asked to stop.
+const STOP_GRACE: Duration = Duration::from_millis(200);
 /// The pause after the first failed poll, doubled with each further one.
 const FAILED_WAIT: Duration = Duration::from_millis(100);
 /// No pause is longer.
@@ -24,69 +28,53 @@ const FAILED_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Polls one supervisor until the process is to stop.
 pub(crate) async fn run(hands: Hands) {
-    let stop = hands.shared.process.stop.clone();
+    let shared = Arc::clone(&hands.shared);
     let mut failures: u32 = 0;
-    while let Some(gate) = stop.enter() {
-        if hands.shared.reporter.waiting() >= hands.shared.settings.reports_max {
-            drop(gate);
+    while !shared.process.stop.is_requested() {
+        if shared.reporter.waiting() >= shared.settings.reports_max {
             pause(&hands, REPORTS_WAIT).await;
             continue;
         }
-        match once(&hands, gate).await {
+        match once(&hands).await {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures = failures.saturating_add(1);
                 if failures == 1 {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        supervisor = hands.supervisor,
-                        "poll failed"
-                    );
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, supervisor = hands.supervisor, "poll failed");
                 }
-                let wait = FAILED_WAIT
-                    .saturating_mul(1 << failures.min(10))
-                    .min(FAILED_WAIT_MAX);
-                let jitter = hands.shared.process.entropy.up_to(wait / 2);
+                let wait = FAILED_WAIT.saturating_mul(1 << failures.min(10));
+                let wait = wait.min(FAILED_WAIT_MAX);
+                let jitter = shared.process.entropy.up_to(wait / 2);
                 pause(&hands, wait / 2 + jitter).await;
             }
         }
     }
 }
 
-/// One poll. The gate is held until everything that came of it is done and reported.
-async fn once(hands: &Hands, gate: Gate) -> Result<(), OpsError> {
+/// One poll, and the start of everything that came of it.
+async fn once(hands: &Hands) -> Result<(), OpsError> {
     let shared = &hands.shared;
-    let polls = u32::try_from(shared.supervisors.len())
-        .unwrap_or(u32::MAX)
-        .saturating_mul(shared.settings.polls)
-        .max(1);
+    let polls = polls(shared);
     let mut permits = shared
         .guard
         .reserve(shared.settings.creates_max.div_ceil(polls));
     let mut seats = seats(&shared.others, shared.settings.others_max.div_ceil(polls));
     let (offered, tokens) = shared.tokens.offer(shared.settings.token_left_min);
     let mut changes = shared.tokens.changes();
-    let creates = permits.left();
-    let wait = if creates == 0 {
-        shared.settings.wait.min(WAIT_WITHOUT_PERMITS)
-    } else {
-        shared.settings.wait
-    };
     // Before anything is sent: the supervisor counts on it (rule H2).
     let start = shared.process.clock.mono();
-    let offer = Offer {
-        worker: shared.settings.name.clone(),
-        incarnation: shared.incarnation,
-        creates,
-        others: seats.as_ref().map_or(0, seat_count),
-        tokens,
-        wait,
+    let offer = offer(shared, permits.left(), seats.as_ref(), tokens);
+    let ops = tokio::select! {
+        biased;
+        ops = shared.supervisors[hands.supervisor].poll(offer) => ops?,
+        // What a lost reply names was not begun, and the begun-log of this life says so.
+        () = stopped(hands) => return Ok(()),
     };
-    let ops = shared.supervisors[hands.supervisor].poll(offer).await?;
     let terms = Arc::new(Terms {
         deadline: start + shared.settings.begin,
         tokens: offered,
-        _gate: gate,
+        _gate: shared.process.stop.enter(),
     });
     let mut signs_in = false;
     for op in ops {
@@ -104,6 +92,41 @@ async fn once(hands: &Hands, gate: Gate) -> Result<(), OpsError> {
         drop(signed_in.await);
     }
     Ok(())
+}
+
+/// How many polls share what can be offered.
+fn polls(shared: &Shared) -> u32 {
+    let supervisors = u32::try_from(shared.supervisors.len()).unwrap_or(u32::MAX);
+    supervisors.saturating_mul(shared.settings.polls).max(1)
+}
+
+fn offer(
+    shared: &Shared,
+    creates: u32,
+    seats: Option<&OwnedSemaphorePermit>,
+    tokens: BTreeMap<TenantId, Duration>,
+) -> Offer {
+    let longest = shared.settings.wait;
+    let wait = if creates == 0 {
+        longest.min(WAIT_WITHOUT_PERMITS)
+    } else {
+        longest
+    };
+    Offer {
+        worker: shared.settings.name.clone(),
+        incarnation: shared.incarnation,
+        creates,
+        others: seats.map_or(0, seat_count),
+        tokens,
+        wait,
+    }
+}
+
+/// Ends a little after the process was asked to stop: a reply that is on its way is still taken.
+async fn stopped(hands: &Hands) {
+    let process = &hands.shared.process;
+    process.stop.requested().await;
+    process.clock.sleep(STOP_GRACE).await;
 }
 
 /// What an operation may use of what the poll offered. One that was not offered gets nothing, and is not begun.

@@ -53,6 +53,14 @@ impl Marks {
         self.recent.insert(slot, fate);
     }
 
+    #[cfg(test)]
+    pub(super) fn forget_all(&mut self) {
+        *self = Self {
+            forgotten: true,
+            ..Self::default()
+        };
+    }
+
     pub(super) const fn has_forgotten(&self) -> bool {
         self.forgotten
     }

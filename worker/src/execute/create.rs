@@ -56,9 +56,27 @@ impl Hands {
         outcome
     }
 
+    /// A token that was refused, or that may not fit the service any more (it may have changed), is not offered again: the next sign-in asks
+    /// the cloud's client, which knows whether another one is needed.
     fn learn(&self, token: &Token, outcome: &Outcome) {
-        if matches!(outcome, Outcome::NotCreated(FailWhy::Token)) {
-            self.shared.tokens.forget(token);
+        let why = match outcome {
+            Outcome::NotCreated(why) => why,
+            Outcome::Created(_)
+            | Outcome::Throttled(_)
+            | Outcome::Unknown(_)
+            | Outcome::Voided
+            | Outcome::Begun
+            | Outcome::DeleteAccepted(_)
+            | Outcome::NotFound(_)
+            | Outcome::Locked(_)
+            | Outcome::DeleteUnclear(_)
+            | Outcome::NotOurs(_) => return,
+        };
+        match why {
+            FailWhy::Token | FailWhy::Credential(_) | FailWhy::NotSent => {
+                self.shared.tokens.forget(token);
+            }
+            FailWhy::Refused(_) | FailWhy::Quota(_) | FailWhy::Throttled => {}
         }
     }
 

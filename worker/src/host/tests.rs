@@ -1,1 +1,96 @@
+use super::*;
 
+fn name(text: &str) -> WorkerName {
+    text.parse().unwrap()
+}
+
+fn life(bits: u128) -> Incarnation {
+    Incarnation::from_u128(bits)
+}
+
+#[test]
+fn a_second_process_of_the_same_name_is_refused_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = [
+        Place::Folder(folder.path().join("new/folder")),
+        Place::Machine(Machine::new()),
+    ];
+    for place in places {
+        let first = place.take(&name("w")).unwrap();
+        let error = place.take(&name("w")).unwrap_err();
+        assert!(matches!(error, Error::Taken { .. }), "{error:?}");
+        assert!(
+            error
+                .to_string()
+                .contains("another process is worker \"w\""),
+            "{error}"
+        );
+        drop(place.take(&name("other")).unwrap());
+        drop(first);
+        drop(place.take(&name("w")).unwrap());
+    }
+}
+
+#[test]
+fn a_killed_process_of_a_simulated_machine_lets_its_successor_in() {
+    let machine = Machine::new();
+    let place = Place::Machine(machine.clone());
+    let _dead = place.take(&name("w")).unwrap();
+    machine.killed(&name("w"));
+    drop(place.take(&name("w")).unwrap());
+}
+
+#[test]
+fn logs_are_read_by_incarnation_and_name_only() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in [
+        Place::Folder(folder.path().to_owned()),
+        Place::Machine(Machine::new()),
+    ] {
+        let (host, other) = (
+            place.take(&name("a")).unwrap(),
+            place.take(&name("a.b")).unwrap(),
+        );
+        let mut log = host.create(life(1)).unwrap();
+        log.append(b"one\n").unwrap();
+        log.append(b"two\n").unwrap();
+        assert_eq!(
+            host.read(life(1)).unwrap().as_deref(),
+            Some(&b"one\ntwo\n"[..])
+        );
+        assert_eq!(host.read(life(2)).unwrap(), None);
+        assert_eq!(other.read(life(1)).unwrap(), None);
+    }
+}
+
+#[test]
+fn only_old_logs_of_the_own_name_are_thrown_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::Folder(folder.path().to_owned());
+    let (host, other) = (
+        place.take(&name("a")).unwrap(),
+        place.take(&name("a.b")).unwrap(),
+    );
+    drop((
+        host.create(life(1)).unwrap(),
+        other.create(life(2)).unwrap(),
+    ));
+    let day = 24 * 3_600_000;
+    let modified = std::fs::metadata(folder.path().join(format!("a.{}.begun", life(1)))).unwrap();
+    let since = modified
+        .modified()
+        .unwrap()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let written = u64::try_from(since.as_millis()).unwrap();
+    for (now, is_there) in [
+        (0, true),
+        (written + 29 * day, true),
+        (written + 31 * day, false),
+    ] {
+        host.prune(now);
+        assert_eq!(host.read(life(1)).unwrap().is_some(), is_there, "at {now}");
+    }
+    assert!(other.read(life(2)).unwrap().is_some());
+    assert!(folder.path().join("a.lock").exists());
+}

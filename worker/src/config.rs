@@ -1,0 +1,130 @@
+//! The configuration of a worker that is a process of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use chassis::config::Layers;
+use chassis::http::Trust;
+use chassis::{Secret, telemetry};
+use cloud::proof::ProofKeys;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::Settings;
+use crate::host::Place;
+
+const DEFAULTS: &str = include_str!("config/defaults.toml");
+
+/// Everything that a worker process is told.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) worker: Worker,
+    pub(crate) supervisors: Supervisors,
+    pub(crate) proof: Proof,
+    pub(crate) cloud: cloud::openstack::Settings,
+    pub(crate) transport: Transport,
+    pub(crate) budgets: cloud::guard::Settings,
+    pub(crate) operators: Operators,
+    pub(crate) telemetry: telemetry::Settings,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Worker {
+    name: String,
+    state_dir: PathBuf,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Supervisors {
+    pub(crate) addresses: Vec<String>,
+    pub(crate) key: Secret,
+    ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Proof {
+    current: u32,
+    keys: BTreeMap<String, Secret>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transport {
+    #[serde(with = "chassis::config::duration")]
+    connect_timeout: std::time::Duration,
+    ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operators {
+    pub(crate) listen: SocketAddr,
+}
+
+impl Config {
+    /// Defaults, then the file, then `HOLT_WORKER__SECTION__KEY` of the environment.
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let layers = Layers::new(DEFAULTS).file(file);
+        let layers = layers.process_environment("HOLT_WORKER");
+        layers.load().context("load the configuration")
+    }
+
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+        let name = self
+            .worker
+            .name
+            .parse()
+            .context("configuration key `worker.name`")?;
+        Ok(Settings::new(
+            name,
+            Place::Folder(self.worker.state_dir.clone()),
+        ))
+    }
+
+    pub(crate) fn proof_keys(&self) -> anyhow::Result<ProofKeys> {
+        let numbered = self.proof.keys.iter().map(|(version, key)| {
+            let number = version.parse::<u32>();
+            let number =
+                number.with_context(|| format!("`proof.keys.{version}` is not a version"))?;
+            Ok((number, key.clone()))
+        });
+        let keys: Vec<_> = numbered.collect::<anyhow::Result<_>>()?;
+        ProofKeys::new(self.proof.current, keys).context("configuration key `proof`")
+    }
+
+    pub(crate) fn transport(&self) -> anyhow::Result<cloud::transport::http::Settings> {
+        let plain = self.cloud.keystone.starts_with("http:");
+        Ok(cloud::transport::http::Settings {
+            connect_timeout: self.transport.connect_timeout,
+            trust: trust(self.transport.ca_file.as_deref(), plain)?,
+        })
+    }
+
+    /// Whom to believe at one supervisor's address.
+    pub(crate) fn trust_at(&self, address: &str) -> anyhow::Result<Trust> {
+        trust(
+            self.supervisors.ca_file.as_deref(),
+            address.starts_with("http:"),
+        )
+    }
+}
+
+/// Plain HTTP must work on a machine without certificates.
+fn trust(file: Option<&Path>, plain: bool) -> anyhow::Result<Trust> {
+    match file {
+        Some(path) => {
+            let pem = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+            Ok(Trust::MachineAnd(pem))
+        }
+        None if plain => Ok(Trust::Only(Vec::new())),
+        None => Ok(Trust::Machine),
+    }
+}
+
+#[cfg(test)]
+mod tests;

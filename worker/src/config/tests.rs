@@ -1,0 +1,58 @@
+use super::*;
+
+const REQUIRED: &str = r#"
+    [worker]
+    name = "w-1"
+    [supervisors]
+    addresses = ["http://127.0.0.1:1"]
+    key = "CANARY-key"
+    [proof.keys]
+    1 = "CANARY-proof-0123456789abcdef0123"
+    [cloud]
+    keystone = "http://127.0.0.1:2/v3"
+    region = "ORD"
+    [cloud.accounts.acme]
+    kind = "password"
+    user = "autoscaler"
+    password = "CANARY-password"
+    project = { id = "p1" }
+"#;
+
+fn load(text: &str) -> anyhow::Result<Config> {
+    let file = tempfile::NamedTempFile::new()?;
+    std::fs::write(file.path(), text)?;
+    Config::load(Some(file.path()))
+}
+
+#[test]
+fn what_is_required_is_enough() {
+    let config = load(REQUIRED).unwrap();
+    assert_eq!(config.settings().unwrap().name.as_str(), "w-1");
+    assert!(config.proof_keys().is_ok());
+    assert_eq!(config.budgets, cloud::guard::Settings::default());
+    assert_eq!(config.cloud.timeouts, cloud::openstack::Timeouts::default());
+}
+
+#[test]
+fn what_is_missing_or_unknown_stops_the_start_and_is_named() {
+    for (line, key) in [
+        ("name = \"w-1\"", "name"),
+        ("key = \"CANARY-key\"", "key"),
+        ("region = \"ORD\"", "region"),
+    ] {
+        let error = format!("{:?}", load(&REQUIRED.replace(line, "")).unwrap_err());
+        assert!(error.contains(key), "{error}");
+        let error = format!(
+            "{:?}",
+            load(&REQUIRED.replace(line, "typo = 1")).unwrap_err()
+        );
+        assert!(error.contains("typo"), "{error}");
+    }
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let config = load(REQUIRED).unwrap();
+    let shown = format!("{config:?}{}", chassis::config::print(&config).unwrap());
+    assert!(!shown.contains("CANARY"), "{shown}");
+}

@@ -1,0 +1,188 @@
+use domain::slot::{DoubtWhy, FailWhy};
+
+use super::nova::End;
+use super::*;
+
+const NOT_SENT: Outcome = Outcome::NotCreated(FailWhy::NotSent);
+
+#[tokio::test(start_paused = true)]
+async fn a_create_is_one_call_and_one_report() {
+    let bench = Bench::start();
+    bench.sign_in("a").await;
+    let done = bench.done(vec![create(1)], 1).await;
+    assert_eq!(done, [came(1, Outcome::Created(server(1)))]);
+    assert_eq!(bench.created(), [slot(1).to_string()]);
+    let report = bench.desk.state().acknowledged.pop().unwrap();
+    assert_eq!(report.incarnation, bench.worker.incarnation());
+    assert_eq!(
+        (report.key, report.op),
+        (Subject::Group(group()), OpId::from_u128(1))
+    );
+    bench.pause(60).await;
+    assert_eq!(bench.created().len(), 1);
+    assert_eq!(bench.worker.unreported(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_becomes_of_a_create_is_reported_and_never_tried_again() {
+    let table = [
+        (End::Lost, Outcome::Unknown(DoubtWhy::Reset)),
+        (End::Never, Outcome::Unknown(DoubtWhy::Timeout)),
+        (End::Status(500), Outcome::Unknown(DoubtWhy::Unclear)),
+        (End::NotSent, NOT_SENT),
+        (End::Status(401), Outcome::NotCreated(FailWhy::Token)),
+    ];
+    for (end, expected) in table {
+        let bench = Bench::start();
+        bench.sign_in("a").await;
+        bench.nova.state().create_ends.push_back(end);
+        assert_eq!(
+            bench.done(vec![create(1)], 1).await,
+            [came(1, expected.clone())]
+        );
+        // A double of the operation, later: the known outcome again, and no call.
+        bench.sign_in("a").await;
+        assert_eq!(bench.done(vec![create(1)], 1).await, [came(1, expected)]);
+        assert_eq!(bench.created().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_double_within_one_reply_is_one_call() {
+    let bench = Bench::start();
+    bench.sign_in("a").await;
+    let wait = End::After(Duration::from_secs(3));
+    bench.nova.state().create_ends.push_back(wait);
+    let done = bench.done(vec![create(1), create(1)], 2).await;
+    assert_eq!(
+        done,
+        [
+            came(1, Outcome::Begun),
+            came(1, Outcome::Created(server(1)))
+        ]
+    );
+    assert_eq!(bench.created().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_comes_after_the_begin_window_begins_nothing() {
+    for (held, expected) in [
+        (9, Outcome::Created(server(1))),
+        (10, NOT_SENT),
+        (60, NOT_SENT),
+    ] {
+        let bench = Bench::start();
+        bench.sign_in("a").await;
+        // The poll that is out already waits for this reply from its start.
+        bench.pause(6).await;
+        bench
+            .desk
+            .put_after(Duration::from_secs(held), vec![create(1)]);
+        let reports = bench.desk.reports(2).await;
+        assert_eq!(
+            reports[1].result,
+            came(1, expected.clone()),
+            "held for {held} s"
+        );
+        assert_eq!(bench.created().is_empty(), expected == NOT_SENT);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_budget_has_no_room_for_in_time_is_not_begun() {
+    let bench = Bench::start_with(|settings| {
+        settings.polls = 1;
+        settings.begin = Duration::from_millis(1_500);
+    });
+    bench.sign_in("a").await;
+    // Burst 5, then 10 a second: 20 begin within 1.5 s, whichever they are.
+    let ops: Vec<Op> = (1..=30).map(create).collect();
+    let done = bench.done(ops, 30).await;
+    let not_sent = done
+        .iter()
+        .filter(|done| matches!(done, Done::Slot { outcome, .. } if *outcome == NOT_SENT));
+    let not_sent = not_sent.count();
+    assert_eq!(bench.created().len() + not_sent, 30);
+    assert!(
+        (15..=21).contains(&bench.created().len()),
+        "{}",
+        bench.created().len()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_creates_than_were_offered_are_not_begun() {
+    let bench = Bench::start();
+    bench.sign_in("a").await;
+    bench.pause(6).await;
+    let offered = bench.desk.state().offers.last().unwrap().creates;
+    let ops: Vec<Op> = (0..=u128::from(offered)).map(create).collect();
+    let done = bench.done(ops.clone(), ops.len()).await;
+    let refused = came(u128::from(offered), NOT_SENT);
+    assert_eq!(done.iter().filter(|done| **done == refused).count(), 1);
+    assert_eq!(bench.created().len(), ops.len() - 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_uses_the_token_that_its_poll_offered_even_if_there_is_a_newer_one() {
+    let bench = Bench::start_with(|settings| settings.polls = 2);
+    bench.sign_in("a").await;
+    // One poll goes out with the first token, which has 59 minutes left.
+    bench.pause(50 * 60 + 5).await;
+    bench
+        .desk
+        .put_after(Duration::from_secs(4), vec![create(1)]);
+    bench.process.clock.sleep(Duration::from_secs(1)).await;
+    // Meanwhile the other poll brings a sign-in, and the client's token, with less than ten minutes left, is replaced.
+    bench.desk.put(vec![for_tenant("a", Call::SignIn)]);
+    bench.desk.reports(3).await;
+    assert_eq!(bench.nova.state().sign_ins, 2);
+    assert_eq!(
+        bench.nova.state().creates,
+        [(slot(1).to_string(), "token-1".to_owned())]
+    );
+    assert_eq!(bench.done(vec![create(2)], 1).await.len(), 1);
+    assert_eq!(bench.nova.state().creates[1].1, "token-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_an_offered_token_nothing_is_sent_and_nobody_signs_in_for_it() {
+    let bench = Bench::start();
+    assert_eq!(bench.done(vec![create(1)], 1).await, [came(1, NOT_SENT)]);
+    assert_eq!(bench.nova.state().sign_ins, 0);
+    assert!(
+        bench
+            .desk
+            .state()
+            .offers
+            .iter()
+            .all(|offer| offer.tokens.is_empty())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_offer_names_the_token_at_once_and_how_long_it_can_live() {
+    let bench = Bench::start();
+    bench.sign_in("a").await;
+    bench.pause(1).await;
+    let left = bench.desk.state().offers.last().unwrap().tokens[&tenant("a")];
+    assert!(left > Duration::from_secs(3590), "{left:?}");
+    bench.pause(1800).await;
+    let later = bench.desk.state().offers.last().unwrap().tokens[&tenant("a")];
+    assert!(left - later >= Duration::from_secs(1790), "{later:?}");
+    bench.pause(1800).await;
+    assert!(bench.desk.state().offers.last().unwrap().tokens.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_refused_is_not_offered_again() {
+    let bench = Bench::start();
+    bench.sign_in("a").await;
+    bench.nova.state().create_ends.push_back(End::Status(401));
+    bench.done(vec![create(1)], 1).await;
+    bench.pause(6).await;
+    assert!(bench.desk.state().offers.last().unwrap().tokens.is_empty());
+    bench.sign_in("a").await;
+    bench.done(vec![create(2)], 1).await;
+    assert_eq!(bench.nova.state().creates[1].1, "token-2");
+}

@@ -1,0 +1,103 @@
+//! The other end of the ops port: hands out what a test puts there, and writes down what comes back.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chassis::Clock;
+use tokio::sync::Notify;
+use wire::ports::ops::{Offer, Op, Ops, OpsError, Report};
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// Replies to coming polls, each after a wait. Without one, a poll is held for as long as it offers.
+    pub(super) replies: VecDeque<(Duration, Vec<Op>)>,
+    pub(super) offers: Vec<Offer>,
+    /// Batches as they came, refused ones too.
+    pub(super) reported: Vec<Vec<Report>>,
+    /// What coming reports are answered; without one they are acknowledged.
+    pub(super) answers: VecDeque<OpsError>,
+    pub(super) acknowledged: Vec<Report>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Desk {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+    put: Arc<Notify>,
+}
+
+impl Desk {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            state: Arc::default(),
+            put: Arc::default(),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// The next poll gets these.
+    pub(super) fn put(&self, ops: Vec<Op>) {
+        self.put_after(Duration::ZERO, ops);
+    }
+
+    /// The next poll gets these, that long after it arrived.
+    pub(super) fn put_after(&self, wait: Duration, ops: Vec<Op>) {
+        self.state().replies.push_back((wait, ops));
+        self.put.notify_one();
+    }
+
+    /// Waits until so many reports are acknowledged.
+    pub(super) async fn reports(&self, count: usize) -> Vec<Report> {
+        let wait = async {
+            loop {
+                let acknowledged = self.state().acknowledged.clone();
+                if acknowledged.len() >= count {
+                    return acknowledged;
+                }
+                self.clock.sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = self.clock.timeout(Duration::from_secs(600), wait).await;
+        waited.unwrap_or_else(|_elapsed| panic!("reports so far: {:?}", self.state().acknowledged))
+    }
+}
+
+#[async_trait]
+impl Ops for Desk {
+    async fn poll(&self, offer: Offer) -> Result<Vec<Op>, OpsError> {
+        let wait = offer.wait;
+        self.state().offers.push(offer);
+        let there = async {
+            loop {
+                let reply = self.state().replies.pop_front();
+                match reply {
+                    Some(reply) => return reply,
+                    None => self.put.notified().await,
+                }
+            }
+        };
+        let Ok((after, ops)) = self.clock.timeout(wait, there).await else {
+            return Ok(Vec::new());
+        };
+        self.clock.sleep(after).await;
+        Ok(ops)
+    }
+
+    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+        let mut state = self.state();
+        state.reported.push(reports.clone());
+        match state.answers.pop_front() {
+            Some(error) => Err(error),
+            None => {
+                state.acknowledged.extend(reports);
+                Ok(())
+            }
+        }
+    }
+}
