@@ -17,14 +17,21 @@ pub struct Fate {
 
 impl Default for Fate {
     fn default() -> Self {
-        Self { polls: AtomicU64::new(0), dies_at: AtomicU64::new(NEVER), still: std::sync::atomic::AtomicBool::new(false) }
+        Self {
+            polls: AtomicU64::new(0),
+            dies_at: AtomicU64::new(NEVER),
+            still: std::sync::atomic::AtomicBool::new(false),
+        }
     }
 }
 
 impl Fate {
     /// Dies at the n-th await from now.
     pub fn die_after(&self, polls: u64) {
-        self.dies_at.store(self.polls.load(Ordering::Relaxed) + polls, Ordering::Relaxed);
+        self.dies_at.store(
+            self.polls.load(Ordering::Relaxed) + polls,
+            Ordering::Relaxed,
+        );
     }
     /// Stands still from now on, or no more.
     pub fn hold_still(&self, still: bool) {
@@ -43,6 +50,10 @@ impl Probe for Fate {
             return Verdict::Freeze;
         }
         let polls = self.polls.fetch_add(1, Ordering::Relaxed);
-        if polls >= self.dies_at.load(Ordering::Relaxed) { Verdict::Die } else { Verdict::Run }
+        if polls >= self.dies_at.load(Ordering::Relaxed) {
+            Verdict::Die
+        } else {
+            Verdict::Run
+        }
     }
 }

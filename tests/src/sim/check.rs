@@ -53,18 +53,32 @@ impl Checker {
     /// A checker of one run.
     #[must_use]
     pub fn new(store: Memory, sky: Sky, user: &str) -> Self {
-        Self { store, sky, user: user.to_owned(), state: Arc::default() }
+        Self {
+            store,
+            sky,
+            user: user.to_owned(),
+            state: Arc::default(),
+        }
     }
 
     /// What was found so far.
     #[must_use]
     pub fn findings(&self) -> Findings {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).findings.clone()
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .findings
+            .clone()
     }
 
     /// An event was acknowledged to its sender.
     pub fn acknowledged(&self, event: EventId, key: GroupKey) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).findings.acknowledged.insert(event, key);
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .findings
+            .acknowledged
+            .insert(event, key);
     }
 
     /// To be called after every step.
@@ -87,18 +101,30 @@ impl Checker {
     }
 
     /// I3 and I4 in the ledger. Gives every slot there is, with its group and whether it is on its way out.
-    fn look_at_groups(&self, state: &mut Progress, found: &mut Vec<String>) -> BTreeMap<String, (GroupKey, bool)> {
+    fn look_at_groups(
+        &self,
+        state: &mut Progress,
+        found: &mut Vec<String>,
+    ) -> BTreeMap<String, (GroupKey, bool)> {
         let mut slots = BTreeMap::new();
         for key in self.store.keys() {
-            let Some(group) = self.store.group(&key) else { continue };
+            let Some(group) = self.store.group(&key) else {
+                continue;
+            };
             let over = group.state.over.map_or(0, |o| o.size.0);
             let limit = group.config.bounds.max().0.max(over);
             let counted = group.slots.census().counted.0;
             if counted > limit {
-                found.push(format!("I3: group {} counts {counted} slots over its limit of {limit}", key.id));
+                found.push(format!(
+                    "I3: group {} counts {counted} slots over its limit of {limit}",
+                    key.id
+                ));
             }
             for slot in group.slots.open().chain(group.slots.ended()) {
-                let leaving = matches!(slot.state, State::Draining(_) | State::Deleting(..) | State::Surplus(_));
+                let leaving = matches!(
+                    slot.state,
+                    State::Draining(_) | State::Deleting(..) | State::Surplus(_)
+                );
                 slots.insert(slot.id.to_string(), (key.clone(), leaving));
                 if matches!(slot.state, State::InDoubt(..)) {
                     state.findings.in_doubt.insert(slot.id);
@@ -112,7 +138,10 @@ impl Checker {
     /// I4: each event once, each verdict going on where the last one ended.
     fn look_at_verdicts(&self, state: &mut Progress, key: &GroupKey, found: &mut Vec<String>) {
         let verdicts = self.store.verdicts(key);
-        let seen = state.verdicts.insert(key.clone(), verdicts.len()).unwrap_or(0);
+        let seen = state
+            .verdicts
+            .insert(key.clone(), verdicts.len())
+            .unwrap_or(0);
         if seen == verdicts.len() {
             return;
         }
@@ -156,17 +185,32 @@ impl Checker {
             let tags = server.asked.as_ref().map_or(&server.tags, |a| &a.tags);
             let slot = tags.iter().find_map(|t| t.strip_prefix("as:"));
             match slot.and_then(|s| slots.get(s)) {
-                None => found.push(format!("I1: server {} has no slot in the ledger", server.id)),
-                Some((key, false)) if server.deleted.is_none() => *in_service.entry(key).or_default() += 1,
+                None => found.push(format!(
+                    "I1: server {} has no slot in the ledger",
+                    server.id
+                )),
+                Some((key, false)) if server.deleted.is_none() => {
+                    *in_service.entry(key).or_default() += 1
+                }
                 Some(_) => {}
             }
         }
         state.servers = truth.servers().len();
         for (key, count) in in_service {
-            let Some(group) = self.store.group(key) else { continue };
-            let limit = group.config.bounds.max().0.max(group.state.over.map_or(0, |o| o.size.0));
+            let Some(group) = self.store.group(key) else {
+                continue;
+            };
+            let limit = group
+                .config
+                .bounds
+                .max()
+                .0
+                .max(group.state.over.map_or(0, |o| o.size.0));
             if count > limit {
-                found.push(format!("I3: group {} has {count} servers, its limit is {limit}", key.id));
+                found.push(format!(
+                    "I3: group {} has {count} servers, its limit is {limit}",
+                    key.id
+                ));
             }
         }
     }

@@ -11,7 +11,7 @@ use domain::group::{Cause, Config, Group, ScaleInOrder};
 use domain::ids::{ColoId, EventId, GroupId, GroupKey, HomeEpoch, RequestHash, TenantId};
 use domain::policy::Adjust;
 use domain::time::{Mono, Now, Timestamp};
-use super::shim::{Submitted, Submitter};
+use holt_api::submit::submit;
 
 use super::world::World;
 
@@ -44,7 +44,11 @@ impl Customer {
                 self.world.root.clock.sleep(Duration::from_secs(1)).await;
             };
             let id = GroupId::new(ColoId(1), self.dice.u128());
-            let key = GroupKey { tenant: tenant.clone(), id, epoch: HomeEpoch(0) };
+            let key = GroupKey {
+                tenant: tenant.clone(),
+                id,
+                epoch: HomeEpoch(0),
+            };
             let min = u32::try_from(self.dice.below(3))?;
             let max = min + 2 + u32::try_from(self.dice.below(6))?;
             let config = Config {
@@ -59,9 +63,20 @@ impl Customer {
                 generation: 1,
             };
             let group = Group::new(key.clone(), config);
-            let now = Now { wall: self.wall(), mono: Mono::default() };
+            let now = Now {
+                wall: self.wall(),
+                mono: Mono::default(),
+            };
             let first = Draft::new(&group, now).finish(Cause::Create, actor());
-            while store::apply::create(&self.world.root, &*stores.groups, group.clone(), first.clone()).await.is_err() {
+            while store::apply::create(
+                &self.world.root,
+                &*stores.groups,
+                group.clone(),
+                first.clone(),
+            )
+            .await
+            .is_err()
+            {
                 if self.world.store.group(&key).is_some() {
                     break;
                 }
@@ -79,17 +94,28 @@ impl Customer {
         while clock.mono().as_millis() < millis(self.world.schedule.foul) {
             clock.sleep(self.dice.up_to(Duration::from_secs(120))).await;
             n += 1;
-            let key = keys[usize::try_from(self.dice.below(u64::try_from(keys.len()).unwrap_or(1))).unwrap_or(0)].clone();
+            let key =
+                keys[usize::try_from(self.dice.below(u64::try_from(keys.len()).unwrap_or(1)))
+                    .unwrap_or(0)]
+                .clone();
             let event = self.event(n);
             for _ in 0..=self.dice.below(2) {
-                let to = usize::try_from(self.dice.below(u64::try_from(self.world.schedule.supervisors).unwrap_or(1)));
+                let to = usize::try_from(
+                    self.dice
+                        .below(u64::try_from(self.world.schedule.supervisors).unwrap_or(1)),
+                );
                 let post = Post {
                     world: Arc::clone(&self.world),
                     to: to.unwrap_or(0),
                     key: key.clone(),
                     event: event.clone(),
                 };
-                drop(self.world.root.tasks.spawn("post", post.until_acknowledged()));
+                drop(
+                    self.world
+                        .root
+                        .tasks
+                        .spawn("post", post.until_acknowledged()),
+                );
             }
         }
     }
@@ -104,10 +130,16 @@ impl Customer {
             1 | 2 => Adjust::Change(-i64::try_from(self.dice.below(4)).unwrap_or(0)),
             _ => Adjust::Change(1 + i64::try_from(self.dice.below(4)).unwrap_or(0)),
         };
-        let force = if self.dice.below(3) == 0 { Force::Gates } else { Force::No };
+        let force = if self.dice.below(3) == 0 {
+            Force::Gates
+        } else {
+            Force::No
+        };
         let id = format!("event-{n}");
         Event {
-            id: id.parse::<EventId>().unwrap_or_else(|_| unreachable!("a good id")),
+            id: id
+                .parse::<EventId>()
+                .unwrap_or_else(|_| unreachable!("a good id")),
             request: RequestHash([u8::try_from(n % 251).unwrap_or(0); 32]),
             ask: Ask::Adjust(ask),
             force,
@@ -128,12 +160,22 @@ struct Post {
 impl Post {
     async fn until_acknowledged(self) {
         let stores = self.world.store.handle("api");
-        let owner = Arc::new(self.world.link_of_client(self.to));
-        let submitter = Submitter::new(self.world.root.clone(), stores, owner, Duration::from_secs(2));
+        let owner = self.world.link_of_client(self.to);
         loop {
-            match submitter.submit(&self.key, self.event.clone()).await {
-                Ok(Submitted::Decided(_) | Submitted::Queued) => {
-                    self.world.checker.acknowledged(self.event.id.clone(), self.key.clone());
+            let what = (&self.key, self.event.clone());
+            match submit(
+                &self.world.root,
+                &stores,
+                &owner,
+                what,
+                Duration::from_secs(2),
+            )
+            .await
+            {
+                Ok(_accepted) => {
+                    self.world
+                        .checker
+                        .acknowledged(self.event.id.clone(), self.key.clone());
                     return;
                 }
                 Err(_refused) => self.world.root.clock.sleep(Duration::from_secs(3)).await,
@@ -143,7 +185,11 @@ impl Post {
 }
 
 fn actor() -> Actor {
-    Actor { kind: ActorKind::Caller, name: "customer".into(), request_id: String::new() }
+    Actor {
+        kind: ActorKind::Caller,
+        name: "customer".into(),
+        request_id: String::new(),
+    }
 }
 
 fn millis(d: Duration) -> u64 {

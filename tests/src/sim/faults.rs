@@ -27,7 +27,12 @@ impl StoreFate {
     /// Faults from those dice, until `calm` is set.
     #[must_use]
     pub const fn new(dice: Entropy, faults: StoreFaults, calm: Arc<AtomicBool>) -> Self {
-        Self { dice, faults, calm, happened: AtomicU64::new(0) }
+        Self {
+            dice,
+            faults,
+            calm,
+            happened: AtomicU64::new(0),
+        }
     }
 
     fn fate(&self, what: What) -> Fate {
@@ -41,7 +46,10 @@ impl StoreFate {
         for (share, fate) in [
             (f.unknown_applied, Fate::Lost),
             (f.unknown_dropped, Fate::Dropped),
-            (f.unknown_late / 2, Fate::Late(self.dice.up_to(STORE_LATE_MAX))),
+            (
+                f.unknown_late / 2,
+                Fate::Late(self.dice.up_to(STORE_LATE_MAX)),
+            ),
             (f.unknown_late / 2, Fate::Surfacing),
         ] {
             edge += share;
@@ -56,11 +64,19 @@ impl StoreFate {
 impl Faults for StoreFate {
     fn plan(&self, call: Call<'_>) -> Plan {
         let (before, after) = (self.dice.below(4), self.dice.below(4));
-        let fate = if self.calm.load(Ordering::Relaxed) { Fate::Done } else { self.fate(call.what) };
+        let fate = if self.calm.load(Ordering::Relaxed) {
+            Fate::Done
+        } else {
+            self.fate(call.what)
+        };
         if fate != Fate::Done {
             self.happened.fetch_add(1, Ordering::Relaxed);
         }
-        Plan { before: Duration::from_millis(before), fate, after: Duration::from_millis(after) }
+        Plan {
+            before: Duration::from_millis(before),
+            fate,
+            after: Duration::from_millis(after),
+        }
     }
 }
 
@@ -86,9 +102,39 @@ pub fn foul_cloud(f: &CloudFaults) -> CloudConduct {
         .with_rate(rate(f.lost_requests), create, Fault::LoseRequest)
         .with_rate(rate(f.late), create, Fault::LoseThenExecute { by: late })
         .with_rate(rate(f.late / 2), create, Fault::Late { by: late })
-        .with_rate(rate(f.build_errors), create, Fault::EndInError { reason: BuildError::BuildFailed })
+        .with_rate(
+            rate(f.build_errors),
+            create,
+            Fault::EndInError {
+                reason: BuildError::BuildFailed,
+            },
+        )
         .with_rate(rate(f.build_errors / 2), create, Fault::StuckInBuild)
-        .with_rate(rate(f.server_errors), None, Fault::Fail { status: 500, executed: false, retry_after_s: None })
-        .with_rate(rate(f.server_errors / 2), create, Fault::Fail { status: 502, executed: true, retry_after_s: None })
-        .with_rate(rate(f.server_errors / 2), None, Fault::Fail { status: 503, executed: false, retry_after_s: Some(7) })
+        .with_rate(
+            rate(f.server_errors),
+            None,
+            Fault::Fail {
+                status: 500,
+                executed: false,
+                retry_after_s: None,
+            },
+        )
+        .with_rate(
+            rate(f.server_errors / 2),
+            create,
+            Fault::Fail {
+                status: 502,
+                executed: true,
+                retry_after_s: None,
+            },
+        )
+        .with_rate(
+            rate(f.server_errors / 2),
+            None,
+            Fault::Fail {
+                status: 503,
+                executed: false,
+                retry_after_s: Some(7),
+            },
+        )
 }

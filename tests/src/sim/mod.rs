@@ -9,7 +9,6 @@ pub mod client;
 pub mod faults;
 pub mod net;
 pub mod run;
-pub mod shim;
 pub mod schedule;
 pub mod transport;
 pub mod world;

@@ -38,7 +38,10 @@ impl Address {
     /// Who answers here.
     #[must_use]
     pub fn get(&self) -> Option<Life> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -64,8 +67,20 @@ struct Lost;
 impl Link {
     /// A link of `caller` to an address. While `calm` is set, nothing is lost.
     #[must_use]
-    pub fn new(caller: Process, to: Address, dice: Entropy, faults: NetFaults, calm: Arc<AtomicBool>) -> Self {
-        Self { caller, to, dice, faults, calm }
+    pub fn new(
+        caller: Process,
+        to: Address,
+        dice: Entropy,
+        faults: NetFaults,
+        calm: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            caller,
+            to,
+            dice,
+            faults,
+            calm,
+        }
     }
 
     fn roll(&self, per_mille: u64) -> bool {
@@ -75,7 +90,10 @@ impl Link {
     async fn travel(&self) {
         let slow = self.roll(self.faults.slow_per_mille);
         let bound = if slow { self.faults.slow_ms_max } else { 3 };
-        self.caller.clock.sleep(Duration::from_millis(self.dice.below(bound + 1))).await;
+        self.caller
+            .clock
+            .sleep(Duration::from_millis(self.dice.below(bound + 1)))
+            .await;
     }
 
     /// Carries one call to the other side, runs it there as a task of the other process, and carries the answer back.
@@ -90,11 +108,22 @@ impl Link {
             self.caller.clock.sleep(Duration::from_secs(6)).await;
             return Err(Lost);
         }
-        let Some(life) = self.to.get() else { return Err(Lost) };
+        let Some(life) = self.to.get() else {
+            return Err(Lost);
+        };
         if self.roll(self.faults.doubled_per_mille) {
-            drop(life.process.tasks.spawn("rpc", make(life.supervisor.clone())));
+            drop(
+                life.process
+                    .tasks
+                    .spawn("rpc", make(life.supervisor.clone())),
+            );
         }
-        let answer = life.process.tasks.spawn("rpc", make(life.supervisor.clone())).join().await;
+        let answer = life
+            .process
+            .tasks
+            .spawn("rpc", make(life.supervisor.clone()))
+            .join()
+            .await;
         let answer = answer.map_err(|_ended| Lost)?;
         if self.roll(self.faults.lost_per_mille) {
             self.caller.clock.sleep(Duration::from_secs(6)).await;

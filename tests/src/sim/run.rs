@@ -44,7 +44,10 @@ pub struct Report {
 /// # Errors
 /// The run could not be set up.
 pub fn run(schedule: Schedule) -> anyhow::Result<Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
     runtime.block_on(play(schedule))
 }
 
@@ -57,11 +60,24 @@ async fn play(schedule: Schedule) -> anyhow::Result<Report> {
         probe: Arc::new(Always),
     });
     let calm = Arc::new(AtomicBool::new(false));
-    let fate = Arc::new(StoreFate::new(Entropy::stream(seed, "store"), schedule.store, Arc::clone(&calm)));
-    let store = Memory::with_faults(root.clock.clone(), Arc::clone(&fate) as _, STORE_LATE_MAX + Duration::from_secs(1));
+    let fate = Arc::new(StoreFate::new(
+        Entropy::stream(seed, "store"),
+        schedule.store,
+        Arc::clone(&calm),
+    ));
+    let store = Memory::with_faults(
+        root.clock.clone(),
+        Arc::clone(&fate) as _,
+        STORE_LATE_MAX + Duration::from_secs(1),
+    );
     // Short enough that the strict rule for lapsed slots (token dead, and caches too) ends within the fair period.
     let token_life_ms = 900_000;
-    let settings = SkySettings { seed, token_life_ms, base_url: "http://sky".to_owned(), ..SkySettings::default() };
+    let settings = SkySettings {
+        seed,
+        token_life_ms,
+        base_url: "http://sky".to_owned(),
+        ..SkySettings::default()
+    };
     let sky = Sky::new(Sim::new(settings), root.clock.clone());
     sky.truth().set_faults(&foul_cloud(&schedule.cloud));
     let world = Arc::new(World::new(schedule, store, sky, root, calm));
@@ -94,7 +110,9 @@ fn judge(world: &World, keys: &[GroupKey], findings: &mut Findings) {
     let truth = world.sky.truth();
     for key in keys {
         let Some(group) = world.store.group(key) else {
-            findings.violations.push(format!("I1: group {} is gone", key.id));
+            findings
+                .violations
+                .push(format!("I1: group {} is gone", key.id));
             continue;
         };
         let active: Vec<String> = group
@@ -103,11 +121,18 @@ fn judge(world: &World, keys: &[GroupKey], findings: &mut Findings) {
             .filter(|s| matches!(s.state, State::Active(_)))
             .filter_map(|s| s.state.server().map(|id| id.to_string()))
             .collect();
-        let there = truth.servers().iter().filter(|s| s.deleted.is_none() && active.contains(&s.id)).count();
+        let there = truth
+            .servers()
+            .iter()
+            .filter(|s| s.deleted.is_none() && active.contains(&s.id))
+            .count();
         let open = usize::try_from(group.slots.census().open.0).unwrap_or(0);
         let wanted = usize::try_from(group.state.desired.0).unwrap_or(0);
         let held = group.state.hold.is_some();
-        if group.state.phase == Phase::Running && !held && (active.len() != wanted || there != wanted || open != wanted) {
+        if group.state.phase == Phase::Running
+            && !held
+            && (active.len() != wanted || there != wanted || open != wanted)
+        {
             let states: Vec<_> = group.slots.open().map(|s| s.state.word()).collect();
             findings.violations.push(format!(
                 "liveness: group {} wants {wanted}, has {} active, {there} in the cloud, open {states:?}",
@@ -116,20 +141,35 @@ fn judge(world: &World, keys: &[GroupKey], findings: &mut Findings) {
             ));
         }
         if !group.inbox.is_empty() {
-            findings.violations.push(format!("I4: group {} has events without a verdict", key.id));
+            findings
+                .violations
+                .push(format!("I4: group {} has events without a verdict", key.id));
         }
     }
     let bound: std::collections::BTreeSet<String> = keys
         .iter()
         .filter_map(|k| world.store.group(k))
-        .flat_map(|g| g.slots.open().filter_map(|s| s.state.server().map(|id| id.to_string())).collect::<Vec<_>>())
+        .flat_map(|g| {
+            g.slots
+                .open()
+                .filter_map(|s| s.state.server().map(|id| id.to_string()))
+                .collect::<Vec<_>>()
+        })
         .collect();
-    for server in truth.living().filter(|s| s.user == "autoscaler" && s.deleted.is_none() && !bound.contains(&s.id)) {
-        findings.violations.push(format!("I1: server {} is in the cloud and in no open slot", server.id));
+    for server in truth
+        .living()
+        .filter(|s| s.user == "autoscaler" && s.deleted.is_none() && !bound.contains(&s.id))
+    {
+        findings.violations.push(format!(
+            "I1: server {} is in the cloud and in no open slot",
+            server.id
+        ));
     }
     for (event, key) in &findings.acknowledged {
         if !world.store.verdicts(key).iter().any(|v| v.event == *event) {
-            findings.violations.push(format!("I4: event {event} was acknowledged and has no verdict"));
+            findings.violations.push(format!(
+                "I4: event {event} was acknowledged and has no verdict"
+            ));
         }
     }
 }
@@ -154,7 +194,9 @@ fn report(world: &World, findings: Findings, store_faults: u64) -> Report {
         violations: findings.violations,
         creates_per_slot_max: findings.creates_per_slot_max,
         commits: world.store.commits(),
-        faults: store_faults + cloud_faults + u64::try_from(world.schedule.strikes.len()).unwrap_or(0),
+        faults: store_faults
+            + cloud_faults
+            + u64::try_from(world.schedule.strikes.len()).unwrap_or(0),
         in_doubt: u64::try_from(findings.in_doubt.len()).unwrap_or(0),
         trace: hash.finalize().into(),
     }

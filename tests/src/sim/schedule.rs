@@ -167,9 +167,16 @@ impl Schedule {
             Victim::Worker(up_to(dice, self.workers - 1))
         };
         let blow = match dice.below(10) {
-            0..=5 => Blow::Crash { polls: dice.below(200), down: dice.up_to(Duration::from_secs(60)) },
-            6..=8 => Blow::Pause { still: dice.up_to(Duration::from_secs(300)) },
-            _ => Blow::Jump { ms: i64::try_from(dice.below(7_200_000)).unwrap_or(0) - 3_600_000 },
+            0..=5 => Blow::Crash {
+                polls: dice.below(200),
+                down: dice.up_to(Duration::from_secs(60)),
+            },
+            6..=8 => Blow::Pause {
+                still: dice.up_to(Duration::from_secs(300)),
+            },
+            _ => Blow::Jump {
+                ms: i64::try_from(dice.below(7_200_000)).unwrap_or(0) - 3_600_000,
+            },
         };
         Strike { at, victim, blow }
     }
@@ -177,7 +184,11 @@ impl Schedule {
 
 /// Zero half the time, else up to `most`.
 fn some(dice: &Entropy, most: u64) -> u64 {
-    if dice.below(2) == 0 { 0 } else { dice.below(most + 1) }
+    if dice.below(2) == 0 {
+        0
+    } else {
+        dice.below(most + 1)
+    }
 }
 
 fn up_to(dice: &Entropy, most: usize) -> usize {

@@ -19,7 +19,10 @@ impl Sky {
     /// A cloud that lives by that clock.
     #[must_use]
     pub fn new(sim: Sim, clock: Clock) -> Self {
-        Self { sim: Arc::new(Mutex::new(sim)), clock }
+        Self {
+            sim: Arc::new(Mutex::new(sim)),
+            clock,
+        }
     }
     /// The ground truth.
     pub fn truth(&self) -> MutexGuard<'_, Sim> {
@@ -61,8 +64,16 @@ impl Wire {
             let outcome = self.sky.truth().take(ticket.id, now_ms);
             match outcome {
                 Outcome::Answer(r) => {
-                    let headers = r.headers.into_iter().map(|(n, v)| (n.to_ascii_lowercase(), v)).collect();
-                    return Ok(Response { status: r.status, headers, body: r.body.into() });
+                    let headers = r
+                        .headers
+                        .into_iter()
+                        .map(|(n, v)| (n.to_ascii_lowercase(), v))
+                        .collect();
+                    return Ok(Response {
+                        status: r.status,
+                        headers,
+                        body: r.body.into(),
+                    });
                 }
                 Outcome::Reset => return Err(TransportError::Reset("the connection broke".into())),
                 Outcome::NotYet(later) => at = later,
@@ -75,19 +86,35 @@ impl Wire {
 impl Transport for Wire {
     async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
         // Time to connect: an await at which a process can die before anything was sent.
-        self.process.clock.sleep(Duration::from_millis(self.dice.below(3))).await;
+        self.process
+            .clock
+            .sleep(Duration::from_millis(self.dice.below(3)))
+            .await;
         let method = match request.method {
             Method::Get => "GET",
             Method::Post => "POST",
             Method::Delete => "DELETE",
         };
-        let path = request.url.splitn(4, '/').nth(3).map_or_else(|| "/".to_owned(), |p| format!("/{p}"));
+        let path = request
+            .url
+            .splitn(4, '/')
+            .nth(3)
+            .map_or_else(|| "/".to_owned(), |p| format!("/{p}"));
         let mut arriving = cloudsim::Request::new(method, &path);
-        arriving.headers = request.headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+        arriving.headers = request
+            .headers
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), v.clone()))
+            .collect();
         arriving.body = request.body.to_vec();
         let now_ms = self.sky.now_ms();
         let ticket = self.sky.truth().arrive(now_ms, arriving);
-        match self.process.clock.timeout(request.timeout, self.answer(ticket)).await {
+        match self
+            .process
+            .clock
+            .timeout(request.timeout, self.answer(ticket))
+            .await
+        {
             Ok(answer) => answer,
             Err(_elapsed) => {
                 self.sky.truth().abandon(ticket.id);

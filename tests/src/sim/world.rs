@@ -70,11 +70,30 @@ impl Probe for Hook {
 impl World {
     /// A world in which nothing runs yet.
     #[must_use]
-    pub fn new(schedule: Schedule, store: Memory, sky: Sky, root: Process, calm: Arc<AtomicBool>) -> Self {
+    pub fn new(
+        schedule: Schedule,
+        store: Memory,
+        sky: Sky,
+        root: Process,
+        calm: Arc<AtomicBool>,
+    ) -> Self {
         let checker = Checker::new(store.clone(), sky.clone(), "autoscaler");
-        let seats = |what: &str, n: usize| (0..n).map(|i| Seat::new(format!("{what}-{i}"))).collect();
-        let (supervisors, workers) = (seats("supervisor", schedule.supervisors), seats("worker", schedule.workers));
-        Self { schedule, store, sky, checker, calm, root, supervisors, workers }
+        let seats =
+            |what: &str, n: usize| (0..n).map(|i| Seat::new(format!("{what}-{i}"))).collect();
+        let (supervisors, workers) = (
+            seats("supervisor", schedule.supervisors),
+            seats("worker", schedule.workers),
+        );
+        Self {
+            schedule,
+            store,
+            sky,
+            checker,
+            calm,
+            root,
+            supervisors,
+            workers,
+        }
     }
 
     /// Starts every process.
@@ -96,15 +115,28 @@ impl World {
     fn link(&self, caller: &Process, to: usize, from: &str) -> Link {
         let dice = self.dice(&format!("net {from} {to}"));
         let calm = Arc::clone(&self.calm);
-        Link::new(caller.clone(), self.supervisors[to].address.clone(), dice, self.schedule.net, calm)
+        Link::new(
+            caller.clone(),
+            self.supervisors[to].address.clone(),
+            dice,
+            self.schedule.net,
+            calm,
+        )
     }
 
     fn give_birth(&self, seat: &Seat) -> (Process, u64) {
-        let life = seat.lives.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let hook = Arc::new(Hook { fate: Fate::default(), checker: self.checker.clone() });
+        let life = seat
+            .lives
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let hook = Arc::new(Hook {
+            fate: Fate::default(),
+            checker: self.checker.clone(),
+        });
         let process = Process::simulated(SimulatedProcess {
             epoch_unix_ms: EPOCH_UNIX_MS + self.root.clock.mono().as_millis(),
-            skew_ms: i64::try_from(self.dice(&format!("skew {}", seat.name)).below(2_000)).unwrap_or(0) - 1_000,
+            skew_ms: i64::try_from(self.dice(&format!("skew {}", seat.name)).below(2_000))
+                .unwrap_or(0)
+                - 1_000,
             seed: self.dice(&format!("life {} {life}", seat.name)).u64(),
             probe: Arc::clone(&hook) as Arc<dyn Probe>,
         });
@@ -117,19 +149,37 @@ impl World {
         let (process, _) = self.give_birth(seat);
         let settings = holt_supervisor::Settings::default();
         let supervisor = holt_supervisor::build(&process, settings, self.store.handle(&seat.name));
-        seat.address.set(Some(Life { process, supervisor }));
+        seat.address.set(Some(Life {
+            process,
+            supervisor,
+        }));
     }
 
     fn start_worker(&self, i: usize) {
         let seat = &self.workers[i];
         let (process, life) = self.give_birth(seat);
         let guard = Guard::new(&process, cloud::guard::Settings::default());
-        let wire = Wire::new(self.sky.clone(), process.clone(), self.dice(&format!("wire {} {life}", seat.name)));
-        let cloud = OpenStack::new(process.clone(), Arc::new(wire), cloud_settings(), keys(), guard.clone());
-        let name: WorkerName = seat.name.parse().unwrap_or_else(|_| unreachable!("a good name"));
+        let wire = Wire::new(
+            self.sky.clone(),
+            process.clone(),
+            self.dice(&format!("wire {} {life}", seat.name)),
+        );
+        let cloud = OpenStack::new(
+            process.clone(),
+            Arc::new(wire),
+            cloud_settings(),
+            keys(),
+            guard.clone(),
+        );
+        let name: WorkerName = seat
+            .name
+            .parse()
+            .unwrap_or_else(|_| unreachable!("a good name"));
         let settings = holt_worker::Settings::new(name, Place::Machine(seat.machine.clone()));
         let links = (0..self.supervisors.len())
-            .map(|s| Arc::new(self.link(&process, s, &format!("{} {life}", seat.name))) as Arc<dyn Ops>)
+            .map(|s| {
+                Arc::new(self.link(&process, s, &format!("{} {life}", seat.name))) as Arc<dyn Ops>
+            })
             .collect();
         if let Err(error) = holt_worker::build(&process, settings, Arc::new(cloud), guard, links) {
             unreachable!("a worker cannot start: {error}");
@@ -139,7 +189,9 @@ impl World {
     /// Does to a process what the schedule says; what ends later is left to a task of the simulation.
     pub fn strike(self: &Arc<Self>, strike: Strike) {
         let seat = self.seat(strike.victim);
-        let Some((process, hook)) = seat.process().clone() else { return };
+        let Some((process, hook)) = seat.process().clone() else {
+            return;
+        };
         let world = Arc::clone(self);
         match strike.blow {
             Blow::Jump { ms } => process.clock.jump(ms),
@@ -198,7 +250,9 @@ impl World {
     #[must_use]
     pub fn polls(&self) -> u64 {
         let seats = self.supervisors.iter().chain(&self.workers);
-        seats.filter_map(|s| s.process().as_ref().map(|(_, hook)| hook.fate.polls())).sum()
+        seats
+            .filter_map(|s| s.process().as_ref().map(|(_, hook)| hook.fate.polls()))
+            .sum()
     }
 
     /// Ends everything.
@@ -224,14 +278,19 @@ impl Seat {
     }
 
     fn process(&self) -> std::sync::MutexGuard<'_, Option<(Process, Arc<Hook>)>> {
-        self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.process
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 /// The tenants of every run.
 #[must_use]
 pub fn tenants() -> Vec<TenantId> {
-    ["tenant-a", "tenant-b"].iter().filter_map(|t| t.parse().ok()).collect()
+    ["tenant-a", "tenant-b"]
+        .iter()
+        .filter_map(|t| t.parse().ok())
+        .collect()
 }
 
 fn cloud_settings() -> CloudSettings {
@@ -241,8 +300,15 @@ fn cloud_settings() -> CloudSettings {
         password: secret("password"),
         project: Project::Id { id: t.to_string() },
     };
-    let accounts: BTreeMap<TenantId, Account> = tenants().into_iter().map(|t| (t.clone(), account(&t))).collect();
-    CloudSettings::new("http://sky/identity/v3".to_owned(), "RegionOne".to_owned(), accounts)
+    let accounts: BTreeMap<TenantId, Account> = tenants()
+        .into_iter()
+        .map(|t| (t.clone(), account(&t)))
+        .collect();
+    CloudSettings::new(
+        "http://sky/identity/v3".to_owned(),
+        "RegionOne".to_owned(),
+        accounts,
+    )
 }
 
 fn keys() -> ProofKeys {
