@@ -33,26 +33,37 @@ impl From<Error> for Failed {
     }
 }
 
-/// The head of a group, as the guard needs it.
+/// The newest commit of a group, as the guard needs it.
 struct Head {
     n: i64,
-    rev: i64,
+    rev: [u8; 8],
     fence: i64,
     desired: u32,
-    hash: [u8; 32],
+    hashes: Vec<u8>,
+}
+
+fn number(db: &Connection, key: &Key) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT n FROM grp WHERE id = ?1 AND tenant = ?2 AND epoch = ?3")?
+        .query_row(params![key.id, key.tenant.as_str(), key.epoch], |row| {
+            row.get(0)
+        })
+        .optional()
 }
 
 fn head(db: &Connection, key: &Key) -> rusqlite::Result<Option<Head>> {
+    let Some(n) = number(db, key)? else {
+        return Ok(None);
+    };
     db.prepare_cached(
-        "SELECT n, rev, fence, desired, hash FROM grp WHERE id = ?1 AND tenant = ?2 AND epoch = ?3",
+        "SELECT id, fence, desired, hash FROM item WHERE grp = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 1",
     )?
-    .query_row(params![key.id, key.tenant.as_str(), key.epoch], |row| {
+    .query_row(params![n, kind::RECORD], |row| {
         Ok(Head {
-            n: row.get(0)?,
-            rev: row.get(1)?,
-            fence: row.get(2)?,
-            desired: row.get(3)?,
-            hash: row.get(4)?,
+            n,
+            rev: row.get(0)?,
+            fence: row.get(1)?,
+            desired: row.get(2)?,
+            hashes: row.get(3)?,
         })
     })
     .optional()
@@ -63,7 +74,7 @@ pub(super) fn commit(db: &Connection, batch: &Batch) -> Result<Committed, Failed
     let Some(head) = head(db, &batch.key)? else {
         return Ok(Committed::Conflict(Conflict::Missing));
     };
-    if head.rev != int(batch.guard.rev.0) || head.fence > int(batch.guard.fence.0) {
+    if head.rev != record_id(batch.guard.rev) || head.fence > int(batch.guard.fence.0) {
         return Ok(Committed::Conflict(Conflict::Moved));
     }
     let decided = decided(db, head.n, batch)?;
@@ -75,30 +86,15 @@ pub(super) fn commit(db: &Connection, batch: &Batch) -> Result<Committed, Failed
         None => Vec::new(),
     };
     let desired = (Size(head.desired), batch.desired);
-    let record = record::seal(
-        batch.record.clone(),
-        desired,
-        &configured,
-        RecordHash(head.hash),
-    );
-    db.prepare_cached(
-        "UPDATE grp SET rev = ?2, fence = ?3, desired = ?4, hash = ?5, state = ?6 WHERE n = ?1",
-    )?
-    .execute(params![
-        head.n,
-        head.rev + 1,
-        int(batch.guard.fence.0),
-        batch.desired.0,
-        record.hash.0,
-        batch.state
-    ])?;
+    let (_, previous) = split_hashes(&head.hashes)?;
+    let record = record::seal(batch.record.clone(), desired, &configured, previous);
     write_parts(db, head.n, batch, &record)?;
     Ok(Committed::Applied)
 }
 
 /// Makes a group. A refusal has written nothing.
 pub(super) fn create(db: &Connection, batch: &Batch) -> Result<Committed, Failed> {
-    if head(db, &batch.key)?.is_some() {
+    if number(db, &batch.key)?.is_some() {
         return Ok(Committed::Conflict(Conflict::Exists));
     }
     let record = record::seal(
@@ -108,19 +104,8 @@ pub(super) fn create(db: &Connection, batch: &Batch) -> Result<Committed, Failed
         record::GENESIS,
     );
     let key = &batch.key;
-    db.prepare_cached(
-        "INSERT INTO grp (id, tenant, epoch, rev, fence, desired, hash, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        key.id,
-        key.tenant.as_str(),
-        key.epoch,
-        int(record.rev.0),
-        int(batch.guard.fence.0),
-        batch.desired.0,
-        record.hash.0,
-        batch.state
-    ])?;
+    db.prepare_cached("INSERT INTO grp (id, tenant, epoch) VALUES (?1, ?2, ?3)")?
+        .execute(params![key.id, key.tenant.as_str(), key.epoch])?;
     write_parts(db, db.last_insert_rowid(), batch, &record)?;
     Ok(Committed::Applied)
 }
@@ -178,16 +163,22 @@ fn write_parts(
     for item in &batch.queued {
         put(db, n, kind::INBOX, item)?;
     }
-    db.prepare_cached("INSERT INTO item (grp, kind, id, at, body, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-        .execute(params![
-            n,
-            kind::RECORD,
-            record_id(record.rev),
-            int(record.at.unix_ms()),
-            batch.record_row,
-            record.detail,
-            hashes(record)
-        ])?;
+    db.prepare_cached(
+        "INSERT INTO item (grp, kind, id, at, body, detail, hash, fence, desired, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        n,
+        kind::RECORD,
+        record_id(record.rev),
+        int(record.at.unix_ms()),
+        batch.record_row,
+        record.detail,
+        hashes(record),
+        int(batch.guard.fence.0),
+        batch.desired.0,
+        batch.state
+    ])?;
     Ok(())
 }
 
@@ -226,7 +217,7 @@ pub(super) fn launch(
 
 /// Adds records to the journal. Those that this store committed itself are in it already.
 pub(super) fn append(db: &Connection, key: &Key, records: &[CommitRecord]) -> Result<bool, Failed> {
-    let group = head(db, key)?.map(|head| head.n);
+    let group = number(db, key)?;
     let mut wrote = false;
     for record in records {
         let known: bool = match group {

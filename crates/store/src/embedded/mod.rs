@@ -57,7 +57,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             readers: 2,
-            writer_cache_kib: 8 * 1024,
+            writer_cache_kib: 32 * 1024,
             reader_cache_kib: 2 * 1024,
             waiting_max: 4096,
             batch_max: 256,

@@ -40,7 +40,7 @@ impl Default for Keep {
 
 impl Embedded {
     /// Deletes what is older at `now` than `keep` says; gives the number of rows. Once a day is enough. A lapsed slot that still
-    /// counts against max is kept whatever its age.
+    /// counts against max, and the newest record of a group, are kept whatever their age.
     ///
     /// # Errors
     /// As for every write; the pass can be begun again.

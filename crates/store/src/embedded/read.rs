@@ -133,31 +133,25 @@ fn number(db: &Connection, key: &Key) -> Result<Option<i64>, Error> {
 
 /// A whole group.
 pub(super) fn group(db: &Connection, key: &GroupKey) -> Result<Option<Group>, Error> {
-    let columns = Key::from(key);
-    let head = db
-        .prepare_cached(
-            "SELECT n, rev, fence, state, cfg.body FROM grp JOIN cfg ON cfg.grp = grp.n
-             WHERE id = ?1 AND tenant = ?2 AND epoch = ?3",
-        )
-        .and_then(|mut s| {
-            s.query_row(
-                params![columns.id, columns.tenant.as_str(), columns.epoch],
-                |row| {
-                    Ok((
-                        row.get::<_, i64>(0)?,
-                        row.get::<_, i64>(1)?,
-                        row.get::<_, i64>(2)?,
-                        row.get::<_, String>(3)?,
-                        row.get::<_, String>(4)?,
-                    ))
-                },
-            )
-            .optional()
-        })
-        .map_err(explain)?;
-    let Some((n, rev, fence, state, config)) = head else {
+    let Some(n) = number(db, &Key::from(key))? else {
         return Ok(None);
     };
+    let (config, rev, fence, state) = db
+        .prepare_cached(
+            "SELECT cfg.body, id, fence, state FROM item JOIN cfg ON cfg.grp = item.grp
+             WHERE item.grp = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 1",
+        )
+        .and_then(|mut s| {
+            s.query_row(params![n, kind::RECORD], |row| {
+                Ok((
+                    row.get::<_, String>(0)?,
+                    row.get::<_, [u8; 8]>(1)?,
+                    row.get::<_, i64>(2)?,
+                    row.get::<_, String>(3)?,
+                ))
+            })
+        })
+        .map_err(explain)?;
     let state: StateRow = row::read("state", &state)?;
     let config: ConfigRow = row::read("configuration", &config)?;
     let mut slots = Slots::default();
@@ -176,7 +170,7 @@ pub(super) fn group(db: &Connection, key: &GroupKey) -> Result<Option<Group>, Er
     })?;
     Ok(Some(Group {
         key: key.clone(),
-        rev: Rev(unsigned(rev)),
+        rev: Rev(u64::from_be_bytes(rev)),
         fence: Fence(unsigned(fence)),
         config: config.try_into()?,
         state: state.into(),
@@ -366,13 +360,16 @@ pub(super) fn launch(
         .map_err(explain)
 }
 
-/// Rows of `item` after `n` in order of `n`, at most `limit`: number, kind, time, body.
+/// Rows of `item` after `n` in order of `n`, at most `limit`: number, kind, time, body. Newest records, which hold the state of their
+/// groups, are left out.
 pub(super) fn items_after(
     db: &Connection,
     n: i64,
     limit: u32,
 ) -> Result<Vec<(i64, i64, i64, String)>, Error> {
-    let sql = "SELECT n, kind, at, CASE kind WHEN 1 THEN body ELSE '' END FROM item WHERE n > ?1 ORDER BY n LIMIT ?2";
+    let sql = "SELECT n, kind, at, CASE kind WHEN 1 THEN body ELSE '' END FROM item WHERE n > ?1
+               AND NOT (kind = 4 AND id = (SELECT max(i.id) FROM item i WHERE i.grp = item.grp AND i.kind = 4))
+               ORDER BY n LIMIT ?2";
     collect(db, sql, &[&n, &limit], |row| {
         let get = || Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
         get().map_err(explain)

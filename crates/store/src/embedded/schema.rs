@@ -1,9 +1,9 @@
 //! The tables, their versions, and how a file is recognised.
 //!
-//! `grp` has one small row per group, rewritten by each of its commits. `item` has everything that belongs to a group, one kind of
-//! row each, in one rowid table with one unique index: the rows that a commit adds go to the end of the file, and their index entries
-//! to one place in it (dependencies 2: separate tables, or one without rowids, cost two to four times the CPU). What a customer
-//! configured and launch bodies are only written when they change.
+//! `grp` numbers the groups. `item` has everything that belongs to a group, one kind of row each, in one rowid table with one unique
+//! index: the rows that a commit adds go to the end of the file, and their index entries to one place in it (dependencies 2: separate
+//! tables, or one without rowids, cost two to four times the CPU). The newest commit record of a group carries its state, revision and
+//! fence: a commit appends, and rewrites no head row. What a customer configured and launch bodies are only written when they change.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::OpenError;
 const APPLICATION: u32 = 0x486f_6c74;
 
 /// What takes a file from one version to the next; a new file takes all of them.
-const MIGRATIONS: [&str; 2] = [TABLES, FOR_PEOPLE];
+const MIGRATIONS: [&str; 2] = [TABLES, APPENDS];
 
 /// The newest schema version.
 pub const VERSION: u32 = 2;
@@ -28,7 +28,8 @@ pub(super) mod kind {
     pub(crate) const VERDICT: i64 = 2;
     /// An event in the inbox: id is the event's.
     pub(crate) const INBOX: i64 = 3;
-    /// A commit record: id is its revision, 8 bytes, big endian. It is the journal's row too.
+    /// A commit record: id is its revision, 8 bytes, big endian. It is the journal's row too, and the newest holds the
+    /// group's state.
     pub(crate) const RECORD: i64 = 4;
 }
 
@@ -52,8 +53,19 @@ CREATE TABLE launch (n INTEGER PRIMARY KEY, tenant TEXT NOT NULL, hash BLOB NOT 
 CREATE UNIQUE INDEX launch_key ON launch (tenant, hash);
 ";
 
-/// Version 2: records whose group is elsewhere (journal appends of a fleet that moved in), and views for support staff.
-const FOR_PEOPLE: &str = "
+/// Version 2: what a commit rewrote in `grp` goes with its record. Records whose group is elsewhere (a fleet that moved in) get a
+/// table, and support staff get views.
+const APPENDS: &str = "
+ALTER TABLE item ADD COLUMN fence INTEGER;
+ALTER TABLE item ADD COLUMN desired INTEGER;
+ALTER TABLE item ADD COLUMN state TEXT;
+UPDATE item SET (fence, desired, state) = (SELECT g.fence, g.desired, g.state FROM grp g WHERE g.n = item.grp)
+  WHERE kind = 4 AND id = (SELECT unhex(printf('%016x', g.rev)) FROM grp g WHERE g.n = item.grp);
+ALTER TABLE grp DROP COLUMN rev;
+ALTER TABLE grp DROP COLUMN fence;
+ALTER TABLE grp DROP COLUMN desired;
+ALTER TABLE grp DROP COLUMN hash;
+ALTER TABLE grp DROP COLUMN state;
 CREATE TABLE journal (
   n INTEGER PRIMARY KEY,
   id BLOB NOT NULL, tenant TEXT NOT NULL, epoch INTEGER NOT NULL, rev INTEGER NOT NULL,
@@ -61,14 +73,16 @@ CREATE TABLE journal (
 ) STRICT;
 CREATE UNIQUE INDEX journal_key ON journal (id, tenant, epoch, rev);
 CREATE VIEW groups AS
-  SELECT grp.n, tenant, lower(hex(id)) AS id, epoch, rev, fence, desired, state, cfg.body AS config
-  FROM grp LEFT JOIN cfg ON cfg.grp = grp.n;
+  SELECT grp.n, tenant, lower(hex(grp.id)) AS id, epoch, r.fence, r.desired, r.state, cfg.body AS config
+  FROM grp JOIN cfg ON cfg.grp = grp.n
+  JOIN item r ON r.n = (SELECT i.n FROM item i WHERE i.grp = grp.n AND i.kind = 4 ORDER BY i.id DESC LIMIT 1);
 CREATE VIEW slots AS
   SELECT grp, lower(hex(id)) AS slot, datetime(at / 1000, 'unixepoch') AS since, body FROM item WHERE kind = 1;
 CREATE VIEW verdicts AS
   SELECT grp, CAST(id AS TEXT) AS event, datetime(at / 1000, 'unixepoch') AS at, body FROM item WHERE kind = 2;
 CREATE VIEW records AS
-  SELECT grp, datetime(at / 1000, 'unixepoch') AS at, body, detail, lower(hex(hash)) AS hashes FROM item WHERE kind = 4;
+  SELECT grp, lower(hex(id)) AS rev, datetime(at / 1000, 'unixepoch') AS at, body, detail, lower(hex(hash)) AS hashes
+  FROM item WHERE kind = 4;
 ";
 
 /// Looks at a file without changing it.

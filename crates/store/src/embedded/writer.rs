@@ -20,8 +20,8 @@ use super::read::explain;
 use crate::Error;
 use crate::group::Committed;
 
-/// A log of this many pages is written back as soon as nobody waits (4 MiB).
-const PAGES_IDLE: u64 = 1024;
+/// A log of this many pages is written back as soon as nobody waits (16 MiB).
+const PAGES_IDLE: u64 = 4096;
 /// A log of this many pages is written back even while somebody waits (64 MiB).
 const PAGES_BUSY: u64 = 16 * 1024;
 /// The writer counts as idle after this, and writes back whatever the log holds.

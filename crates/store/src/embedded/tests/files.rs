@@ -131,6 +131,9 @@ INSERT INTO cfg (grp, body) VALUES
 INSERT INTO item (grp, kind, id, at, body) VALUES
   (1, 1, x'00000000000000000000000000000002', 1767268800000,
    '{"n":"00000000-0000-0000-0000-0000000000fd","l":"0707070707070707070707070707070707070707070707070707070707070707","s":{"active":"00000000-0000-0000-0000-000000000063"},"i":1767268800000,"t":1767268800000}');
+INSERT INTO item (grp, kind, id, at, body, detail, hash) VALUES
+  (1, 4, x'0000000000000001', 1767268800000, '{"n":"00000000-0000-0000-0000-000000000001","c":"create","w":["caller","alice",""],"t":1767268800000}', '{}', zeroblob(64)),
+  (1, 4, x'0000000000000002', 1767268800000, '{"n":"00000000-0000-0000-0000-000000000002","c":"events","w":["caller","alice",""],"t":1767268800000}', '{}', zeroblob(64));
 "#;
 
 #[tokio::test]
@@ -151,6 +154,7 @@ async fn a_file_of_version_one_migrates() {
     let group = groups.read(&key, Level::Serial).await.unwrap().unwrap();
     assert_eq!(group.config.name, "old");
     assert_eq!(group.state.desired, Size(5));
+    assert_eq!((group.rev.0, group.fence.0), (2, 3));
     assert!(group.slots.get(SlotId::from_u128(2)).is_some());
     let guard = Guard {
         rev: group.rev,

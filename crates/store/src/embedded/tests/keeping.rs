@@ -120,5 +120,11 @@ async fn old_verdicts_and_ended_slots_are_thrown_away_and_nothing_else() {
     assert_eq!(records.unwrap().len(), 2);
     let next_year = Timestamp::from_unix_ms(NOON.unix_ms() + 400 * 24 * 3_600_000);
     let deleted = subject.store.prune(next_year, Keep::default()).await;
-    assert_eq!(deleted.unwrap(), 3, "the other verdict, two records");
+    assert_eq!(
+        deleted.unwrap(),
+        2,
+        "the other verdict, and all records but the newest"
+    );
+    let found = groups.read(&group.key, Level::Serial).await.unwrap();
+    assert_eq!(found.map(|g| g.rev), Some(group.rev));
 }
