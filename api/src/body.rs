@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use wire::problem::Code;
 use wire::v2::Invalid;
+use wire::v2::object::Object;
 
 use crate::failure::Failure;
 
@@ -130,22 +131,24 @@ fn check_depth(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Reads the body; only a body that cannot be read is read a second time, to find the field at fault.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            blame::<T>(bytes)
-        } else {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            Failure::new(
-                Code::MalformedJson,
-                format!("the body is not JSON: {place}"),
-            )
-        }
-    })
+    serde_json::from_slice::<Object<T>>(bytes)
+        .map(|object| object.0)
+        .map_err(|error| {
+            if error.is_data() {
+                blame::<T>(bytes)
+            } else {
+                let place = format!("line {}, column {}", error.line(), error.column());
+                Failure::new(
+                    Code::MalformedJson,
+                    format!("the body is not JSON: {place}"),
+                )
+            }
+        })
 }
 
 fn blame<T: DeserializeOwned>(bytes: &[u8]) -> Failure {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut reader) else {
+    let Err(error) = serde_path_to_error::deserialize::<_, Object<T>>(&mut reader) else {
         return Failure::new(Code::MalformedJson, "the body has more than one JSON value");
     };
     let path = error.path().to_string();
@@ -160,13 +163,23 @@ fn blame<T: DeserializeOwned>(bytes: &[u8]) -> Failure {
         )
         .at(path, "is not known here");
     }
-    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
-    let missing = rule.starts_with("missing field").then(|| quoted(rule));
-    let (field, rule) = match missing {
-        Some(name) if path.is_empty() => (name, "is missing".to_owned()),
-        Some(name) => (format!("{path}.{name}"), "is missing".to_owned()),
+    // Serde names these fields in its text only.
+    let named = [
+        ("missing field", "is missing"),
+        ("duplicate field", "is given twice"),
+    ];
+    let named = named.into_iter().find(|(start, _)| rule.starts_with(start));
+    let (field, rule) = match named {
+        Some((_, ours)) => {
+            let name = rule.split('`').nth(1).unwrap_or_default();
+            let dot = if path.is_empty() { "" } else { "." };
+            (format!("{path}{dot}{name}"), ours.to_owned())
+        }
         None => (path, cut(rule)),
     };
+    if field.is_empty() {
+        return Failure::new(Code::InvalidField, format!("the body does not fit: {rule}"));
+    }
     Failure::from(Invalid::new(field, rule))
 }
 

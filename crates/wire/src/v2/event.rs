@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::Invalid;
 use super::number::PercentNumber;
+use super::object::optional;
 use super::time::Moment;
 
 /// How long an event waits for its decision where it does not say: then its verdict is `expired` (safety 3.8).
@@ -49,7 +50,12 @@ pub struct EventRequest {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
     /// Pass the group's max or min for a while; needs `force` and the right `exceed-limits`.
-    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "override",
+        deserialize_with = "optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub grant: Option<Grant>,
     /// When this much time passed without a decision, the verdict is `expired`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

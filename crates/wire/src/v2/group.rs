@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::Invalid;
 use super::event::{Grant, check_adjust, one_adjust, policy_id};
 use super::number::PercentNumber;
+use super::object::{list, optional};
 use super::time::Moment;
 use super::verdict::words;
 
@@ -49,13 +50,21 @@ pub struct GroupSpec {
     #[schema(maximum = 86400)]
     pub cooldown_seconds: u32,
     /// What is launched. Required when the group is created; in a change, leave it out to keep what is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub launch: Option<Launch>,
     /// The customer's own key-value pairs; nothing is done with them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
     /// Scaling policies, at most 100.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     #[schema(max_items = 100)]
     pub policies: Vec<Policy>,
     /// Who goes first when the group scales in.

@@ -8,6 +8,7 @@ pub mod event;
 pub mod group;
 pub mod ledger;
 pub mod number;
+pub mod object;
 pub mod time;
 pub mod verdict;
 
