@@ -66,23 +66,22 @@ async fn a_double_within_one_reply_is_one_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_that_comes_after_the_begin_window_begins_nothing() {
-    for (held, expected) in [
-        (9, Outcome::Created(server(1))),
-        (10, NOT_SENT),
-        (60, NOT_SENT),
+    for (held_ms, expected) in [
+        (9_900, Outcome::Created(server(1))),
+        (10_000, NOT_SENT),
+        (60_000, NOT_SENT),
     ] {
         let bench = Bench::start();
         bench.sign_in("a").await;
-        // The poll that is out already waits for this reply from its start.
-        bench.pause(6).await;
+        // The poll that offers the token is out since a moment ago.
         bench
             .desk
-            .put_after(Duration::from_secs(held), vec![create(1)]);
+            .put_after(Duration::from_millis(held_ms), vec![create(1)]);
         let reports = bench.desk.reports(2).await;
         assert_eq!(
             reports[1].result,
             came(1, expected.clone()),
-            "held for {held} s"
+            "held for {held_ms} ms"
         );
         assert_eq!(bench.created().is_empty(), expected == NOT_SENT);
     }
@@ -127,13 +126,13 @@ async fn more_creates_than_were_offered_are_not_begun() {
 async fn a_create_uses_the_token_that_its_poll_offered_even_if_there_is_a_newer_one() {
     let bench = Bench::start_with(|settings| settings.polls = 2);
     bench.sign_in("a").await;
-    // One poll goes out with the first token, which has 59 minutes left.
-    bench.pause(50 * 60 + 5).await;
+    // Both polls go out with the first token, which has five minutes left.
+    bench.pause(55 * 60).await;
     bench
         .desk
         .put_after(Duration::from_secs(4), vec![create(1)]);
     bench.process.clock.sleep(Duration::from_secs(1)).await;
-    // Meanwhile the other poll brings a sign-in, and the client's token, with less than ten minutes left, is replaced.
+    // Meanwhile the other poll brings a sign-in, and the client's token, with less than a tenth of its life left, is replaced.
     bench.desk.put(vec![for_tenant("a", Call::SignIn)]);
     bench.desk.reports(3).await;
     assert_eq!(bench.nova.state().sign_ins, 2);

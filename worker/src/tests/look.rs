@@ -120,9 +120,11 @@ async fn the_age_of_a_list_is_counted_from_its_start_anew_at_each_send() {
         .state()
         .reported
         .iter()
-        .map(|batch| match &batch[0].result {
-            Done::Listed { age, .. } => *age,
-            other => panic!("{other:?}"),
+        .map(|batch| {
+            let Done::Listed { age, .. } = &batch[0].result else {
+                panic!("{batch:?}");
+            };
+            *age
         })
         .collect();
     assert_eq!(ages.len(), 4);

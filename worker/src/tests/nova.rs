@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub(super) enum End {
     /// As it should.
     Well,
-    /// With this status and an empty object.
+    /// With this status, in words as Nova puts them for a locked server.
     Status(u16),
     /// Never.
     Never,
@@ -43,6 +43,8 @@ pub(super) struct State {
     /// Rows by server.
     pub(super) servers: BTreeMap<String, Value>,
     pub(super) sign_ins: u32,
+    /// The project of every token.
+    projects: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone)]
@@ -114,6 +116,7 @@ impl Nova {
         }});
         let mut response = answer(201, &body);
         let token = format!("token-{}", state.sign_ins);
+        state.projects.insert(token.clone(), project.to_owned());
         response.headers.push(("x-subject-token".to_owned(), token));
         response
     }
@@ -192,7 +195,12 @@ impl Transport for Nova {
                 Method::Delete => "DELETE",
                 Method::Post => "POST",
             };
-            let of = if request.url.contains("/v2.1/b/") && of == "GET list" {
+            let is_of_b = self
+                .state()
+                .projects
+                .get(&token_of(&request))
+                .is_some_and(|p| p == "b");
+            let of = if is_of_b && of == "GET list" {
                 "GET list of b"
             } else {
                 of
@@ -202,7 +210,10 @@ impl Transport for Nova {
         let ended = async {
             match end {
                 End::Well => Ok(response),
-                End::Status(status) => Ok(answer(status, &json!({}))),
+                End::Status(status) => {
+                    let words = json!({"conflictingRequest": {"code": status, "message": "Instance is locked"}});
+                    Ok(answer(status, &words))
+                }
                 End::Never => std::future::pending().await,
                 End::After(wait) => {
                     self.clock.sleep(wait).await;
