@@ -90,6 +90,11 @@ fn answer(failure: &Failure, id: &RequestId) -> HttpResponse {
     if failure.code.status() == 401 {
         answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
     }
+    if failure.code == Code::MethodNotAllowed
+        && let Some(methods) = &problem.rule
+    {
+        answer.insert_header((header::ALLOW, methods.as_str()));
+    }
     if let Some(wait) = failure.retry_after {
         // Whole seconds, rounded up, never zero: "at once" is no answer to "too much".
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

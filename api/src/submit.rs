@@ -96,7 +96,10 @@ async fn queue(
     }
     let put = |view: View<'_>| put(view.group, now, &event);
     match apply(process, groups, key, Fence(0), None, put).await {
-        Ok(_group) => Ok(Accepted::Queued(event)),
+        // As it lies there: a double gets the answer that the first one got.
+        Ok(group) => Ok(Accepted::Queued(
+            group.inbox.get(&event.id).cloned().unwrap_or(event),
+        )),
         Err(Refused::Decision(refusal)) => Err(refusal),
         Err(Refused::Missing) => Err(NotAccepted::NoGroup),
         Err(Refused::Store(_)) => Err(NotAccepted::Unavailable),

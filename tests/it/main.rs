@@ -1,4 +1,5 @@
 //! The integration tests, in one binary so that it links once.
+mod access;
 mod architecture;
 mod cloud;
 mod store_crash;

@@ -1,0 +1,469 @@
+//! Every route of the running router against every kind of token.
+use std::collections::BTreeMap;
+
+use holt_api::Route;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::keys;
+use super::rig::{Rig, TENANT, spec};
+
+const RIGHTS: [&str; 7] = [
+    "read",
+    "crud",
+    "trigger",
+    "exceed-limits",
+    "audit",
+    "support",
+    "operate",
+];
+
+/// What the api has to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Expect {
+    /// It is done: a documented success.
+    Done,
+    /// It is refused with this code, and with this rule if one is named.
+    Refused(&'static str, Option<&'static str>),
+}
+
+/// Tokens that prove nothing, whatever they say.
+fn worthless(rig: &Rig) -> Vec<(String, Option<String>, &'static str)> {
+    let good = rig.claims(TENANT, &RIGHTS);
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        Some(rig.ed.sign(&claims))
+    };
+    let without = |name: &str| {
+        let mut claims = good.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        Some(rig.ed.sign(&claims))
+    };
+    let now = rig.now();
+    let strange = keys::ed25519("ed-1");
+    let mut cut = rig.ed.sign(&good);
+    cut.truncate(cut.len() - 4);
+    let header = |alg: &str| json!({"alg": alg, "typ": "JWT", "kid": "ed-1"});
+    let sets = [
+        ("no token", None, "token-missing"),
+        ("malformed", Some("abc".to_owned()), "token-invalid"),
+        ("empty parts", Some("..".to_owned()), "token-invalid"),
+        ("cut signature", Some(cut), "token-invalid"),
+        (
+            "wrong signature",
+            Some(strange.sign(&good)),
+            "token-invalid",
+        ),
+        (
+            "alg none",
+            Some(keys::forged(&header("none"), &good, b"")),
+            "token-invalid",
+        ),
+        (
+            "alg None",
+            Some(keys::forged(&header("None"), &good, b"")),
+            "token-invalid",
+        ),
+        (
+            "unknown alg",
+            Some(keys::forged(&header("XS999"), &good, b"x")),
+            "token-invalid",
+        ),
+        (
+            "HS256 with the Ed25519 key",
+            Some(keys::confused(&rig.ed, &good)),
+            "token-invalid",
+        ),
+        (
+            "HS256 with the RSA key",
+            Some(keys::confused(&rig.rsa, &good)),
+            "token-invalid",
+        ),
+        ("expired", with("exp", json!(now - 31)), "token-expired"),
+        (
+            "exp as text",
+            with("exp", json!((now + 600).to_string())),
+            "token-invalid",
+        ),
+        ("no exp", without("exp"), "token-invalid"),
+        ("not yet", with("nbf", json!(now + 60)), "token-invalid"),
+        ("nbf as text", with("nbf", json!("0")), "token-invalid"),
+        (
+            "wrong audience",
+            with("aud", json!("nova")),
+            "token-invalid",
+        ),
+        ("no audience", without("aud"), "token-invalid"),
+        (
+            "wrong issuer",
+            with("iss", json!("mallory")),
+            "token-invalid",
+        ),
+        ("no issuer", without("iss"), "token-invalid"),
+        ("no subject", without("sub"), "token-invalid"),
+        ("no tenant", without("holt_tenant"), "token-invalid"),
+    ];
+    sets.map(|(name, token, code)| (name.to_owned(), token, code))
+        .into_iter()
+        .collect()
+}
+
+/// Signed well, but with a header that would lead a careless verifier astray.
+fn misleading(rig: &Rig) -> Vec<(String, Option<String>, &'static str)> {
+    let good = rig.claims(TENANT, &RIGHTS);
+    let strange = keys::ed25519("ed-1");
+    let signed = |pair: &keys::Pair, kid: &str| {
+        let header = jsonwebtoken::Header {
+            kid: Some(kid.to_owned()),
+            ..pair.header()
+        };
+        Some(jsonwebtoken::encode(&header, &good, &pair.private).unwrap())
+    };
+    let mut embedded = strange.header();
+    embedded.jwk = Some(serde_json::from_value(strange.jwk.clone()).unwrap());
+    embedded.jku = Some("http://127.0.0.1:1/jwks.json".to_owned());
+    embedded.x5u = Some("http://127.0.0.1:1/cert.pem".to_owned());
+    let embedded = jsonwebtoken::encode(&embedded, &good, &strange.private).unwrap();
+    let critical = jsonwebtoken::Header {
+        crit: Some(vec!["exp".to_owned()]),
+        ..rig.ed.header()
+    };
+    let critical = jsonwebtoken::encode(&critical, &good, &rig.ed.private).unwrap();
+    let nameless = jsonwebtoken::Header {
+        kid: None,
+        ..rig.ed.header()
+    };
+    let nameless = jsonwebtoken::encode(&nameless, &good, &rig.ed.private).unwrap();
+    let sets = [
+        ("unknown key id", signed(&rig.ed, "ed-2"), "token-invalid"),
+        (
+            "key id of another algorithm",
+            signed(&rig.ed, "rsa-1"),
+            "token-invalid",
+        ),
+        (
+            "key id as path",
+            signed(&strange, "../../dev/null"),
+            "token-invalid",
+        ),
+        (
+            "key id as SQL",
+            signed(&strange, "' OR 1=1 --"),
+            "token-invalid",
+        ),
+        ("own key in the header", Some(embedded), "token-invalid"),
+        ("critical header", Some(critical), "token-invalid"),
+        ("no key id among two keys", Some(nameless), "token-invalid"),
+    ];
+    sets.map(|(name, token, code)| (name.to_owned(), token, code))
+        .into_iter()
+        .collect()
+}
+
+/// All tokens for a route, with what it has to answer.
+fn tokens(rig: &Rig, route: &Route) -> Vec<(String, Option<String>, Expect)> {
+    let forged = worthless(rig).into_iter().chain(misleading(rig));
+    let Some(needed) = route.right.map(domain::access::Right::as_str) else {
+        return forged
+            .map(|(name, token, _)| (name, token, Expect::Done))
+            .collect();
+    };
+    let mut all: Vec<_> = forged
+        .map(|(name, token, code)| (name, token, Expect::Refused(code, None)))
+        .collect();
+    let mut signed = |name: &str, claims: Value, expect| {
+        all.push((name.to_owned(), Some(rig.ed.sign(&claims)), expect))
+    };
+    signed(
+        "foreign tenant",
+        rig.claims("umbrella", &RIGHTS),
+        Expect::Refused("not-found", None),
+    );
+    signed(
+        "no right",
+        rig.claims(TENANT, &[]),
+        Expect::Refused("missing-right", Some(needed)),
+    );
+    for right in RIGHTS {
+        let expect = if right == needed {
+            Expect::Done
+        } else {
+            Expect::Refused("missing-right", Some(needed))
+        };
+        signed(
+            &format!("right {right} alone"),
+            rig.claims(TENANT, &[right]),
+            expect,
+        );
+    }
+    let mut limited = rig.claims(TENANT, &RIGHTS);
+    limited["holt_groups"] = json!(["00010000-0000-8000-8000-000000000000"]);
+    let expect = match (route.path.contains("{group}"), &route.method) {
+        (true, _) => Expect::Refused("not-found", None),
+        (false, &actix_web::http::Method::POST) => Expect::Refused("groups-limited", None),
+        (false, _) => Expect::Done,
+    };
+    signed("limited to another group", limited.clone(), expect.clone());
+    limited["holt_groups"] = json!([]);
+    signed("limited to no group", limited, expect);
+    signed("all rights", rig.claims(TENANT, &RIGHTS), Expect::Done);
+    let by_rsa = rig.rsa.sign(&rig.claims(TENANT, &RIGHTS));
+    all.push(("all rights, RS256".to_owned(), Some(by_rsa), Expect::Done));
+    all
+}
+
+/// The body of a sensible request; a route that is not known here fails the test, so that none is forgotten.
+fn body(operation: &str) -> Option<Value> {
+    match operation {
+        "createGroup" | "configureGroup" => Some(spec()),
+        "sendEvent" => Some(json!({"change": 1})),
+        "listGroups" | "showGroup" | "deleteGroup" | "pauseGroup" | "resumeGroup" | "showEvent"
+        | "listVerdicts" | "listSlots" => None,
+        "openapi" | "live" | "ready" => None,
+        other => panic!("say here how a sensible request to {other} looks"),
+    }
+}
+
+/// A group that wants nothing, so that it may be deleted too, with one event in its inbox.
+async fn group(rig: &Rig) -> String {
+    let client = rig.client(&["crud", "trigger"]);
+    let mut empty = spec();
+    empty["min"] = json!(0);
+    let group = client
+        .create_group(TENANT, &serde_json::from_value(empty).unwrap())
+        .await
+        .unwrap();
+    let event = serde_json::from_value(json!({"change": 1})).unwrap();
+    client
+        .send(TENANT, &group.id, Some("known"), &event)
+        .await
+        .unwrap();
+    group.id
+}
+
+struct Answer {
+    status: StatusCode,
+    media: String,
+    body: Value,
+}
+
+async fn ask(rig: &Rig, route: &Route, operation: &str, token: Option<&str>) -> Answer {
+    let group = group(rig).await;
+    let path = route
+        .path
+        .replace("{tenant}", TENANT)
+        .replace("{group}", &group)
+        .replace("{event}", "known");
+    let mut request = rig.request(
+        Method::from_bytes(route.method.as_str().as_bytes()).unwrap(),
+        &path,
+    );
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = body(operation) {
+        request = request
+            .header("Content-Type", "application/json")
+            .body(body.to_string());
+    }
+    let before = rig.store.commits();
+    let answer = request.send().await.unwrap();
+    let header = |name: &str| {
+        answer
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap().to_owned())
+    };
+    assert!(
+        header("x-request-id").is_some(),
+        "{route:?} answers without a request id"
+    );
+    assert_eq!(header("cache-control").as_deref(), Some("no-store"));
+    let (status, media) = (answer.status(), header("content-type").unwrap_or_default());
+    let text = answer.text().await.unwrap();
+    if !status.is_success() {
+        assert_eq!(
+            rig.store.commits(),
+            before,
+            "{route:?} refused with {status} and changed something"
+        );
+    }
+    Answer {
+        status,
+        media,
+        body: serde_json::from_str(&text).unwrap_or(Value::Null),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_lets_in_exactly_who_holds_its_right() {
+    let rig = Rig::start().await;
+    let document = rig.client(&[]).openapi().await.unwrap();
+    let mut asked = 0;
+    for route in holt_api::routes() {
+        let operation = &document["paths"][&route.path][route.method.as_str().to_lowercase()];
+        let id = operation["operationId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{route:?} is not in the document"));
+        for (name, token, expect) in tokens(&rig, &route) {
+            let answer = ask(&rig, &route, id, token.as_deref()).await;
+            let place = format!("{route:?} with {name}: {} {}", answer.status, answer.body);
+            assert!(
+                !operation["responses"][answer.status.as_str()].is_null(),
+                "not documented: {place}"
+            );
+            match expect {
+                Expect::Done => assert!(answer.status.is_success(), "{place}"),
+                Expect::Refused(code, rule) => {
+                    assert_eq!(answer.body["code"], code, "{place}");
+                    assert_eq!(answer.media, "application/problem+json", "{place}");
+                    assert!(
+                        rule.is_none_or(|rule| answer.body["rule"] == rule),
+                        "{place}"
+                    );
+                }
+            }
+            asked += 1;
+        }
+        assert_eq!(
+            operation["security"].is_null(),
+            route.right.is_none(),
+            "{route:?}: the document and the signature differ"
+        );
+    }
+    println!("{asked} combinations of route and token");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_group_looks_like_one_that_is_not_there() {
+    let rig = Rig::start().await;
+    let group = group(&rig).await;
+    let nobody = "00010000-0000-8000-8000-000000000000";
+    let foreign = rig.ed.sign(&rig.claims("umbrella", &RIGHTS));
+    let own = rig.token(&RIGHTS);
+    let mut seen = Vec::new();
+    for (token, tenant, id) in [
+        (&own, TENANT, nobody),
+        (&foreign, TENANT, group.as_str()),
+        (&foreign, TENANT, nobody),
+        (&foreign, "umbrella", group.as_str()),
+        (&own, TENANT, "not-an-id"),
+        (&own, "not a tenant", group.as_str()),
+    ] {
+        let answer = rig
+            .request(Method::GET, &format!("/v2/{tenant}/groups/{id}"))
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        let mut body: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        body.as_object_mut().unwrap().remove("request_id");
+        seen.push(body);
+    }
+    assert!(seen.iter().all(|body| *body == seen[0]), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_in_the_table_is_not_served() {
+    let rig = Rig::start().await;
+    let token = rig.token(&RIGHTS);
+    let mut by_path: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for route in holt_api::routes() {
+        by_path
+            .entry(route.path)
+            .or_default()
+            .push(route.method.to_string());
+    }
+    let group = group(&rig).await;
+    for (path, methods) in by_path {
+        let path = path
+            .replace("{tenant}", TENANT)
+            .replace("{group}", &group)
+            .replace("{event}", "known");
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"] {
+            if methods.iter().any(|served| served == method) {
+                continue;
+            }
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = rig
+                .request(method.clone(), &path)
+                .bearer_auth(&token)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(
+                answer.status(),
+                StatusCode::METHOD_NOT_ALLOWED,
+                "{method} {path}"
+            );
+            assert!(answer.headers().contains_key("allow"), "{method} {path}");
+        }
+    }
+    for path in [
+        "/",
+        "/v2",
+        "/v2/acme",
+        "/v2/acme/groups/",
+        "/metrics",
+        "/v1.0/acme/groups",
+        "/v2/acme/groups/x/y/z/w",
+    ] {
+        let answer = rig
+            .request(Method::GET, path)
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(
+            answer.headers()["content-type"],
+            "application/problem+json",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_comes_in_either_header_but_only_once() {
+    let rig = Rig::start().await;
+    let (token, other) = (rig.token(&["read"]), rig.token(&["read", "crud"]));
+    let path = format!("/v2/{TENANT}/groups");
+    let bearer = format!("Bearer {token}");
+    for (headers, status) in [
+        (vec![("Authorization", bearer.as_str())], 200),
+        (
+            vec![("Authorization", &bearer.replace("Bearer", "bearer"))],
+            200,
+        ),
+        (vec![("X-Auth-Token", token.as_str())], 200),
+        (
+            vec![("Authorization", &bearer), ("X-Auth-Token", &token)],
+            200,
+        ),
+        (
+            vec![("Authorization", &bearer), ("X-Auth-Token", &other)],
+            401,
+        ),
+        (
+            vec![("X-Auth-Token", &token), ("X-Auth-Token", &other)],
+            401,
+        ),
+        (vec![("Authorization", token.as_str())], 401),
+        (vec![("Authorization", "Basic YTpi")], 401),
+        (vec![("Authorization", "Bearer")], 401),
+        (vec![("X-Auth-Token", "")], 401),
+    ] {
+        let mut request = rig.request(Method::GET, &path);
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{headers:?}");
+        assert_eq!(
+            answer.headers().contains_key("www-authenticate"),
+            status == 401
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! A running api on a store in memory, and an owner that cannot be reached.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chassis::http::{Connections, Settings as Http, Trust};
+use chassis::{Process, Secret};
+use domain::event::Event;
+use domain::ids::GroupKey;
+use domain::verdict::Verdict;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use store::memory::Memory;
+use wire::client::{Client, Settings};
+use wire::ports::submit::{Submit, SubmitError};
+
+use super::keys::{self, Pair};
+
+/// The tenant of the tests.
+pub(super) const TENANT: &str = "acme";
+
+/// No owner answers: events go the other real way, into the inbox.
+#[derive(Debug)]
+pub(super) struct Unreachable;
+
+#[async_trait]
+impl Submit for Unreachable {
+    async fn submit(&self, _key: &GroupKey, _event: Event) -> Result<Verdict, SubmitError> {
+        Err(SubmitError::Unreachable)
+    }
+    async fn poke(&self, _key: &GroupKey) {}
+}
+
+pub(super) struct Rig {
+    pub(super) process: Process,
+    pub(super) store: Memory,
+    pub(super) ed: Pair,
+    pub(super) rsa: Pair,
+    pub(super) base: String,
+    http: reqwest::Client,
+    _jwks: tempfile::TempDir,
+}
+
+impl Rig {
+    /// Listens on a free port; believes an RSA key from its configuration and an Ed25519 key from a JWKS file.
+    pub(super) async fn start() -> Self {
+        let process = Process::system();
+        let store = Memory::new(process.clock.clone());
+        let (ed, rsa) = (keys::ed25519("ed-1"), keys::rsa("rsa-1"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("jwks.json");
+        std::fs::write(&file, json!({"keys": [ed.jwk]}).to_string()).unwrap();
+        let settings = holt_api::Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            tokens: holt_api::Tokens {
+                keys: BTreeMap::from([(rsa.kid.to_owned(), rsa.public_pem.clone())]),
+                jwks_file: Some(file),
+                ..holt_api::Tokens::default()
+            },
+            ..holt_api::Settings::default()
+        };
+        let api = holt_api::build(
+            &process,
+            settings,
+            store.handle("api"),
+            Arc::new(Unreachable),
+        )
+        .await
+        .unwrap();
+        let http = chassis::http::client(&Http {
+            connect_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(20),
+            connections: Connections::Pooled,
+            trust: Trust::Only(Vec::new()),
+            user_agent: "tests",
+        });
+        Self {
+            base: format!("http://{}", api.address()),
+            process,
+            store,
+            ed,
+            rsa,
+            http: http.unwrap(),
+            _jwks: folder,
+        }
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn now(&self) -> u64 {
+        self.process.clock.unix_ms() / 1_000
+    }
+
+    /// Claims of a good token.
+    pub(super) fn claims(&self, tenant: &str, rights: &[&str]) -> Value {
+        let now = self.now();
+        json!({"iss": "holt", "aud": "holt", "sub": "ada", "iat": now, "exp": now + 600, "holt_tenant": tenant, "holt_rights": rights})
+    }
+
+    /// A good token.
+    pub(super) fn token(&self, rights: &[&str]) -> String {
+        self.ed.sign(&self.claims(TENANT, rights))
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// The typed client with a good token.
+    pub(super) fn client(&self, rights: &[&str]) -> Client {
+        let settings = Settings {
+            url: self.base.clone(),
+            token: Some(Secret::new(self.token(rights)).unwrap()),
+            timeout: Duration::from_secs(20),
+            trust: Trust::Only(Vec::new()),
+        };
+        Client::new(&settings).unwrap()
+    }
+}
+
+/// A group as a customer writes it.
+pub(super) fn spec() -> Value {
+    json!({
+        "name": "web", "min": 2, "max": 12, "cooldown_seconds": 60,
+        "launch": {"server": {"flavorRef": "1", "imageRef": "img", "name": "web", "user_data": "aGVsbG8="}},
+        "policies": [{"id": "up", "change": 2, "cooldown_seconds": 30}, {"id": "half-more", "change_percent": 50.5}],
+    })
+}
