@@ -17,24 +17,27 @@ RIGHTS = "read,crud,trigger,exceed-limits"
 def config_text(facts, port, auth_url, directory):
     """One machine, embedded store, two tenants that are two projects of the same cloud."""
     tenants = "".join(f"""
-[[cloud.tenants]]
-tenant = "{tenant}"
+[cloud.tenants.{tenant}]
 project_id = "{facts['PROJECT_' + tenant.upper().replace('-', '_')]}"
 """ for tenant in TENANTS)
     return f"""
-[http]
+[api]
 listen = "127.0.0.1:{port}"
 
 [store]
 path = "{directory}/holt.db"
 
+[worker]
+state_dir = "{directory}/worker"
+
 [cloud]
-auth_url = "{auth_url}"
+keystone_url = "{auth_url}"
 region = "{facts['REGIONS'][0]}"
 interface = "public"
-username = "autoscaler"
+
+[cloud.account]
+user = "autoscaler"
 password = "{facts['PASSWORD']}"
-user_domain = "Default"
 {tenants}"""
 
 
@@ -46,6 +49,11 @@ class Holt:
         self.process, self.tokens = None, {}
         with open(self.config, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(config_text(facts, port, auth_url, directory))
+            file.write(self.run("token", "--new-key", os.path.join(directory, "keys")))
+
+    def run(self, *arguments):
+        """What a command of the CLI prints."""
+        return subprocess.run([self.binary, *arguments], check=True, capture_output=True, text=True, cwd=self.directory).stdout
 
     # ------------------------------------------------------------ process
     def start(self, wait=60):
@@ -83,9 +91,8 @@ class Holt:
     # ---------------------------------------------------------------- API
     def token(self, tenant):
         if tenant not in self.tokens:
-            self.tokens[tenant] = subprocess.run(
-                [self.binary, "token", "--config", self.config, "--tenant", tenant, "--rights", RIGHTS],
-                check=True, capture_output=True, text=True, cwd=self.directory).stdout.strip()
+            token = self.run("token", "--config", self.config, "--tenant", tenant, "--rights", RIGHTS, "--ttl", "6h")
+            self.tokens[tenant] = token.strip()
         return self.tokens[tenant]
 
     def api(self, method, tenant, path, body=None, headers=None):
@@ -104,7 +111,7 @@ class Holt:
     def trouble(self, tenant, group):
         """What the group says is wrong with it, as text; empty when nothing is."""
         shown = self.group(tenant, group)
-        said = {key: value for key, value in shown.items() if key in ("status", "reason", "error", "message", "config_error")}
+        said = {key: value for key, value in shown.items() if key in ("status", "reason", "error", "message", "config_error", "hold")}
         healthy = shown.get("status") in (None, "ok", "active", "converged", "converging", "healthy")
         return "" if healthy else str(said)
 

@@ -1,5 +1,9 @@
 //! Logs: one line an event on standard error, as JSON or for people.
-use std::{error::Error, fmt, io};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, IsTerminal as _},
+};
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::{EnvFilter, fmt as lines};
@@ -57,7 +61,10 @@ pub fn init(settings: &Settings) -> Result<(), InitError> {
     let builder = lines().with_env_filter(filter).with_writer(io::stderr);
     let started = match settings.format {
         Format::Json => builder.json().flatten_event(true).try_init(),
-        Format::Human => builder.with_target(false).try_init(),
+        Format::Human => builder
+            .with_target(false)
+            .with_ansi(io::stderr().is_terminal())
+            .try_init(),
     };
     started.map_err(|source| InitError::Twice { source })
 }

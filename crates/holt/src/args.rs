@@ -35,8 +35,12 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Configuration file (TOML); the environment (HOLT__SECTION__KEY) goes over it
-    #[arg(long, value_name = "FILE")]
+    /// Configuration file
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "Configuration file (TOML); the environment (HOLT__SECTION__KEY) goes over it"
+    )]
     pub(crate) config: Option<PathBuf>,
     /// Print what is in force, secrets masked, and end
     #[arg(long)]
@@ -225,7 +229,7 @@ pub(crate) struct Verdicts {
 pub(crate) struct Ledger {
     /// The group's id
     pub(crate) group: String,
-    /// Only slots in this state, as active or in_doubt
+    /// Only slots in this state, as active or in-doubt
     #[arg(long)]
     pub(crate) state: Option<String>,
     #[command(flatten)]

@@ -30,8 +30,8 @@ pub(crate) async fn run(process: &Process, args: args::Demo) -> anyhow::Result<E
         Ok(played) => tally::take(&stage, played).await,
         Err(error) => Err(error),
     };
-    if let Err(error) = &tally {
-        stage.keep_store(error)?;
+    if tally.is_err() {
+        stage.keep_store()?;
     }
     stage.strike().await;
     let tally = tally?;

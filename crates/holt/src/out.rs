@@ -1,10 +1,12 @@
 //! What a command says: text on standard output, errors on standard error.
 use std::{
+    error::Error,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
 use anyhow::Context as _;
+use chassis::telemetry::chain;
 use serde::Serialize;
 use wire::{client, problem::Problem};
 
@@ -37,7 +39,17 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
             Some(client::Error::Refused(problem)) => Some(problem),
             _ => None,
         });
-    let text = problem.map_or_else(|| format!("error: {error:#}"), |problem| refused(problem));
+    let nobody_reads = |cause: &(dyn Error + 'static)| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        kind == Some(io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(nobody_reads) {
+        return ExitCode::FAILURE;
+    }
+    let text = match problem {
+        Some(problem) => refused(problem),
+        None => format!("error: {}", chain(error.as_ref())),
+    };
     // Nothing is left to tell it to, if that fails.
     drop(writeln!(io::stderr(), "{text}"));
     ExitCode::FAILURE

@@ -15,7 +15,10 @@ use wire::{
     },
 };
 
-use crate::{args, out, show, watch};
+use crate::{
+    args, out, show,
+    watch::{self, Ended},
+};
 
 /// Longer than any answer of an api takes, its own wait for the group's owner included.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -142,8 +145,8 @@ pub(crate) async fn group(process: &Process, command: args::Group) -> anyhow::Re
         }
         args::Group::Show { id, watch, server } => {
             let session = Session::new(server)?;
-            if watch {
-                watch::until_converged(process, &session, &id).await?;
+            if watch && watch::until_converged(process, &session, &id).await? == Ended::Gone {
+                return out::say("the group is gone");
             }
             session.show_group(&session.client.group(&session.tenant, &id).await?)
         }

@@ -94,7 +94,7 @@ pub(crate) fn group(group: &Group) -> String {
     for (name, value) in rows {
         table.add_row([name.to_owned(), value]);
     }
-    table.to_string()
+    table.trim_fmt()
 }
 
 /// "5 active, 2 pending, 7 desired".

@@ -38,13 +38,16 @@ impl Look {
             open: Some(true),
             ..SlotsOf::default()
         };
-        let open = match session.slots(group, of).await {
-            Ok(open) => open,
-            Err(error) if is_not_found(&error) => return Ok(None),
-            Err(error) => return Err(error),
+        let both = async {
+            let open = session.slots(group, of).await?;
+            let group = session.client.group(&session.tenant, group).await?;
+            Ok(Self { group, open })
         };
-        let group = session.client.group(&session.tenant, group).await?;
-        Ok(Some(Self { group, open }))
+        match both.await {
+            Ok(look) => Ok(Some(look)),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The group has as many servers as it wants, none on its way in or out, and no event waits.
@@ -106,6 +109,15 @@ fn is_not_found(error: &anyhow::Error) -> bool {
     }
 }
 
+/// How a watch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The group has what it wants.
+    Converged,
+    /// There is no such group (any more).
+    Gone,
+}
+
 /// Shows the group until it has converged or is gone.
 ///
 /// # Errors
@@ -114,14 +126,14 @@ pub(crate) async fn until_converged(
     process: &Process,
     session: &Session,
     group: &str,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Ended> {
     let mut live = Live::default();
     while let Some(look) = Look::take(session, group).await? {
         live.show(&look.summary(), &look.details())?;
         if look.is_converged() {
-            break;
+            return Ok(Ended::Converged);
         }
         process.clock.sleep(PERIOD).await;
     }
-    Ok(())
+    Ok(Ended::Gone)
 }

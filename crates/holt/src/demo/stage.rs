@@ -83,7 +83,7 @@ impl Stage {
     }
 
     /// After a failure the folder stays, for whoever looks into it.
-    pub(crate) fn keep_store(&self, error: &anyhow::Error) -> anyhow::Result<()> {
+    pub(crate) fn keep_store(&self) -> anyhow::Result<()> {
         let kept = std::env::temp_dir().join(format!("holt-demo-{}", std::process::id()));
         fs::create_dir_all(&kept)?;
         for entry in fs::read_dir(self.folder.path())? {
@@ -92,10 +92,7 @@ impl Stage {
                 fs::copy(entry.path(), kept.join(entry.file_name()))?;
             }
         }
-        out::say(&format!(
-            "failed: {error:#}; the store is kept in {}",
-            kept.display()
-        ))
+        out::say(&format!("failed; the store is kept in {}", kept.display()))
     }
 
     /// Stops everything.
