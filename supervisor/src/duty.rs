@@ -89,8 +89,9 @@ impl Owner {
                 server: d.server,
                 priority,
             };
-            // Not queued means queued already, or too much is: either way it is asked again only after its pause.
-            drop(handout.queue(subject.clone(), call, priority, None));
+            // None: queued already, or too much is. Either way it is asked again only after its pause.
+            let op = handout.queue(subject.clone(), call, priority, None);
+            tracing::debug!(group.id = %self.key.id, slot = %d.slot, ?op, "asks for a delete");
             self.watch.handed_out(d.slot, now.mono);
         }
         for v in due.voids {
@@ -98,7 +99,8 @@ impl Owner {
                 slot: v.slot,
                 incarnation: v.incarnation,
             };
-            drop(handout.queue(subject.clone(), call, Priority::Doubt, Some(v.worker)));
+            let op = handout.queue(subject.clone(), call, Priority::Doubt, Some(v.worker));
+            tracing::debug!(group.id = %self.key.id, slot = %v.slot, ?op, "asks whether a call was begun");
             self.watch.handed_out(v.slot, now.mono);
         }
         for slot in due.stuck {

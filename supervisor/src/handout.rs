@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chassis::{Mono, Process};
 use domain::ids::{GroupKey, Incarnation, Nonce, OpId, SlotId, TenantId, WorkerName};
@@ -21,6 +22,8 @@ use wire::ports::ops::{Call, Offer, Op, Priority, Subject};
 
 /// Operations that wait for an offer, over all groups. More than this are not queued: their owners ask again.
 const QUEUE_MAX: usize = 4096;
+/// Between two sign-ins for one tenant.
+const SIGN_IN_APART: Duration = Duration::from_secs(5);
 /// Operations in one reply, so that a poll stays small.
 const REPLY_MAX: usize = 64;
 
@@ -232,15 +235,15 @@ impl Handout {
         }
     }
 
-    /// Asks for a token at most every 5 s per tenant: the worker keeps its own back-off when it is refused.
+    /// Asks for a token at most every 5 s per tenant, and not before a refused account may be tried again.
     fn sign_in(&self, inner: &mut Inner, tenant: &TenantId) {
         let now = self.process.clock.mono();
-        let recent = inner
+        if inner
             .signing_in
             .get(tenant)
-            .is_some_and(|at| now.saturating_since(*at).as_secs() < 5);
-        if !recent {
-            inner.signing_in.insert(tenant.clone(), now);
+            .is_none_or(|not_before| now >= *not_before)
+        {
+            inner.signing_in.insert(tenant.clone(), now + SIGN_IN_APART);
             let op = self.op(Subject::Tenant(tenant.clone()), Call::SignIn);
             inner.push(
                 Priority::BelowMin,
@@ -249,6 +252,12 @@ impl Handout {
                 None,
             );
         }
+    }
+
+    /// A worker could not sign in for a tenant: it is not asked again before this has passed.
+    pub fn not_signed_in(&self, tenant: &TenantId, after: Duration) {
+        let not_before = self.process.clock.mono() + after.max(SIGN_IN_APART);
+        self.lock().signing_in.insert(tenant.clone(), not_before);
     }
 
     /// Queues an operation that needs no permit of its own; `only` names the one worker that can do it. Gives its id; none if it is queued already

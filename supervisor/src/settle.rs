@@ -39,7 +39,11 @@ impl Supervisor {
                     };
                     self.sweep.listed(&self.owners, &tenant, list);
                 }
-                (Subject::Tenant(tenant), Done::Nothing(wait) | Done::SignedIn(Err(wait))) => {
+                (Subject::Tenant(tenant), Done::SignedIn(Err(wait))) => {
+                    tracing::debug!(%tenant, why = %wait.why, "no token for the tenant");
+                    self.handout.not_signed_in(&tenant, wait.after);
+                }
+                (Subject::Tenant(tenant), Done::Nothing(wait)) => {
                     tracing::debug!(%tenant, why = %wait.why, "nothing was done for the tenant");
                     self.sweep.undone(&tenant, wait.after);
                 }
