@@ -3,9 +3,12 @@
 //! `cargo test -p domain` runs the properties; `PROPTEST_CASES` sets how many cases each gets. `cargo test -p domain --features
 //! mutants` plants every mistake of `domain::mutant` in turn and demands that each property it is paired with notices.
 
+mod auditor;
+mod calm;
 mod cloud;
 mod deciding;
 mod ledger;
+mod lists;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod steps;
@@ -14,7 +17,8 @@ mod world;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use crate::world::{Check, World};
+use crate::auditor::Check;
+use crate::world::World;
 
 /// Longest random history, in steps.
 const STEPS_MAX: usize = 70;
@@ -38,16 +42,16 @@ fn play(runner: &mut TestRunner, check: Check) -> Result<(), String> {
 }
 
 macro_rules! properties {
-    (commits: $($commit:ident),+; runs: $($module:ident::$run:ident),+;) => {
+    (commits: $($judge:ident::$commit:ident),+; runs: $($module:ident::$run:ident),+;) => {
         /// Every property by its name.
         #[cfg(feature = "mutants")]
         pub(crate) const ALL: &[(&str, fn(&mut TestRunner) -> Result<(), String>)] = &[
-            $((stringify!($commit), |runner| play(runner, ledger::$commit)),)+
+            $((stringify!($commit), |runner| play(runner, $judge::$commit)),)+
             $((stringify!($run), $module::$run),)+
         ];
         $(#[test]
         fn $commit() {
-            let tested = play(&mut runner(Config::default().cases), ledger::$commit);
+            let tested = play(&mut runner(Config::default().cases), $judge::$commit);
             assert_eq!(tested, Ok(()));
         })+
         $(#[test]
@@ -59,41 +63,41 @@ macro_rules! properties {
 
 properties! {
     commits:
-        nothing_is_issued_beyond_max,
-        a_lapsed_slot_counts_until_it_is_released,
-        no_more_is_issued_than_is_wanted_and_permitted,
-        a_slot_is_issued_once,
-        nothing_is_issued_while_held,
-        a_paused_group_neither_launches_nor_deletes,
-        a_server_is_bound_once,
-        a_slot_keeps_its_server_and_an_ended_one_never_opens,
-        the_census_equals_a_recount,
-        foreign_servers_are_never_bound,
-        servers_of_other_groups_are_never_bound,
-        a_list_binds_only_the_lowest_server_with_this_very_proof,
-        a_list_with_gaps_neither_adopts_nor_ends_anything,
-        a_server_is_gone_after_three_complete_lists_without_it,
-        a_server_that_a_list_shows_is_not_gone,
-        a_doubt_lapses_by_two_complete_lists_after_quiesce,
-        a_doubt_never_lapses_while_an_unknown_row_may_be_its_server,
-        a_lapsed_slot_is_released_after_its_token_is_dead,
-        a_disowned_server_is_never_sent_away,
-        only_a_full_row_without_proof_disowns,
-        an_older_list_changes_nothing_that_a_newer_one_said,
-        victims_were_seen_in_a_complete_list_a_moment_ago,
-        a_server_whose_cell_is_down_is_no_victim,
-        scale_in_keeps_to_its_cap_and_its_pause,
-        scale_in_rests_for_a_minute,
-        building_servers_leave_first_then_the_oldest,
-        a_group_is_a_tombstone_when_no_slot_is_open,
-        who_is_woken_at_once_has_something_to_do,
-        desired_stays_within_bounds_or_grant,
-        doing_it_twice_changes_nothing_more,
-        an_unknown_outcome_leaves_a_doubt,
-        deletes_of_one_server_are_sent_apart,
-        servers_in_service_are_given_up_within_the_failure_budget,
-        one_wave_of_failures_is_one_strike,
-        gone_says_why;
+        ledger::nothing_is_issued_beyond_max,
+        ledger::a_lapsed_slot_counts_until_it_is_released,
+        ledger::no_more_is_issued_than_is_wanted_and_permitted,
+        ledger::a_slot_is_issued_once,
+        ledger::nothing_is_issued_while_held,
+        ledger::a_paused_group_neither_launches_nor_deletes,
+        ledger::a_server_is_bound_once,
+        ledger::a_slot_keeps_its_server_and_an_ended_one_never_opens,
+        ledger::the_census_equals_a_recount,
+        lists::foreign_servers_are_never_bound,
+        lists::servers_of_other_groups_are_never_bound,
+        lists::a_list_binds_only_the_lowest_server_with_this_very_proof,
+        lists::a_list_with_gaps_neither_adopts_nor_ends_anything,
+        lists::a_server_is_gone_after_three_complete_lists_without_it,
+        lists::a_server_that_a_list_shows_is_not_gone,
+        lists::a_doubt_lapses_by_two_complete_lists_after_quiesce,
+        lists::a_doubt_never_lapses_while_an_unknown_row_may_be_its_server,
+        lists::a_lapsed_slot_is_released_after_its_token_is_dead,
+        ledger::a_disowned_server_is_never_sent_away,
+        lists::only_a_full_row_without_proof_disowns,
+        lists::an_older_list_changes_nothing_that_a_newer_one_said,
+        ledger::victims_were_seen_in_a_complete_list_a_moment_ago,
+        ledger::a_server_whose_cell_is_down_is_no_victim,
+        ledger::scale_in_keeps_to_its_cap_and_its_pause,
+        ledger::scale_in_rests_for_a_minute,
+        ledger::building_servers_leave_first_then_the_oldest,
+        ledger::a_group_is_a_tombstone_when_no_slot_is_open,
+        ledger::who_is_woken_at_once_has_something_to_do,
+        ledger::desired_stays_within_bounds_or_grant,
+        ledger::doing_it_twice_changes_nothing_more,
+        ledger::an_unknown_outcome_leaves_a_doubt,
+        ledger::deletes_of_one_server_are_sent_apart,
+        ledger::servers_in_service_are_given_up_within_the_failure_budget,
+        ledger::one_wave_of_failures_is_one_strike,
+        ledger::gone_says_why;
     runs:
         deciding::one_id_gets_one_verdict,
         deciding::verdicts_form_a_chain,

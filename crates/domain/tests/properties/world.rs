@@ -1,15 +1,13 @@
 //! One group, its owner and a cloud, driven step by step; after every commit an auditor looks at it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::capacity::{Bounds, Size};
 use domain::decide::{decide, expire};
 use domain::draft::Draft;
 use domain::event::{Actor, ActorKind, Ask, Event, Force, Override};
-use domain::evidence::{
-    Around, Extent, Fault, Listing, Proof, Row, Rules, Status, Wake, Watch, weigh,
-};
+use domain::evidence::{Around, Fault, Listing, Proof, Row, Rules, Status, Watch, weigh};
 use domain::group::{Cause, Change, Config, Group, Phase, ScaleInOrder};
 use domain::ids::{
     ColoId, Fence, GroupId, GroupKey, HomeEpoch, Incarnation, LaunchHash, Nonce, RequestHash,
@@ -21,76 +19,15 @@ use domain::settle::{Outcome, settle};
 use domain::slot::{Flags, Slot, State};
 use domain::time::{Mono, Now, Timestamp};
 
+use crate::auditor::{Check, Facts, TOKEN_LEFT, Turn, What};
 use crate::cloud::{Cloud, pick};
 use crate::steps::Step;
-
-pub(crate) const TOKEN_LEFT: Duration = Duration::from_secs(600);
-
-/// What a commit came from.
-#[derive(Debug)]
-pub(crate) enum What {
-    Events,
-    Plan { permits: usize, again: bool },
-    Settle { outcome: Outcome, again: bool },
-    Weigh { listing: Listing, again: bool },
-    Configure,
-    Wake { wake: Wake, idle: bool },
-}
-
-/// One commit, or one look at what is due.
-pub(crate) struct Turn<'a> {
-    pub(crate) before: &'a Group,
-    pub(crate) after: &'a Group,
-    pub(crate) what: &'a What,
-    pub(crate) facts: &'a Facts,
-    pub(crate) now: Now,
-}
-
-impl Turn<'_> {
-    /// Slots that changed, as they were and as they are.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = (Option<&Slot>, &Slot)> {
-        let slots = self.after.slots.open().chain(self.after.slots.ended());
-        slots
-            .map(|slot| (self.before.slots.get(slot.id), slot))
-            .filter(|(before, slot)| before.is_none_or(|before| before != *slot))
-    }
-}
-
-pub(crate) type Check = fn(&Turn<'_>) -> Result<(), String>;
-
-/// What the auditor noted by itself, to judge commits without the owner's memory.
-#[derive(Debug, Default)]
-pub(crate) struct Facts {
-    /// When the present owner began.
-    pub(crate) began: u64,
-    /// When slots were issued, came into doubt, were bound: under any owner.
-    pub(crate) issued: BTreeMap<SlotId, u64>,
-    pub(crate) doubt: BTreeMap<SlotId, u64>,
-    pub(crate) bound: BTreeMap<SlotId, u64>,
-    /// The newest list that the present owner weighed which shows a server, and whether in full.
-    pub(crate) shown: BTreeMap<ServerId, (u64, bool)>,
-    /// The newest complete one that shows it in full.
-    pub(crate) shown_complete: BTreeMap<ServerId, u64>,
-    /// Complete lists that the present owner weighed, begun after the server was last shown, without it.
-    pub(crate) missing: BTreeMap<ServerId, BTreeSet<u64>>,
-    /// Complete lists that the present owner weighed.
-    pub(crate) complete: BTreeSet<u64>,
-    /// Servers of other tenants' users, and servers that another group holds.
-    pub(crate) foreign: BTreeSet<ServerId>,
-    pub(crate) elsewhere: BTreeSet<ServerId>,
-    /// When a delete of a slot was last handed out.
-    pub(crate) deletes: BTreeMap<SlotId, u64>,
-    /// When servers in service were given up for a failure.
-    pub(crate) failed: Vec<(u64, SlotId)>,
-    /// When servers were scaled in without force before this turn.
-    pub(crate) shrunk: Option<u64>,
-}
 
 pub(crate) struct World {
     pub(crate) group: Group,
     pub(crate) cloud: Cloud,
     pub(crate) facts: Facts,
-    watch: Watch,
+    pub(crate) watch: Watch,
     around: Around,
     other: Group,
     kept: Vec<Listing>,
@@ -248,33 +185,12 @@ impl World {
             .changed()
             .map(|(b, a)| (b.cloned(), a.clone()))
             .collect();
-        self.note(&changes, before.state.shrunk != self.group.state.shrunk);
+        self.facts.note(
+            &changes,
+            before.state.shrunk != self.group.state.shrunk,
+            self.now,
+        );
         verdict
-    }
-
-    fn note(&mut self, changes: &[(Option<Slot>, Slot)], has_shrunk: bool) {
-        let (facts, now) = (&mut self.facts, self.now);
-        for (before, slot) in changes {
-            match &slot.state {
-                State::Issued(_) => drop(facts.issued.insert(slot.id, now)),
-                State::InDoubt(..) => drop(facts.doubt.entry(slot.id).or_insert(now)),
-                State::Accepted(_) | State::Active(_) | State::Surplus(_) => {
-                    facts.bound.entry(slot.id).or_insert(now);
-                }
-                State::Deleting(_, domain::slot::DeleteWhy::Failed)
-                    if before
-                        .as_ref()
-                        .is_some_and(|b| matches!(b.state, State::Active(_))) =>
-                {
-                    facts.failed.push((now, slot.id));
-                }
-                State::Configuring(_) | State::Draining(_) | State::Deleting(..) => {}
-                State::Failed(_) | State::Lapsed(..) | State::Gone(..) => {}
-            }
-        }
-        if has_shrunk {
-            facts.shrunk = Some(now);
-        }
     }
 
     fn ask(&mut self, ask: i64, force: u8) -> Result<(), String> {
@@ -295,7 +211,7 @@ impl World {
         self.event(Ask::Adjust(adjust), force)
     }
 
-    fn event(&mut self, ask: Ask, force: Force) -> Result<(), String> {
+    pub(crate) fn event(&mut self, ask: Ask, force: Force) -> Result<(), String> {
         let wall = at(self.now).wall;
         let event = Event {
             id: format!("e{}", self.id()).parse().expect("an event id"),
@@ -313,7 +229,7 @@ impl World {
         self.commit(What::Events, change)
     }
 
-    fn plan(&mut self, permits: u8) -> Result<(), String> {
+    pub(crate) fn plan(&mut self, permits: u8) -> Result<(), String> {
         let mut permits: Vec<Permit> = (0..permits)
             .map(|_| Permit {
                 worker: "w1".parse().expect("a worker name"),
@@ -356,7 +272,7 @@ impl World {
     }
 
     fn weigh(&mut self, listing: Listing) -> Result<(), String> {
-        self.audit(&listing);
+        self.facts.audit(&listing, &self.group);
         self.around.note(&listing, Mono::from_ms(self.now));
         let (watch, around, ids) = (&mut self.watch, &self.around, &mut self.ids);
         let mut spare = || {
@@ -369,44 +285,6 @@ impl World {
         weigh(&mut draft, watch, &listing, around, &mut spare);
         let again = draft.finish(Cause::Converge, actor()) == once;
         self.commit(What::Weigh { listing, again }, once)
-    }
-
-    /// The auditor reads the list too.
-    fn audit(&mut self, listing: &Listing) {
-        let (facts, began) = (&mut self.facts, listing.began.ms());
-        for Row { server, status, .. } in &listing.rows {
-            let full = *status != Status::Unknown;
-            let newest = facts.shown.entry(*server).or_insert((began, full));
-            if newest.0 <= began {
-                *newest = (began, full);
-            }
-            if full && listing.extent == Extent::Complete {
-                let newest = facts.shown_complete.entry(*server).or_insert(began);
-                *newest = began.max(*newest);
-            }
-            if let Some(lists) = facts.missing.get_mut(server) {
-                lists.retain(|list| *list > began);
-            }
-        }
-        if listing.extent != Extent::Complete {
-            return;
-        }
-        facts.complete.insert(began);
-        let shown: BTreeSet<ServerId> = listing.rows.iter().map(|row| row.server).collect();
-        for server in self
-            .group
-            .slots
-            .open()
-            .filter_map(|slot| slot.state.server())
-        {
-            let is_newer = facts
-                .shown
-                .get(&server)
-                .is_none_or(|(seen, _)| began > *seen);
-            if !shown.contains(&server) && is_newer {
-                facts.missing.entry(server).or_default().insert(began);
-            }
-        }
     }
 
     /// A tenant copies the metadata of one of our servers: onto a server of its own (0), onto another of ours (1), or onto one that
@@ -502,7 +380,7 @@ impl World {
         Ok(())
     }
 
-    fn configure(&mut self, edit: impl FnOnce(&mut Group)) -> Result<(), String> {
+    pub(crate) fn configure(&mut self, edit: impl FnOnce(&mut Group)) -> Result<(), String> {
         if matches!(self.group.state.phase, Phase::Deleting | Phase::Tombstone) {
             return Ok(());
         }
@@ -514,96 +392,6 @@ impl World {
         expire(&mut draft);
         let change = draft.finish(Cause::Configure, actor());
         self.commit(What::Configure, change)
-    }
-
-    /// Faults end, everybody answers, and time passes: after this the group must be at rest.
-    pub(crate) fn calm(&mut self) -> Result<(), String> {
-        self.cloud.servers.values_mut().for_each(|server| {
-            server.dark = false;
-            if matches!(server.status, Status::Error(..) | Status::Held) {
-                server.status = Status::Up;
-            }
-        });
-        if self.group.state.phase == Phase::Paused {
-            self.step(&Step::Phase(Phase::Running))?;
-        }
-        self.event(Ask::Converge, Force::No)?;
-        let mut rest = 0;
-        for _ in 0..400 {
-            let rev = self.group.clone();
-            self.now += 31_000;
-            while self.cloud.calls.iter().any(|call| !call.is_lost) {
-                let n = self
-                    .cloud
-                    .calls
-                    .iter()
-                    .position(|call| !call.is_lost)
-                    .unwrap_or(0);
-                self.step(&Step::Answer(n, 0))?;
-            }
-            for server in self.cloud.servers.values_mut() {
-                if server.status == Status::Building {
-                    server.status = Status::Up;
-                }
-            }
-            self.step(&Step::List(None))?;
-            self.step(&Step::Plan(9))?;
-            self.step(&Step::Void(0))?;
-            self.step(&Step::Deletes(0))?;
-            let is_same = self.group.slots == rev.slots && self.group.state == rev.state;
-            rest = if is_same { rest + 1 } else { 0 };
-            // Longer than any wait in between but holds and releases, which the end does not depend on.
-            if rest > 70 {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Grows the group to one size, and then forces it to another.
-    pub(crate) fn grow(&mut self, have: u32, want: u32) -> Result<(), String> {
-        self.configure(|group| {
-            group.config.bounds = Bounds::new(Size(0), Size(100)).expect("bounds")
-        })?;
-        for size in [have, want] {
-            self.event(Ask::Adjust(Adjust::Desired(Size(size))), Force::Gates)?;
-            for _ in 0..12 {
-                self.now += 31_000;
-                self.plan(40)?;
-                while !self.cloud.calls.is_empty() {
-                    self.step(&Step::Answer(0, 0))?;
-                }
-                self.cloud
-                    .servers
-                    .values_mut()
-                    .for_each(|server| server.status = Status::Up);
-                self.step(&Step::List(None))?;
-                self.step(&Step::Deletes(0))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether planning now would do anything.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        let mut draft = Draft::new(&self.group, at(self.now));
-        expire(&mut draft);
-        plan(&mut draft, &self.watch, &[]);
-        draft.is_empty()
-    }
-
-    /// Servers that we caused and that nobody edited, without an open slot.
-    pub(crate) fn orphans(&self) -> Vec<ServerId> {
-        let bound: BTreeSet<ServerId> = self
-            .group
-            .slots
-            .open()
-            .filter_map(|slot| slot.state.server())
-            .collect();
-        let lost = |(id, server): (&ServerId, &crate::cloud::Server)| {
-            (server.ours && !server.tampered && !bound.contains(id)).then_some(*id)
-        };
-        self.cloud.servers.iter().filter_map(lost).collect()
     }
 }
 
