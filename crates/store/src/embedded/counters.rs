@@ -3,9 +3,9 @@
 use chassis::Metrics;
 use chassis::metrics::Counter;
 
-/// Counts that only go up.
-#[derive(Debug, Default)]
-pub struct Counters {
+/// Counts that only go up, under the process's metrics. Two stores of one process count together.
+#[derive(Debug)]
+pub(super) struct Counters {
     pub(super) commits: Counter,
     pub(super) transactions: Counter,
     pub(super) fsyncs: Counter,
@@ -14,7 +14,7 @@ pub struct Counters {
     pub(super) round_trips: Counter,
 }
 
-/// What [`Counters`] stood at.
+/// What the counts of a store stood at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Changes of groups that were applied, creations too.
@@ -32,33 +32,32 @@ pub struct Counts {
 }
 
 impl Counters {
-    /// Counters that the process shows among its metrics.
-    pub(super) fn registered(metrics: &Metrics) -> Self {
+    pub(super) fn new(metrics: &Metrics) -> Self {
         Self {
             commits: metrics.counter(
                 "store_commits_total",
                 "Changes of groups that were applied.",
             ),
-            transactions: metrics.counter("store_transactions_total", "Transactions that wrote."),
-            fsyncs: metrics.counter("store_fsyncs_total", "Syncs of the log and of the file."),
-            bytes_written: metrics.counter(
-                "store_bytes_written_total",
-                "Bytes written to the log, whole pages.",
+            transactions: metrics.counter(
+                "store_transactions_total",
+                "Transactions that wrote; each is synced before its answers.",
             ),
+            fsyncs: metrics.counter("store_fsyncs_total", "Syncs of the log and of the file."),
+            bytes_written: metrics
+                .counter("store_bytes_written_total", "Bytes written to the log."),
             row_bytes: metrics.counter(
                 "store_row_bytes_total",
-                "Bytes of the rows that commits wrote.",
+                "Bytes of the rows that commits wrote, before they were put on pages.",
             ),
             round_trips: metrics.counter(
                 "store_round_trips_total",
-                "Requests to the store by the roles.",
+                "Requests to the store, reads and writes.",
             ),
         }
     }
 
     /// What they stand at.
-    #[must_use]
-    pub fn now(&self) -> Counts {
+    pub(super) fn now(&self) -> Counts {
         Counts {
             commits: self.commits.get(),
             transactions: self.transactions.get(),
@@ -68,9 +67,4 @@ impl Counters {
             round_trips: self.round_trips.get(),
         }
     }
-}
-
-/// Adds to one of the counts.
-pub(super) fn add(counter: &Counter, by: u64) {
-    counter.add(by);
 }

@@ -9,7 +9,6 @@ use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
 use super::Inner;
-use super::counters::add;
 use super::prepare::{self, Key, Request};
 use super::read;
 use crate::Error;
@@ -17,7 +16,7 @@ use crate::group::{self, CommitRecord, Committed, Groups, Guard, Level, Page};
 
 impl Inner {
     pub(super) fn round_trip(&self) {
-        add(&self.counters.round_trips, 1);
+        self.counters.round_trips.add(1);
     }
 }
 
@@ -31,7 +30,7 @@ impl Groups for Inner {
     ) -> Result<Committed, Error> {
         self.round_trip();
         let batch = prepare::create(group, first, nonce)?;
-        add(&self.counters.row_bytes, batch.bytes());
+        self.counters.row_bytes.add(batch.bytes());
         self.writer.ask(Request::Create(Box::new(batch))).await
     }
 
@@ -50,7 +49,7 @@ impl Groups for Inner {
     ) -> Result<Committed, Error> {
         self.round_trip();
         let batch = prepare::commit(key, guard, change, nonce)?;
-        add(&self.counters.row_bytes, batch.bytes());
+        self.counters.row_bytes.add(batch.bytes());
         self.writer.ask(Request::Commit(Box::new(batch))).await
     }
 

@@ -32,7 +32,8 @@ use rusqlite::Connection;
 
 use crate::Stores;
 use crate::hint::Board;
-pub use counters::{Counters, Counts};
+use counters::Counters;
+pub use counters::Counts;
 pub use prune::Keep;
 pub use schema::VERSION;
 
@@ -122,7 +123,7 @@ pub fn open(path: &Path, process: &Process, settings: Settings) -> Result<Embedd
     let mut connection = Connection::open(path).map_err(sqlite)?;
     schema::set_up(&mut connection, settings.pages_max).map_err(sqlite)?;
     schema::tune(&connection, settings.writer_cache_kib).map_err(sqlite)?;
-    let counters = Arc::new(Counters::registered(&process.metrics));
+    let counters = Arc::new(Counters::new(&process.metrics));
     let readers = read::Readers::open(path, process, settings).map_err(sqlite)?;
     let writer = writer::Writer::start(connection, lock, process, settings, &counters)
         .map_err(|e| OpenError::Io(path.to_owned(), e))?;

@@ -5,6 +5,8 @@
 //! tables, or one without rowids, cost two to four times the CPU). The newest commit record of a group carries its state, revision and
 //! fence: a commit appends, and rewrites no head row. What a customer configured and launch bodies are only written when they change.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
@@ -91,15 +93,21 @@ pub(super) fn inspect(path: &Path) -> Result<(), OpenError> {
     let empty = match std::fs::metadata(path) {
         Ok(found) if !found.is_file() => return Err(OpenError::NotOurs(path.to_owned())),
         Ok(found) => found.len() == 0,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => true,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => true,
         Err(e) => return Err(OpenError::Io(path.to_owned(), e)),
     };
     if empty {
         return Ok(());
     }
-    // Not read-only: what a killed process left in the log must be taken over before anything is read.
+    if !may_be_ours(path).map_err(|e| OpenError::Io(path.to_owned(), e))? {
+        return Err(OpenError::NotOurs(path.to_owned()));
+    }
+    // Not read-only: what a killed process left in the log must be taken over before anything is read. It stays in the log.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let facts = Connection::open_with_flags(path, flags).and_then(|c| facts(&c));
+    let facts = Connection::open_with_flags(path, flags).and_then(|c| {
+        c.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        facts(&c)
+    });
     match facts {
         Ok(Facts {
             application: APPLICATION,
@@ -126,6 +134,16 @@ pub(super) fn inspect(path: &Path) -> Result<(), OpenError> {
         }
         Err(e) => Err(OpenError::Sqlite(path.to_owned(), e)),
     }
+}
+
+/// Looks at the first bytes, so that most foreign files are not even opened. The mark may still be in the log only.
+fn may_be_ours(path: &Path) -> io::Result<bool> {
+    let mut header = [0; 72];
+    if File::open(path)?.read(&mut header)? < header.len() {
+        return Ok(false);
+    }
+    let mark = u32::from_be_bytes([header[68], header[69], header[70], header[71]]);
+    Ok(header.starts_with(b"SQLite format 3\0") && (mark == 0 || mark == APPLICATION))
 }
 
 struct Facts {

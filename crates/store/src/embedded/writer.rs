@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::Settings;
 use super::commit::{self, Failed};
-use super::counters::{Counters, add};
+use super::counters::Counters;
 use super::prepare::Request;
 use super::read::explain;
 use crate::Error;
@@ -196,7 +196,7 @@ impl Loop {
                 } else {
                     pages
                 };
-                add(&counters.bytes_written, added * (PAGE + FRAME));
+                counters.bytes_written.add(added * (PAGE + FRAME));
                 Ok(())
             },
         ))
@@ -265,9 +265,9 @@ impl Loop {
             );
         }
         self.written_back = false;
-        add(&self.counters.transactions, 1);
-        add(&self.counters.fsyncs, 1);
-        add(&self.counters.commits, applied);
+        self.counters.transactions.add(1);
+        self.counters.fsyncs.add(1);
+        self.counters.commits.add(applied);
         Ok(answers)
     }
 
@@ -282,7 +282,7 @@ impl Loop {
             .wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)
         {
             Ok((pages, copied)) => {
-                add(&self.counters.fsyncs, 2);
+                self.counters.fsyncs.add(2);
                 self.written_back = pages == copied;
             }
             Err(e) => {
