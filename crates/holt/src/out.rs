@@ -58,8 +58,11 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
 fn refused(problem: &Problem) -> String {
     let mut lines = vec![format!("error: {}: {}", problem.code, problem.detail)];
     if let Some(field) = &problem.field {
-        let rule = problem.rule.as_deref().unwrap_or_default();
-        lines.push(format!("  field      {field} {rule}").trim_end().to_owned());
+        // The detail often says the rule already.
+        let rule = problem.rule.as_deref();
+        let rule = rule.filter(|rule| !problem.detail.contains(rule));
+        let line = format!("  field      {field} {}", rule.unwrap_or_default());
+        lines.push(line.trim_end().to_owned());
     }
     if !problem.request_id.is_empty() {
         lines.push(format!("  request id {}", problem.request_id));
