@@ -15,6 +15,7 @@ pub mod launch;
 pub mod limits;
 pub mod openapi;
 pub mod routes;
+pub mod serve;
 pub mod settings;
 pub mod submit;
 

@@ -1,4 +1,5 @@
 //! The integration tests, in one binary so that it links once.
+#[cfg(test)]
 mod access;
 mod architecture;
 mod cloud;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chassis::Process;
+use chassis::{Process, Secret};
 use jsonwebtoken::jwk::{
     AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse,
 };
@@ -160,7 +160,11 @@ fn read(path: &Path) -> std::io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-fn from_pem(pem: &str) -> Result<Key, &'static str> {
+/// The text itself, or `file:/path`.
+fn from_pem(text: &str) -> Result<Key, &'static str> {
+    let text = Secret::parse(text.to_owned())
+        .map_err(|_refused| "is empty, or its file cannot be read")?;
+    let pem = text.expose();
     if pem.contains("PRIVATE KEY") {
         return Err("is a private key: give the public one");
     }

@@ -27,90 +27,71 @@ enum Expect {
     Refused(&'static str, Option<&'static str>),
 }
 
-/// Tokens that prove nothing, whatever they say.
-fn worthless(rig: &Rig) -> Vec<(String, Option<String>, &'static str)> {
+/// A name, a token, and the code that it has to get.
+type Bad = (&'static str, Option<String>, &'static str);
+
+/// No token, and tokens that prove nothing, whatever they say.
+fn worthless(rig: &Rig) -> Vec<Bad> {
     let good = rig.claims(TENANT, &RIGHTS);
-    let with = |name: &str, value: Value| {
-        let mut claims = good.clone();
-        claims[name] = value;
-        Some(rig.ed.sign(&claims))
-    };
-    let without = |name: &str| {
-        let mut claims = good.clone();
-        claims.as_object_mut().unwrap().remove(name);
-        Some(rig.ed.sign(&claims))
-    };
-    let now = rig.now();
     let strange = keys::ed25519("ed-1");
     let mut cut = rig.ed.sign(&good);
     cut.truncate(cut.len() - 4);
-    let header = |alg: &str| json!({"alg": alg, "typ": "JWT", "kid": "ed-1"});
-    let sets = [
-        ("no token", None, "token-missing"),
-        ("malformed", Some("abc".to_owned()), "token-invalid"),
-        ("empty parts", Some("..".to_owned()), "token-invalid"),
-        ("cut signature", Some(cut), "token-invalid"),
-        (
-            "wrong signature",
-            Some(strange.sign(&good)),
-            "token-invalid",
-        ),
-        (
-            "alg none",
-            Some(keys::forged(&header("none"), &good, b"")),
-            "token-invalid",
-        ),
-        (
-            "alg None",
-            Some(keys::forged(&header("None"), &good, b"")),
-            "token-invalid",
-        ),
-        (
-            "unknown alg",
-            Some(keys::forged(&header("XS999"), &good, b"x")),
-            "token-invalid",
-        ),
-        (
-            "HS256 with the Ed25519 key",
-            Some(keys::confused(&rig.ed, &good)),
-            "token-invalid",
-        ),
-        (
-            "HS256 with the RSA key",
-            Some(keys::confused(&rig.rsa, &good)),
-            "token-invalid",
-        ),
-        ("expired", with("exp", json!(now - 31)), "token-expired"),
+    let forged = |alg: &str, signature: &[u8]| {
+        let header = json!({"alg": alg, "typ": "JWT", "kid": "ed-1"});
+        keys::forged(&header, &good, signature)
+    };
+    let invalid = [
+        ("malformed", "abc".to_owned()),
+        ("empty parts", "..".to_owned()),
+        ("cut signature", cut),
+        ("wrong signature", strange.sign(&good)),
+        ("alg none", forged("none", b"")),
+        ("alg None", forged("None", b"")),
+        ("unknown alg", forged("XS999", b"x")),
+        ("HS256 with the Ed25519 key", keys::confused(&rig.ed, &good)),
+        ("HS256 with the RSA key", keys::confused(&rig.rsa, &good)),
+    ];
+    let invalid = invalid.map(|(name, token)| (name, Some(token), "token-invalid"));
+    let none = [("no token", None, "token-missing")];
+    none.into_iter().chain(invalid).collect()
+}
+
+/// Signed well, but with claims that are missing, wrong or past.
+fn untimely(rig: &Rig) -> Vec<Bad> {
+    let now = rig.now();
+    let changed = [
+        ("expired", "exp", json!(now - 31), "token-expired"),
         (
             "exp as text",
-            with("exp", json!((now + 600).to_string())),
+            "exp",
+            json!((now + 600).to_string()),
             "token-invalid",
         ),
-        ("no exp", without("exp"), "token-invalid"),
-        ("not yet", with("nbf", json!(now + 60)), "token-invalid"),
-        ("nbf as text", with("nbf", json!("0")), "token-invalid"),
-        (
-            "wrong audience",
-            with("aud", json!("nova")),
-            "token-invalid",
-        ),
-        ("no audience", without("aud"), "token-invalid"),
-        (
-            "wrong issuer",
-            with("iss", json!("mallory")),
-            "token-invalid",
-        ),
-        ("no issuer", without("iss"), "token-invalid"),
-        ("no subject", without("sub"), "token-invalid"),
-        ("no tenant", without("holt_tenant"), "token-invalid"),
+        ("not yet", "nbf", json!(now + 60), "token-invalid"),
+        ("nbf as text", "nbf", json!("0"), "token-invalid"),
+        ("wrong audience", "aud", json!("nova"), "token-invalid"),
+        ("wrong issuer", "iss", json!("mallory"), "token-invalid"),
+        ("no exp", "exp", Value::Null, "token-invalid"),
+        ("no audience", "aud", Value::Null, "token-invalid"),
+        ("no issuer", "iss", Value::Null, "token-invalid"),
+        ("no subject", "sub", Value::Null, "token-invalid"),
+        ("no tenant", "holt_tenant", Value::Null, "token-invalid"),
     ];
-    sets.map(|(name, token, code)| (name.to_owned(), token, code))
-        .into_iter()
-        .collect()
+    let sign = |(name, claim, value, code): (_, &str, Value, _)| {
+        let mut claims = rig.claims(TENANT, &RIGHTS);
+        let members = claims.as_object_mut().unwrap();
+        if value.is_null() {
+            members.remove(claim);
+        } else {
+            members.insert(claim.to_owned(), value);
+        }
+        (name, Some(rig.ed.sign(&claims)), code)
+    };
+    changed.into_iter().map(sign).collect()
 }
 
 /// Signed well, but with a header that would lead a careless verifier astray.
-fn misleading(rig: &Rig) -> Vec<(String, Option<String>, &'static str)> {
+fn misleading(rig: &Rig) -> Vec<Bad> {
     let good = rig.claims(TENANT, &RIGHTS);
     let strange = keys::ed25519("ed-1");
     let signed = |pair: &keys::Pair, kid: &str| {
@@ -156,22 +137,18 @@ fn misleading(rig: &Rig) -> Vec<(String, Option<String>, &'static str)> {
         ("critical header", Some(critical), "token-invalid"),
         ("no key id among two keys", Some(nameless), "token-invalid"),
     ];
-    sets.map(|(name, token, code)| (name.to_owned(), token, code))
-        .into_iter()
-        .collect()
+    sets.into()
 }
 
 /// All tokens for a route, with what it has to answer.
 fn tokens(rig: &Rig, route: &Route) -> Vec<(String, Option<String>, Expect)> {
-    let forged = worthless(rig).into_iter().chain(misleading(rig));
+    let bad = [worthless(rig), untimely(rig), misleading(rig)].concat();
     let Some(needed) = route.right.map(domain::access::Right::as_str) else {
-        return forged
-            .map(|(name, token, _)| (name, token, Expect::Done))
-            .collect();
+        let done = |(name, token, _): Bad| (name.to_owned(), token, Expect::Done);
+        return bad.into_iter().map(done).collect();
     };
-    let mut all: Vec<_> = forged
-        .map(|(name, token, code)| (name, token, Expect::Refused(code, None)))
-        .collect();
+    let refused = |(name, token, code): Bad| (name.to_owned(), token, Expect::Refused(code, None));
+    let mut all: Vec<_> = bad.into_iter().map(refused).collect();
     let mut signed = |name: &str, claims: Value, expect| {
         all.push((name.to_owned(), Some(rig.ed.sign(&claims)), expect))
     };

@@ -8,10 +8,10 @@ use wire::v2::group::{GroupSpec, Status};
 use super::rig::{Rig, TENANT, spec};
 
 fn code(error: Error) -> String {
-    match error {
-        Error::Refused(problem) => problem.code,
-        other => panic!("{other:?}"),
-    }
+    let Error::Refused(problem) = error else {
+        panic!("{error:?}")
+    };
+    problem.code
 }
 
 fn event(json: serde_json::Value) -> EventRequest {
@@ -19,7 +19,7 @@ fn event(json: serde_json::Value) -> EventRequest {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_group_is_made_shown_paused_configured_and_deleted() {
+async fn a_group_is_made_shown_paused_and_configured() {
     let rig = Rig::start().await;
     let client = rig.client(&["read", "crud"]);
     let spec: GroupSpec = serde_json::from_value(spec()).unwrap();
@@ -71,7 +71,14 @@ async fn a_group_is_made_shown_paused_configured_and_deleted() {
         client.resume(TENANT, &made.id).await.unwrap().status,
         Status::Active
     );
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_that_wants_servers_is_deleted_by_force_only_and_takes_no_changes_then() {
+    let rig = Rig::start().await;
+    let client = rig.client(&["read", "crud"]);
+    let spec: GroupSpec = serde_json::from_value(spec()).unwrap();
+    let made = client.create_group(TENANT, &spec).await.unwrap();
     assert_eq!(
         code(
             client
