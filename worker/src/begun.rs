@@ -102,8 +102,14 @@ impl Begun {
         self.own().marks.set(slot, Fate::Ended(outcome.clone()));
     }
 
-    /// Answers whether a create was begun by that life; if it was not, it never will be. Reads a file for a life that is over: call it
-    /// where blocking is allowed.
+    /// Whether [`Begun::void`] may have to read a file.
+    #[must_use]
+    pub fn reads_for(&self, incarnation: Incarnation) -> bool {
+        incarnation != self.incarnation || self.own().marks.has_forgotten()
+    }
+
+    /// Answers whether a create was begun by that life; if it was not, it never will be. Call it where blocking
+    /// is allowed, if it [may read](Begun::reads_for).
     ///
     /// # Errors
     /// When the void could not be written down: nothing may be answered.

@@ -5,6 +5,7 @@ mod delete;
 mod look;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use chassis::Mono;
 use chassis::shutdown::Gate;
@@ -64,6 +65,7 @@ impl Hands {
 
     /// Starts an operation as a task.
     pub(crate) fn start(&self, op: Op, terms: Arc<Terms>, leave: Leave) {
+        self.shared.under_way.fetch_add(1, Ordering::Relaxed);
         let hands = self.clone();
         let tasks = &self.shared.process.tasks;
         drop(tasks.spawn("operation", async move {
@@ -78,6 +80,7 @@ impl Hands {
         let start = clock.mono();
         let slot = slot_of(&call);
         let (result, began) = self.perform(&key, call, terms, leave).await;
+        self.shared.under_way.fetch_sub(1, Ordering::Relaxed);
         let took = clock.mono().saturating_since(start);
         self.shared.measure.ended(&Ended {
             class,

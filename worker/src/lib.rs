@@ -21,6 +21,7 @@ pub mod serve;
 mod tokens;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use chassis::Process;
@@ -97,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) reporter: Reporter,
     pub(crate) others: Arc<Semaphore>,
+    /// Operations that have begun to use what a poll offered and have not ended.
+    pub(crate) under_way: AtomicUsize,
     pub(crate) measure: Measure,
 }
 
@@ -142,6 +145,7 @@ pub fn build(
         reporter: Reporter::new(process.clone(), &supervisors),
         supervisors,
         others: Arc::new(Semaphore::new(others)),
+        under_way: AtomicUsize::new(0),
         measure: Measure::new(process.metrics.clone()),
         settings,
     });

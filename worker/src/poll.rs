@@ -1,20 +1,21 @@
 //! Offers to one supervisor: what the guard and the seats allow right now, and the tokens that are there. Every operation of the reply
 //! becomes a task of its own, so that one slow tenant holds nobody up.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloud::guard::Reservation;
-use domain::ids::TenantId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::ports::ops::{Call, Offer, Op, OpsError};
 
 use crate::Shared;
 use crate::execute::{Hands, Leave, Terms};
 
-/// How long an offer without a permit for creates may be held: permits may be free again soon.
-const WAIT_WITHOUT_PERMITS: Duration = Duration::from_millis(250);
+/// How long an offer of less than half its share may be held while operations are under way: they will soon make room for a better one.
+const WAIT_BUSY: Duration = Duration::from_millis(250);
+/// How long an offer without any creates may be held: the cloud asked to wait, or other polls offer all that the budget allows.
+const WAIT_WITHOUT_CREATES: Duration = Duration::from_secs(1);
 /// The next poll waits this long for a sign-in that the last reply asked for, so that it can offer its token.
 const SIGN_IN_WAIT: Duration = Duration::from_secs(2);
 /// Look again after this whether reports were acknowledged.
@@ -56,15 +57,24 @@ pub(crate) async fn run(hands: Hands) {
 async fn once(hands: &Hands) -> Result<(), OpsError> {
     let shared = &hands.shared;
     let polls = polls(shared);
-    let mut permits = shared
-        .guard
-        .reserve(shared.settings.creates_max.div_ceil(polls));
-    let mut seats = seats(&shared.others, shared.settings.others_max.div_ceil(polls));
+    let creates_share = shared.settings.creates_max.div_ceil(polls);
+    let others_share = shared.settings.others_max.div_ceil(polls);
+    let mut permits = shared.guard.reserve(creates_share);
+    let mut seats = seats(&shared.others, others_share);
     let (offered, tokens) = shared.tokens.offer(shared.settings.token_left_min);
     let mut changes = shared.tokens.changes();
     // Before anything is sent: the supervisor counts on it (rule H2).
     let start = shared.process.clock.mono();
-    let offer = offer(shared, permits.left(), seats.as_ref(), tokens);
+    let (creates, others) = (permits.left(), seats.as_ref().map_or(0, seat_count));
+    let is_small = creates < creates_share / 2 || others < others_share / 2;
+    let offer = Offer {
+        worker: shared.settings.name.clone(),
+        incarnation: shared.incarnation,
+        creates,
+        others,
+        tokens,
+        wait: wait(shared, creates, is_small),
+    };
     let ops = tokio::select! {
         biased;
         ops = shared.supervisors[hands.supervisor].poll(offer) => ops?,
@@ -100,26 +110,16 @@ fn polls(shared: &Shared) -> u32 {
     supervisors.saturating_mul(shared.settings.polls).max(1)
 }
 
-fn offer(
-    shared: &Shared,
-    creates: u32,
-    seats: Option<&OwnedSemaphorePermit>,
-    tokens: BTreeMap<TenantId, Duration>,
-) -> Offer {
-    let longest = shared.settings.wait;
-    let wait = if creates == 0 {
-        longest.min(WAIT_WITHOUT_PERMITS)
+/// How long the supervisor may hold an offer. What is offered cannot grow while it is held, so a small one is soon made anew.
+fn wait(shared: &Shared, creates: u32, is_small: bool) -> Duration {
+    let bound = if is_small && shared.under_way.load(Ordering::Relaxed) > 0 {
+        WAIT_BUSY
+    } else if creates == 0 {
+        WAIT_WITHOUT_CREATES
     } else {
-        longest
+        shared.settings.wait
     };
-    Offer {
-        worker: shared.settings.name.clone(),
-        incarnation: shared.incarnation,
-        creates,
-        others: seats.map_or(0, seat_count),
-        tokens,
-        wait,
-    }
+    bound.min(shared.settings.wait)
 }
 
 /// Ends a little after the process was asked to stop: a reply that is on its way is still taken.

@@ -20,9 +20,10 @@ pub(super) const VOIDED: u8 = b'v';
 const HEADER: &str = "holt-begun 1 ";
 /// Letter, blank, 26 characters of the slot, line end.
 const LINE_BYTES: usize = 29;
-/// Marks of one generation: at ten creates a second, half a day. Two generations are kept, because a double of an operation comes within
-/// seconds if at all (it must be begun within 10 s of its own poll), and a void reads the log when memory does not know.
-const GENERATION_MAX: usize = 1 << 19;
+/// Marks of one generation: at ten creates a second, almost two hours, in some 5 MB. Two generations are kept, because a double of an
+/// operation comes within seconds if at all (it must be begun within 10 s of its own poll), and a void reads the log when memory does not
+/// know.
+const GENERATION_MAX: usize = 1 << 16;
 
 /// What became of a slot's create in this life.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -80,17 +80,17 @@ impl Hands {
         }
     }
 
-    /// Answers for this life at once, for a dead one from its log.
+    /// Answers for this life from memory, for a dead one from its log.
     pub(super) async fn void(&self, slot: SlotId, incarnation: Incarnation) -> Done {
-        let answer = if incarnation == self.shared.incarnation {
-            self.shared.begun.void(slot, incarnation)
-        } else {
+        let answer = if self.shared.begun.reads_for(incarnation) {
             let shared = Arc::clone(&self.shared);
             let read = move || shared.begun.void(slot, incarnation);
             match self.shared.process.tasks.blocking(read).await {
                 Ok(answer) => answer,
                 Err(ended) => Err(std::io::Error::other(ended)),
             }
+        } else {
+            self.shared.begun.void(slot, incarnation)
         };
         match answer {
             Ok(outcome) => Done::Slot { slot, outcome },

@@ -156,3 +156,36 @@ async fn every_operation_is_counted_by_class_and_outcome() {
         assert!(text.contains(line), "{text}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn room_that_comes_free_is_offered_soon() {
+    let bench = Bench::start_with(|settings| {
+        settings.polls = 1;
+        settings.others_max = 8;
+    });
+    bench.sign_in("a").await;
+    bench
+        .nova
+        .state()
+        .ends
+        .insert("GET", End::After(Duration::from_millis(400)));
+    let read = |of: u128| {
+        for_group(Call::Read {
+            slot: slot(of),
+            server: server(of),
+        })
+    };
+    let start = bench.process.clock.mono();
+    for round in 0..5 {
+        // No poll can have taken more than it offered, so each round waits for the room of the one before.
+        let done = bench
+            .done((0..8).map(|of| read(round * 8 + of)).collect(), 8)
+            .await;
+        assert!(
+            done.iter()
+                .all(|done| matches!(done, Done::Read { .. } | Done::Nothing(_)))
+        );
+    }
+    let took = bench.process.clock.mono().saturating_since(start);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
