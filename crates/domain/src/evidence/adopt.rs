@@ -9,7 +9,7 @@ use crate::time::Mono;
 use super::{Extent, Proof, Row, Scale, Status, Watch};
 
 /// Decides about one row of a server that has no role in an open slot of this group.
-pub(super) fn place(draft: &mut Draft<'_>, watch: &Watch, scale: &mut Scale<'_>, row: &Row) {
+pub(super) fn place(draft: &mut Draft<'_>, watch: &mut Watch, scale: &mut Scale<'_>, row: &Row) {
     let mine = draft.group().key.id;
     let elsewhere = scale
         .around
@@ -48,7 +48,12 @@ pub(super) fn recall(draft: &Draft<'_>, scale: &mut Scale<'_>, (id, row): (SlotI
 }
 
 /// A server of ours, without a role in an open slot, shows a valid proof for this slot.
-fn claim(draft: &mut Draft<'_>, watch: &Watch, scale: &mut Scale<'_>, (row, id): (&Row, SlotId)) {
+fn claim(
+    draft: &mut Draft<'_>,
+    watch: &mut Watch,
+    scale: &mut Scale<'_>,
+    (row, id): (&Row, SlotId),
+) {
     if let Some(old) = scale
         .roles
         .get(&row.server)
@@ -81,7 +86,7 @@ fn claim(draft: &mut Draft<'_>, watch: &Watch, scale: &mut Scale<'_>, (row, id):
         | State::Gone(..) => {
             scale.claimed.push(id);
             let origin = slot.clone();
-            surplus(draft, scale, row, &origin);
+            surplus(draft, watch, scale, (row, &origin));
         }
     }
 }
@@ -108,22 +113,29 @@ fn adopt(draft: &mut Draft<'_>, scale: &mut Scale<'_>, (server, id): (ServerId, 
 }
 
 /// Binds a server that showed up late or twice to a new slot, which carries the proof of the slot it was made for.
-fn surplus(draft: &mut Draft<'_>, scale: &mut Scale<'_>, row: &Row, origin: &Slot) {
+fn surplus(
+    draft: &mut Draft<'_>,
+    watch: &mut Watch,
+    scale: &mut Scale<'_>,
+    (row, origin): (&Row, &Slot),
+) {
     if row.status == Status::Leaving || draft.room() == 0 || mutant::on(Mutant::LateForgotten) {
         return;
     }
     let id = (scale.spare)();
-    let now = draft.now().wall;
-    draft.put(Slot {
+    let now = draft.now();
+    let slot = Slot {
         id,
         proof: origin.id,
         nonce: origin.nonce,
         launch: origin.launch,
         state: State::Surplus(row.server),
         flags: Flags::default(),
-        issued: now,
-        since: now,
-    });
+        issued: now.wall,
+        since: now.wall,
+    };
+    watch.follow(&slot, now.mono);
+    draft.put(slot);
     scale.roles.insert(row.server, id);
     scale.report.surplus.push((id, row.server));
 }

@@ -258,6 +258,26 @@ fn a_server_of_ours_without_proof_or_slot_is_reported_and_not_touched() {
     }
 }
 
+#[test]
+fn what_a_list_shows_of_a_surplus_server_outweighs_an_older_list() {
+    let stripped = Row {
+        proof: Proof::None,
+        ..row(7, 1, Status::Up)
+    };
+    let mut scene = Scene::new(10, [slot(1, State::Failed(FailWhy::NotSent))]);
+    scene.weigh(60, C, vec![row(7, 1, Status::Up)]);
+    scene.weigh(50, C, vec![stripped]);
+    assert!(
+        !scene
+            .group
+            .slots
+            .get(id(501))
+            .expect("surplus")
+            .flags
+            .disowned
+    );
+}
+
 /// Lists at the given seconds, none with a candidate; slot 1 came into doubt at second 10, so quiesce ends at 190.
 fn check_lapse(lists: &[(u64, Extent)], lapses: bool) {
     let mut scene = Scene::new(10, [doubt(1)]);

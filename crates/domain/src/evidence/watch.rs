@@ -194,6 +194,14 @@ impl Watch {
         }
     }
 
+    /// Begins to track a slot that is made in this very weighing, so that what the list shows of it is remembered.
+    pub(crate) fn follow(&mut self, slot: &Slot, now: Mono) {
+        self.tracks
+            .entry(slot.id)
+            .or_insert_with(|| Track::new(now))
+            .enter(slot, now);
+    }
+
     /// An incarnation is known to be dead: what it has not reported is asked of its successor at once.
     pub fn died(&mut self, incarnation: Incarnation) {
         self.dead.insert(incarnation);
