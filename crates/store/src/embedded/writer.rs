@@ -77,6 +77,7 @@ impl Writer {
             log_pages,
             written_back: true,
             not_before: 0,
+            refused: false,
             broken: false,
         };
         drop(process.tasks.thread("store-writer", move || {
@@ -138,8 +139,10 @@ struct Loop {
     /// Pages in the log after the last commit.
     log_pages: Arc<AtomicU64>,
     written_back: bool,
-    /// Pages below which another try to write back is useless.
+    /// Pages below which another try to write back is useless, unless there is nothing else to do.
     not_before: u64,
+    /// The last try failed: the disk is full.
+    refused: bool,
     /// After a failed sync nothing that this process believes about the file is sure: it must be opened anew.
     broken: bool,
 }
@@ -164,7 +167,7 @@ impl Loop {
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     self.write_back(PAGES_IDLE);
-                    self.inbox.recv_timeout(IDLE)
+                    self.wait()
                 }
             };
             match next {
@@ -180,6 +183,17 @@ impl Loop {
             self.write_back(PAGES_BUSY);
         }
         self.write_back(1);
+    }
+
+    /// Waits for a request; without end when the log is empty, so that an idle store costs nothing.
+    fn wait(&self) -> Result<Job, RecvTimeoutError> {
+        if self.written_back || self.broken {
+            return self
+                .inbox
+                .recv()
+                .map_err(|_closed| RecvTimeoutError::Disconnected);
+        }
+        self.inbox.recv_timeout(IDLE)
     }
 
     /// Counts what each commit adds to the log.
@@ -274,13 +288,16 @@ impl Loop {
     /// Copies the log into the file once it has at least `due` pages.
     fn write_back(&mut self, due: u64) {
         let pages = self.log_pages.load(Ordering::Relaxed);
-        if self.written_back || self.broken || pages < due.max(self.not_before) {
+        let idle = due == 1 && !self.refused;
+        let due = if idle { due } else { due.max(self.not_before) };
+        if self.written_back || self.broken || pages < due {
             return;
         }
-        match self
+        let done = self
             .connection
-            .wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)
-        {
+            .wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE);
+        self.refused = done.is_err();
+        match done {
             Ok((pages, copied)) => {
                 self.counters.fsyncs.add(2);
                 self.written_back = pages == copied;
