@@ -99,3 +99,6 @@ impl Bounds {
         size.min(self.max).max(self.min)
     }
 }
+
+#[cfg(test)]
+mod tests;

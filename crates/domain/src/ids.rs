@@ -293,3 +293,6 @@ macro_rules! hash_text {
 hash_text!(LaunchHash, "launch hash");
 hash_text!(RequestHash, "request hash");
 hash_text!(RecordHash, "record hash");
+
+#[cfg(test)]
+mod tests;

@@ -402,3 +402,6 @@ fn external() -> GoneWhy {
     }
     GoneWhy::External
 }
+
+#[cfg(test)]
+mod tests;

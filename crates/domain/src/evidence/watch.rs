@@ -275,8 +275,8 @@ impl Watch {
             .and_then(|track| track.seen)
             .is_some_and(|(_, look)| look == Look::Unknown)
     }
-    /// Asks for a list as soon as possible.
-    pub(crate) fn want_list(&mut self, now: Mono) {
+    /// Asks for a list as soon as possible: something was said that only a list can settle, or somebody asked to look again.
+    pub fn want_list(&mut self, now: Mono) {
         self.wanted = Some(self.wanted.map_or(now, |wanted| wanted.min(now)));
     }
     pub(crate) fn listed(&mut self, listing: &Listing) {
