@@ -3,5 +3,6 @@
 mod access;
 mod architecture;
 mod cloud;
+mod sim;
 mod store_crash;
 mod store_history;

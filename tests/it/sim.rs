@@ -1,0 +1,78 @@
+//! The simulator itself: a few schedules in the ordinary test run, its repeatability, and proof that its checks can fail.
+
+use chassis::{Process, SimulatedProcess};
+use cloudsim::{Plant, Settings, Sim};
+use holt_tests::sim::check::Checker;
+use holt_tests::sim::run::run;
+use holt_tests::sim::schedule::Schedule;
+use holt_tests::sim::transport::Sky;
+use store::memory::Memory;
+
+#[test]
+fn a_handful_of_schedules_keeps_every_promise() -> anyhow::Result<()> {
+    for seed in 1..=6 {
+        let report = run(Schedule::of(seed))?;
+        assert_eq!(report.violations, Vec::<String>::new(), "seed {seed}");
+        assert!(report.creates_per_slot_max <= 1, "seed {seed}");
+        assert!(report.commits > 20, "seed {seed} did hardly anything");
+    }
+    Ok(())
+}
+
+#[test]
+fn one_number_gives_one_trace_and_another_number_another() -> anyhow::Result<()> {
+    let trace = |seed| run(Schedule::of(seed)).map(|r| r.trace);
+    assert_eq!(trace(7)?, trace(7)?);
+    assert_ne!(trace(7)?, trace(8)?);
+    Ok(())
+}
+
+fn look_at(plant: Plant, then: impl Fn(&mut Sim, &str)) -> anyhow::Result<Vec<String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()?;
+    runtime.block_on(async {
+        let process = Process::simulated(SimulatedProcess::default());
+        let store = Memory::new(process.clock.clone());
+        let sky = Sky::new(Sim::new(Settings::default()), process.clock.clone());
+        let checker = Checker::new(store, sky.clone(), "autoscaler");
+        let id = sky.truth().plant(0, plant)?;
+        then(&mut sky.truth(), &id);
+        // The checker looks when the cloud was asked something.
+        let _ticket = sky
+            .truth()
+            .arrive(1, cloudsim::Request::get("/identity/v3"));
+        checker.look();
+        Ok(checker.findings().violations)
+    })
+}
+
+#[test]
+fn a_server_of_ours_without_a_slot_is_a_violation() -> anyhow::Result<()> {
+    let plant = Plant {
+        project: "tenant-a".into(),
+        user: "autoscaler".into(),
+        tags: vec!["as:nobody".into()],
+        ..Plant::default()
+    };
+    let found = look_at(plant, |_, _| {})?;
+    assert!(found.iter().any(|v| v.starts_with("I1")), "{found:?}");
+    Ok(())
+}
+
+#[test]
+fn a_foreign_server_that_is_deleted_is_a_violation() -> anyhow::Result<()> {
+    let plant = Plant {
+        project: "tenant-a".into(),
+        user: "tenant-a-user".into(),
+        ..Plant::default()
+    };
+    let kept = look_at(plant.clone(), |_, _| {})?;
+    assert_eq!(kept, Vec::<String>::new());
+    let found = look_at(plant, |sim, id| {
+        assert_eq!(sim.outside(1, id, &cloudsim::Outside::Delete), Ok(()));
+    })?;
+    assert!(found.iter().any(|v| v.starts_with("I2")), "{found:?}");
+    Ok(())
+}
