@@ -169,7 +169,7 @@ fn gather(
 
 /// Reserves permits for what is missing, and plans with them.
 fn issue(draft: &mut Draft<'_>, watch: &mut Watch, handout: Option<&Handout>, left: &mut Left) {
-    let wanted = plan::deficit(draft).min(PERMITS_MAX);
+    let wanted = plan::deficit(draft, watch).min(PERMITS_MAX);
     let have = u32::try_from(left.held.len()).unwrap_or(u32::MAX);
     if wanted > have
         && let Some(handout) = handout

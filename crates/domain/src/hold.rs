@@ -29,6 +29,8 @@ const QUOTA: [Duration; 3] = [
 const CREDENTIAL: Duration = Duration::from_secs(600);
 /// Where the cloud throttles without a time.
 const THROTTLED: Duration = Duration::from_secs(30);
+/// However long the cloud says.
+const THROTTLED_MAX: Duration = Duration::from_secs(3600);
 /// A hold that ended this long ago without another failure does not count as "in a row" any more.
 const FORGET: Duration = Duration::from_secs(30 * 60);
 
@@ -57,9 +59,9 @@ pub fn strike(draft: &mut Draft<'_>, why: HoldWhy, detail: &str, issued: Timesta
     begin(draft, why, detail, (strikes, until));
 }
 
-/// A hold of a stated length: throttled by the cloud.
+/// A hold of a stated length, an hour at most: throttled by the cloud.
 pub fn throttle(draft: &mut Draft<'_>, least: Duration) {
-    let until = draft.now().wall.plus(least);
+    let until = draft.now().wall.plus(least.min(THROTTLED_MAX));
     begin(draft, HoldWhy::Throttled, "", (1, Some(until)));
 }
 
@@ -146,7 +148,7 @@ fn back_off(why: HoldWhy, strikes: u32) -> Option<Duration> {
     }
 }
 
-/// Of two reasons the one that holds longer is kept.
+/// Of two holds the longer one is kept, whatever the reasons.
 fn begin(
     draft: &mut Draft<'_>,
     why: HoldWhy,
@@ -158,7 +160,7 @@ fn begin(
         .state
         .hold
         .as_ref()
-        .filter(|hold| hold.why != why && is_active(hold, now));
+        .filter(|hold| is_active(hold, now));
     if present.is_some_and(|hold| match (hold.until, until) {
         (None, _) => true,
         (Some(_), None) => false,

@@ -66,6 +66,8 @@ mutants!(
     EndedReopens,
     /// `slot`: a server that vanished by itself is said to be deleted by us.
     GoneUnexplained,
+    /// `plan`: a server whose cell is down is replaced at once.
+    CellGraceMissing,
     /// `plan`: scale-in has no cap.
     ShrinkUncapped,
     /// `plan`: scale-in has no minute between two plans.

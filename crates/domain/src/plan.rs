@@ -33,8 +33,17 @@ pub struct Permit {
 /// How many create calls the group wants to make right now, before any permit is asked for: what `plan` would issue if permits were
 /// without end. Zero while the group is held, paused or at max.
 #[must_use]
-pub fn deficit(draft: &Draft<'_>) -> u32 {
-    issue::deficit(draft)
+pub fn deficit(draft: &Draft<'_>, watch: &Watch) -> u32 {
+    issue::deficit(draft, watch)
+}
+
+/// Servers that cannot be counted on because their cells are down for long; they count against max all the same.
+fn dark(draft: &Draft<'_>, watch: &Watch) -> u32 {
+    let now = draft.now().mono;
+    let dark = draft
+        .open()
+        .filter(|slot| slot.state.is_wanted() && watch.is_dark(slot.id, now));
+    u32::try_from(dark.count()).unwrap_or(u32::MAX)
 }
 
 /// Issues slots for permits (at most `deficit`), and moves surplus ones and, when there are too many, wanted ones on their way out.
@@ -48,10 +57,10 @@ pub fn plan(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) -> usize {
         Phase::Running => {
             leave::go_on(draft);
             scale_in::shrink(draft, watch);
-            issue::issue(draft, permits)
+            issue::issue(draft, watch, permits)
         }
         Phase::Paused if crate::mutant::on(crate::mutant::Mutant::IssueWhilePaused) => {
-            issue::issue(draft, permits)
+            issue::issue(draft, watch, permits)
         }
         // Launches and deletes nothing; doubts are still settled by `settle` and `evidence`.
         Phase::Paused => 0,

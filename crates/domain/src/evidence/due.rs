@@ -265,7 +265,7 @@ impl Watch {
             at(over.until);
         }
         let draft = Draft::new(group, now);
-        if group.state.phase != Phase::Running || crate::plan::excess(&draft) == 0 {
+        if group.state.phase != Phase::Running || crate::plan::excess(&draft, self) == 0 {
             return;
         }
         // Who leaves is chosen from a fresh list: that list wakes the owner, time only when it has to pass first.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::group::Group;
 use crate::ids::{Incarnation, SlotId};
+use crate::mutant::{self, Mutant};
 use crate::slot::{self, Slot};
 use crate::time::Mono;
 
@@ -14,6 +15,8 @@ use super::{Extent, Listing, Rules};
 pub(crate) const ABSENT_MAX: usize = 3;
 /// No list takes longer than this from its start to its weighing; what ended before it needs no track.
 const LIST_AGE_MAX: Duration = Duration::from_secs(15 * 60);
+/// A server whose cell is down is not replaced sooner: cells come back (safety 2.2 `Partial`).
+const CELL_GRACE: Duration = Duration::from_secs(30 * 60);
 /// A project that shows no complete list for this long is taken for a large one.
 const LARGE_AFTER: Duration = Duration::from_secs(15 * 60);
 
@@ -64,6 +67,8 @@ pub(crate) struct Track {
     pub(crate) tagged: Option<(Mono, Mono)>,
     /// Start of the latest answer that shows the server, and how.
     pub(crate) seen: Option<(Mono, Look)>,
+    /// Start of the first answer of an unbroken row of them that show the server as UNKNOWN.
+    dark: Option<Mono>,
     /// Start of the latest complete list that shows the server in a full row.
     pub(crate) seen_complete: Option<Mono>,
     /// Starts of complete lists without the server, since it was last seen.
@@ -92,6 +97,7 @@ impl Track {
             clear: None,
             tagged: None,
             seen: None,
+            dark: None,
             seen_complete: None,
             absent: BTreeSet::new(),
             not_found: None,
@@ -105,11 +111,14 @@ impl Track {
 
     /// The server was seen in an answer begun then: what said otherwise before is void. False when newer things are known.
     pub(crate) fn see(&mut self, began: Mono, look: Look, extent: Extent) -> bool {
-        use crate::mutant::{self, Mutant};
         if self.seen.is_some_and(|(seen, _)| seen > began) && !mutant::on(Mutant::StaleOverwrites) {
             return false;
         }
         self.seen = Some((began, look));
+        self.dark = match look {
+            Look::Unknown => self.dark.or(Some(began)),
+            Look::Full => None,
+        };
         self.absent.retain(|list| *list > began);
         if self.not_found.is_some_and(|asked| asked <= began) {
             self.not_found = None;
@@ -274,6 +283,13 @@ impl Watch {
             .get(&slot)
             .and_then(|track| track.seen)
             .is_some_and(|(_, look)| look == Look::Unknown)
+    }
+    /// Whether the cell of a slot's server has been down for so long that the server is replaced, within max (safety 2.2 `Partial`).
+    pub(crate) fn is_dark(&self, slot: SlotId, now: Mono) -> bool {
+        let dark = self.tracks.get(&slot).and_then(|track| track.dark);
+        dark.is_some_and(|dark| {
+            now.since(dark) >= CELL_GRACE || mutant::on(Mutant::CellGraceMissing)
+        })
     }
     /// Asks for a list as soon as possible: something was said that only a list can settle, or somebody asked to look again.
     pub fn want_list(&mut self, now: Mono) {

@@ -85,6 +85,17 @@ fn of_two_reasons_the_one_that_holds_longer_is_kept() {
 }
 
 #[test]
+fn a_throttle_never_shortens_another_and_lasts_an_hour_at_most() {
+    let g = group(0, 9, 1);
+    let mut draft = Draft::new(&g, at(10));
+    for (least, until) in [(60, 70), (5, 70), (90, 100), (1_000_000, 3610)] {
+        throttle(&mut draft, Duration::from_secs(least));
+        let hold = draft.state.hold.as_ref().expect("a hold");
+        assert_eq!(hold.until, Some(wall(until)), "{least}");
+    }
+}
+
+#[test]
 fn three_failures_in_half_an_hour_hold_the_group_until_one_is_old() {
     let failed = |n: u128, second| {
         let mut s = slot(n, SlotState::Deleting(server(n), DeleteWhy::Failed));

@@ -1,14 +1,16 @@
 //! New slots for the permits at hand.
 
+use crate::capacity::Size;
 use crate::draft::Draft;
+use crate::evidence::Watch;
 use crate::group::Phase;
 use crate::hold;
 use crate::mutant::{self, Mutant};
 use crate::slot::{Flags, Issue, Slot, State};
 
-use super::Permit;
+use super::{Permit, dark};
 
-pub(super) fn deficit(draft: &Draft<'_>) -> u32 {
+pub(super) fn deficit(draft: &Draft<'_>, watch: &Watch) -> u32 {
     let is_running = match draft.state.phase {
         Phase::Running => true,
         Phase::Paused => mutant::on(Mutant::IssueWhilePaused),
@@ -20,7 +22,8 @@ pub(super) fn deficit(draft: &Draft<'_>) -> u32 {
         return 0;
     }
     let census = draft.census();
-    let want = draft.state.desired.less(census.wanted);
+    let lit = census.wanted.less(Size(dark(draft, watch)));
+    let want = draft.state.desired.less(lit);
     // In-doubt slots and lapsed ones that are not released take room: their servers may exist (I3).
     let room = if mutant::on(Mutant::IssueBeyondMax) {
         want
@@ -35,8 +38,8 @@ pub(super) fn deficit(draft: &Draft<'_>) -> u32 {
 }
 
 /// Issues one slot per permit, up to the deficit. At most one create call per slot, ever: a slot is never issued again.
-pub(super) fn issue(draft: &mut Draft<'_>, permits: &[Permit]) -> usize {
-    let mut want = usize::try_from(deficit(draft)).unwrap_or(usize::MAX);
+pub(super) fn issue(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) -> usize {
+    let mut want = usize::try_from(deficit(draft, watch)).unwrap_or(usize::MAX);
     if mutant::on(Mutant::IssueUnwanted) {
         want = permits.len();
     }

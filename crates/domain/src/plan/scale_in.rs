@@ -15,11 +15,12 @@ const SHRINK_PART: u32 = 4;
 const SHRINK_PAUSE: Duration = Duration::from_secs(60);
 
 /// How many servers too many there are. Slots without a server are not counted: a doubt costs no server its place, and when it turns
-/// out to be a server it leaves first, as building.
-pub(crate) fn excess(draft: &Draft<'_>) -> u32 {
+/// out to be a server it leaves first, as building. Nor are servers that are replaced because their cells are down.
+pub(crate) fn excess(draft: &Draft<'_>, watch: &Watch) -> u32 {
     let bound = draft.open().filter(|slot| is_in_service(slot)).count();
     u32::try_from(bound)
         .unwrap_or(u32::MAX)
+        .saturating_sub(super::dark(draft, watch))
         .saturating_sub(draft.state.desired.0)
 }
 
@@ -35,7 +36,7 @@ pub(crate) fn rest(draft: &Draft<'_>) -> Duration {
 
 /// Sends what is too much on its way out.
 pub(super) fn shrink(draft: &mut Draft<'_>, watch: &Watch) {
-    let excess = excess(draft);
+    let excess = excess(draft, watch);
     if excess == 0 || !rest(draft).is_zero() {
         return;
     }

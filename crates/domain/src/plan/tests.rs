@@ -46,7 +46,7 @@ fn seen(group: &Group) -> Watch {
 /// Plans at second 100 with ten permits; compares how many were used and who is on the way out.
 fn check(group: &Group, watch: &Watch, used: usize, leaving: &[u128]) {
     let mut draft = Draft::new(group, at(100));
-    let deficit = deficit(&draft);
+    let deficit = deficit(&draft, watch);
     assert_eq!(plan(&mut draft, watch, &permits(10)), used);
     if leaving.is_empty() {
         assert_eq!(usize::try_from(deficit.min(10)).expect("small"), used);
@@ -274,4 +274,37 @@ fn max_lowered_issues_nothing_until_the_surplus_is_on_its_way_out() {
     let mut group = group_of(4, actives(6));
     group.config.bounds = Bounds::new(Size(0), Size(4)).expect("bounds");
     check(&group, &seen(&group), 0, &[1]);
+}
+
+#[test]
+fn a_server_whose_cell_is_down_is_replaced_after_half_an_hour_and_within_max() {
+    for (max, second, used) in [(9, 1889, 0), (9, 1890, 1), (3, 1890, 0)] {
+        let mut group = group_of(3, actives(3));
+        group.config.bounds = Bounds::new(Size(0), Size(max)).expect("bounds");
+        let mut watch = seen(&group);
+        let dark = crate::evidence::Row {
+            proof: crate::evidence::Proof::Unreadable,
+            ours: false,
+            ..row(1, 1, Status::Unknown)
+        };
+        for began in [90, 1000, second] {
+            let rows = vec![dark.clone(), row(2, 2, Status::Up), row(3, 3, Status::Up)];
+            let mut draft = Draft::new(&group, at(began));
+            weigh(
+                &mut draft,
+                &mut watch,
+                &list(began, Extent::Complete, rows),
+                &Around::default(),
+                &mut || id(9999),
+            );
+        }
+        let mut draft = Draft::new(&group, at(second));
+        assert_eq!(
+            plan(&mut draft, &watch, &permits(5)),
+            used,
+            "max {max} at {second}"
+        );
+        // And the replacement is not scaled in again while the cell is down.
+        assert_eq!(excess(&draft, &watch), 0);
+    }
 }

@@ -55,6 +55,8 @@ pub(crate) struct Facts {
     pub(crate) bound: BTreeMap<SlotId, u64>,
     /// The newest list that the present owner weighed which shows a server, and whether in full.
     pub(crate) shown: BTreeMap<ServerId, (u64, bool)>,
+    /// The first of an unbroken row of lists that show a server with its cell down.
+    pub(crate) dark: BTreeMap<ServerId, u64>,
     /// The newest complete one that shows it in full.
     pub(crate) shown_complete: BTreeMap<ServerId, u64>,
     /// Complete lists that the present owner weighed, begun after the server was last shown, without it.
@@ -107,6 +109,11 @@ impl Facts {
             let newest = facts.shown.entry(*server).or_insert((began, full));
             if newest.0 <= began {
                 *newest = (began, full);
+                if full {
+                    facts.dark.remove(server);
+                } else {
+                    facts.dark.entry(*server).or_insert(began);
+                }
             }
             if full && listing.extent == Extent::Complete {
                 let newest = facts.shown_complete.entry(*server).or_insert(began);

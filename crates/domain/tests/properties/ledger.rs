@@ -72,7 +72,20 @@ pub(crate) fn no_more_is_issued_than_is_wanted_and_permitted(turn: &Turn<'_>) ->
     no(new.len() > permits, || {
         format!("{} for {permits} permits", new.len())
     })?;
-    no(!new.is_empty() && wanted > desired, || {
+    // A server whose cell was down for half an hour is replaced.
+    let is_dark = |server| {
+        turn.facts
+            .dark
+            .get(&server)
+            .is_some_and(|since| turn.now.mono.ms() - since >= 1_800_000)
+    };
+    let dark = turn
+        .after
+        .slots
+        .open()
+        .filter(|slot| slot.state.is_wanted() && slot.state.server().is_some_and(is_dark));
+    let limit = u32::try_from(dark.count()).map_err(|e| e.to_string())? + desired.0;
+    no(!new.is_empty() && wanted.0 > limit, || {
         format!("{wanted} wanted, {desired} desired")
     })
 }

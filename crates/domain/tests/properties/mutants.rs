@@ -66,6 +66,10 @@ const PAIRS: &[(Mutant, &[&str])] = &[
     (Mutant::OverrideEternal, &["a_grant_ends_with_its_time"]),
     (Mutant::IssueBeyondMax, &["nothing_is_issued_beyond_max"]),
     (
+        Mutant::CellGraceMissing,
+        &["no_more_is_issued_than_is_wanted_and_permitted"],
+    ),
+    (
         Mutant::IssueUnwanted,
         &["no_more_is_issued_than_is_wanted_and_permitted"],
     ),

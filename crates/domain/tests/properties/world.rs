@@ -339,6 +339,7 @@ impl World {
         facts.began = self.now;
         facts.shown.clear();
         facts.shown_complete.clear();
+        facts.dark.clear();
         facts.missing.clear();
         facts.complete.clear();
         facts.deletes.clear();
