@@ -16,7 +16,7 @@ use domain::ids::{EventId, Fence, GroupId, GroupKey, HomeEpoch, Rev};
 use domain::slot::State;
 use store::apply::{self, Refused, View};
 use store::conformance::sample::{self, NOON};
-use store::embedded::{self, Settings};
+use store::embedded::{self, OpenError, Settings};
 use store::group::{Groups, Level};
 use store::{Stores, record};
 
@@ -212,6 +212,21 @@ async fn judge(directory: &Path, acknowledged: &Acknowledged) -> u64 {
     let unacknowledged = compare(&store.stores(), acknowledged).await;
     store.close().await;
     unacknowledged
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_while_the_first_lives() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("holt.db");
+    let mut writing = start(directory.path());
+    let first = writing.lines.recv_timeout(Duration::from_secs(60));
+    first.expect("an acknowledgement");
+    let try_it = || embedded::open(&path, &Process::system(), Settings::default());
+    let refused = try_it().expect_err("the child has it");
+    assert!(matches!(refused, OpenError::InUse(_)), "{refused}");
+    writing.child.kill().expect("a living child");
+    writing.child.wait().expect("a dead child");
+    assert!(try_it().is_ok(), "the lock died with its process");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
