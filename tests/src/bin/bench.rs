@@ -1,0 +1,74 @@
+//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts`: figures with their floors. docs/performance.md explains them.
+//!
+//! Exit code 0: every figure is within its bar. 1: one is not. 2: nothing was measured.
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use chassis::Process;
+use clap::{Parser, Subcommand};
+use holt_tests::bench::{cloud, figures, floor};
+
+#[derive(Debug, Parser)]
+#[command(about = "Figures of the running service, each with its floor from the same run.")]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// G1, G3, G5 to G8
+    Core {
+        /// One repetition of a load, on each side
+        #[arg(long, default_value_t = 3)]
+        seconds: u64,
+        /// Repetitions
+        #[arg(long, default_value_t = 5)]
+        repetitions: usize,
+    },
+    /// Memory at rest and time to start
+    Idle,
+    /// G5 to G8 only: counted, not timed
+    Counts,
+    /// The bare HTTP handler (started by the others)
+    #[command(hide = true)]
+    FloorHttp,
+    /// The simulated cloud with instant answers (started by the others)
+    #[command(hide = true)]
+    Cloud {
+        /// Where to listen
+        #[arg(long)]
+        listen: SocketAddr,
+        /// What its catalog tells; empty: where it listens
+        #[arg(long, default_value = "")]
+        catalog: String,
+    },
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let done = chassis::spawn::run(async move {
+        let process = Process::system();
+        match arguments.what {
+            What::Core {
+                seconds,
+                repetitions,
+            } => figures::core(&process, seconds, repetitions).await,
+            What::Idle => figures::idle(&process).await,
+            What::Counts => figures::counts(&process).await,
+            What::FloorHttp => floor::serve().await.map(|()| true),
+            What::Cloud { listen, catalog } => {
+                cloud::serve(&process, listen, catalog).await.map(|()| true)
+            }
+        }
+    })?;
+    Ok(match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            use std::io::Write as _;
+            writeln!(std::io::stderr(), "bench: {error:?}")?;
+            ExitCode::from(2)
+        }
+    })
+}
