@@ -258,7 +258,7 @@ fn until_over(ran: Option<Timestamp>, length: Duration, now: Timestamp, forced: 
     if mutant::on(Mutant::CooldownReversed) && ran.is_some_and(|ran| now.since(ran) > length) {
         return Word::Wait(length);
     }
-    let left = ran.map_or(Duration::ZERO, |ran| length.saturating_sub(now.since(ran)));
+    let left = ran.map_or(Duration::ZERO, |ran| ran.rest(length, now));
     if left.is_zero() {
         Word::Pass
     } else if forced {

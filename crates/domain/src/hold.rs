@@ -41,7 +41,9 @@ pub fn is_held(state: &State, now: Timestamp) -> bool {
 }
 
 fn is_active(hold: &Hold, now: Timestamp) -> bool {
-    hold.until.is_none_or(|until| until > now)
+    // By its length, not by its end: a clock that was wrong when it began must not make it last for hours (I8).
+    hold.until
+        .is_none_or(|until| !hold.since.rest(until.since(hold.since), now).is_zero())
 }
 
 /// One failure of a slot that was issued at `issued`: begins a hold or lengthens the back-off.

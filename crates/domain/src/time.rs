@@ -24,6 +24,21 @@ impl Timestamp {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+    /// How much of a `period` that began here is left at `now`.
+    ///
+    /// A beginning in the future means that a clock was wrong (I8): then the period counts as just begun, or as over if it begins
+    /// more than a period ahead. So nothing waits for longer than two periods, whatever clocks did.
+    #[must_use]
+    pub fn rest(self, period: Duration, now: Self) -> Duration {
+        let ahead = self.since(now);
+        if ahead > period {
+            Duration::ZERO
+        } else if ahead > Duration::ZERO {
+            period
+        } else {
+            period.saturating_sub(now.since(self))
+        }
+    }
     /// This much later; stops at the largest representable instant.
     #[must_use]
     pub fn plus(self, d: Duration) -> Self {
@@ -73,4 +88,32 @@ pub struct Now {
     pub wall: Timestamp,
     /// For everything that safety rests on.
     pub mono: Mono,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_wrong_stops_nothing_for_longer_than_two_periods() {
+        let (minute, now) = (Duration::from_secs(60), Timestamp::from_unix_ms(10_000_000));
+        let rest = |begun_ms: u64| {
+            Timestamp::from_unix_ms(begun_ms)
+                .rest(minute, now)
+                .as_secs()
+        };
+        assert_eq!(rest(10_000_000), 60);
+        assert_eq!(rest(9_980_000), 40);
+        assert_eq!(rest(9_940_000), 0);
+        assert_eq!(
+            rest(10_030_000),
+            60,
+            "half a minute ahead counts as just begun"
+        );
+        assert_eq!(
+            rest(13_600_000),
+            0,
+            "an hour ahead: whoever wrote that had a wrong clock"
+        );
+    }
 }

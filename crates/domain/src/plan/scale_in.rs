@@ -30,7 +30,7 @@ pub(crate) fn rest(draft: &Draft<'_>) -> Duration {
         return Duration::ZERO;
     }
     draft.state.shrunk.map_or(Duration::ZERO, |shrunk| {
-        SHRINK_PAUSE.saturating_sub(draft.now().wall.since(shrunk))
+        shrunk.rest(SHRINK_PAUSE, draft.now().wall)
     })
 }
 
