@@ -11,54 +11,52 @@ pub struct Stop {
     shared: Arc<Shared>,
 }
 
+/// Two channels: thousands of tasks wait for the request, and work comes and goes thousands of times a second. In one channel each piece of
+/// work would wake every one of them.
 #[derive(Debug)]
 struct Shared {
-    state: watch::Sender<State>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct State {
-    requested: bool,
-    in_flight: usize,
+    requested: watch::Sender<bool>,
+    in_flight: watch::Sender<usize>,
 }
 
 impl Stop {
     /// A switch that nobody has asked to stop.
     pub fn new() -> Self {
-        let (state, _) = watch::channel(State::default());
+        let (requested, _) = watch::channel(false);
+        let (in_flight, _) = watch::channel(0);
         Self {
-            shared: Arc::new(Shared { state }),
+            shared: Arc::new(Shared {
+                requested,
+                in_flight,
+            }),
         }
     }
 
     /// Asks for the stop; repeating it changes nothing.
     pub fn request(&self) {
         self.shared
-            .state
-            .send_modify(|state| state.requested = true);
+            .requested
+            .send_if_modified(|requested| !std::mem::replace(requested, true));
     }
 
     /// True once the stop was asked for.
     pub fn is_requested(&self) -> bool {
-        self.shared.state.borrow().requested
+        *self.shared.requested.borrow()
     }
 
     /// Ends when the stop is asked for (at once if it was). Put it first in a `select!` with `biased`.
     pub async fn requested(&self) {
-        self.reaches(|state| state.requested).await;
+        reaches(&self.shared.requested, |requested| *requested).await;
     }
 
     /// Enters with a piece of work that must not be cut off; hold the [`Gate`] until it is done. None once a stop was asked for.
     pub fn enter(&self) -> Option<Gate> {
-        let entered = self.shared.state.send_if_modified(|state| {
-            if !state.requested {
-                state.in_flight += 1;
-            }
-            !state.requested
-        });
-        entered.then(|| Gate {
+        // Counted before the look at the request: whoever asks for the stop and then waits for work in hand misses none.
+        self.shared.in_flight.send_modify(|count| *count += 1);
+        let gate = Gate {
             shared: Arc::clone(&self.shared),
-        })
+        };
+        (!self.is_requested()).then_some(gate)
     }
 
     /// Waits until nothing is in hand any more, for at most `within`.
@@ -66,23 +64,20 @@ impl Stop {
     /// # Errors
     /// [`Undrained`] when work is left: log it and go; whatever it was must be safe to lose anyway.
     pub async fn drained(&self, clock: &Clock, within: Duration) -> Result<(), Undrained> {
-        match clock
-            .timeout(within, self.reaches(|state| state.in_flight == 0))
-            .await
-        {
+        let idle = reaches(&self.shared.in_flight, |count| *count == 0);
+        match clock.timeout(within, idle).await {
             Ok(()) => Ok(()),
             Err(_elapsed) => Err(Undrained {
-                in_flight: self.shared.state.borrow().in_flight,
+                in_flight: *self.shared.in_flight.borrow(),
             }),
         }
     }
+}
 
-    async fn reaches(&self, goal: fn(&State) -> bool) {
-        let mut states = self.shared.state.subscribe();
-        // The sender lives in `self`, so the wait cannot fail before it is dropped.
-        if states.wait_for(goal).await.is_err() {
-            tracing::debug!("stop switch dropped while waited for");
-        }
+async fn reaches<T>(values: &watch::Sender<T>, goal: fn(&T) -> bool) {
+    // The sender lives as long as the reference, so the wait cannot fail.
+    if values.subscribe().wait_for(goal).await.is_err() {
+        tracing::debug!("stop switch dropped while waited for");
     }
 }
 
@@ -101,7 +96,7 @@ pub struct Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        self.shared.state.send_modify(|state| state.in_flight -= 1);
+        self.shared.in_flight.send_modify(|count| *count -= 1);
     }
 }
 
@@ -123,13 +118,14 @@ pub fn on_signals(process: &Process) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = process.stop.clone();
     drop(process.tasks.spawn("signals", async move {
-        tokio::select! {
+        let signal = tokio::select! {
             biased;
             () = stop.requested() => return,
-            _ = terminate.recv() => tracing::info!("stop asked for by SIGTERM"),
-            _ = interrupt.recv() => tracing::info!("stop asked for by ctrl-c"),
-        }
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "ctrl-c",
+        };
         stop.request();
+        tracing::info!(signal, "stop asked for");
     }));
     Ok(())
 }

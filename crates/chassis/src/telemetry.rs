@@ -58,7 +58,11 @@ pub fn init(settings: &Settings) -> Result<(), InitError> {
         level: settings.level.clone(),
         source,
     })?;
-    let builder = lines().with_env_filter(filter).with_writer(io::stderr);
+    let builder = lines()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // It would be told on standard error too, by a macro that panics: whoever logs would die with the reader of the logs.
+        .log_internal_errors(false);
     let started = match settings.format {
         Format::Json => builder.json().flatten_event(true).try_init(),
         Format::Human => builder

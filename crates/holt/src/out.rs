@@ -90,7 +90,8 @@ impl Live {
                 lines => format!("\x1b[{lines}A\x1b[J"),
             };
             self.drawn = text.lines().count();
-            say(&format!("{up}{}", text.trim_end()))
+            // Lines that are too long are cut off: wrapped ones would not be counted.
+            say(&format!("{up}\x1b[?7l{}\x1b[?7h", text.trim_end()))
         } else if summary == self.last {
             Ok(())
         } else {

@@ -18,8 +18,8 @@ use crate::{
 
 /// Between two looks.
 const PERIOD: Duration = Duration::from_millis(300);
-/// Slots that are drawn; the summary counts all of them.
-const ROWS_MAX: usize = 20;
+/// Slots that are drawn, so that the smallest of terminals (24 lines) shows all of it; the summary counts all slots.
+const ROWS_MAX: usize = 14;
 
 /// A group and its open slots at about the same time.
 #[derive(Debug)]
