@@ -1,6 +1,7 @@
 //! Reading bodies and query parameters: bounded, strict, and with the field named that is wrong.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -13,10 +14,13 @@ use wire::problem::Code;
 use wire::v2::Invalid;
 use wire::v2::object::Object;
 
+use crate::context::Context;
 use crate::failure::Failure;
 
 /// The largest body on `/v2` (design 11).
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
+/// A body has so long to arrive after its head (safety S10).
+pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// How deep a body may nest.
 pub const DEPTH_MAX: usize = 32;
 
@@ -35,10 +39,17 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let checked = check_headers(request);
+        let context = request.app_data::<web::Data<Context>>().cloned();
         let payload = payload.take();
         Box::pin(async move {
             checked?;
-            let bytes = collect(payload).await?;
+            let context = context.ok_or_else(|| Failure::new(Code::Internal, "no context"))?;
+            let arriving = context
+                .process
+                .clock
+                .timeout(BODY_DEADLINE, collect(payload));
+            let late = |_elapsed| Failure::new(Code::BodyTimeout, "a body has 10 s to arrive");
+            let bytes = arriving.await.map_err(late)??;
             check_depth(&bytes)?;
             Ok(Self {
                 value: parse(&bytes)?,

@@ -2,8 +2,10 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use actix_web::web;
 use chassis::Process;
 use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
 use domain::time::{Mono, Now, Timestamp};
@@ -16,6 +18,9 @@ use crate::settings::Settings;
 
 /// How long an owner may take to hear that its group changed; losing the hint costs time only.
 const POKE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Between two looks whether requests are still in hand.
+const IDLE_GRAIN: Duration = Duration::from_millis(5);
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -34,6 +39,17 @@ pub struct Context {
     pub owner_deadline: Duration,
     /// Where new groups live.
     pub colo: ColoId,
+    in_hand: AtomicUsize,
+}
+
+/// One request in hand; dropping it is having answered.
+#[derive(Debug)]
+pub struct InHand(web::Data<Context>);
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.0.in_hand.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Context {
@@ -52,6 +68,23 @@ impl Context {
             verifier,
             owner_deadline: settings.owner_deadline,
             colo: ColoId(settings.colo),
+            in_hand: AtomicUsize::new(0),
+        }
+    }
+
+    /// Counts a request as in hand.
+    #[must_use]
+    pub fn enter(context: &web::Data<Self>) -> InHand {
+        context.in_hand.fetch_add(1, Ordering::SeqCst);
+        InHand(web::Data::clone(context))
+    }
+
+    /// Waits until no request is in hand, for at most `within`.
+    pub async fn idle(&self, within: Duration) {
+        let clock = &self.process.clock;
+        let until = clock.mono() + within;
+        while self.in_hand.load(Ordering::SeqCst) > 0 && clock.mono() < until {
+            clock.sleep(IDLE_GRAIN).await;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
@@ -53,12 +54,27 @@ pub async fn envelope<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let id = RequestId::given(&request).unwrap_or_else(|| RequestId::made(&context));
     request.extensions_mut().insert(id.clone());
-    let answer = next.call(request).await?;
-    let rendered = answer.response().error().map(|error| render(error, &id));
-    let mut answer = match rendered {
-        Some(problem) => answer.into_response(problem).map_into_right_body(),
-        None => answer.map_into_left_body(),
+    let in_hand = Context::enter(&context);
+    // Counted before it is asked, so that a stop either sees the request or refuses it; health is answered to the end.
+    let stopping = context.process.stop.is_requested() && !request.path().starts_with("/health/");
+    let mut answer = if stopping {
+        let mut refusal = answer(
+            &Failure::new(Code::Unavailable, "the service is stopping; try again"),
+            &id,
+        );
+        refusal
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+        request.into_response(refusal).map_into_right_body()
+    } else {
+        let answer = next.call(request).await?;
+        let rendered = answer.response().error().map(|error| render(error, &id));
+        match rendered {
+            Some(problem) => answer.into_response(problem).map_into_right_body(),
+            None => answer.map_into_left_body(),
+        }
     };
+    drop(in_hand);
     let headers = answer.headers_mut();
     headers.insert(REQUEST_ID, id.0);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

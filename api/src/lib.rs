@@ -43,8 +43,10 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Connections that one thread serves at once.
 const CONNECTIONS_MAX: usize = 10_000;
-/// After a stop, requests under way have this many seconds: longer than an owner is waited for.
-const SHUTDOWN_SECONDS: u64 = 3;
+/// After a stop, requests in hand have so long: longer than an owner is waited for.
+const STOP_DEADLINE: Duration = Duration::from_millis(2_500);
+/// For the last answers to be written, after their handlers are done.
+const WRITE_OUT: Duration = Duration::from_millis(50);
 
 /// An api that serves.
 #[derive(Debug)]
@@ -52,6 +54,7 @@ pub struct Api {
     address: SocketAddr,
     server: ServerHandle,
     keys: Keys,
+    context: web::Data<Context>,
 }
 
 /// Builds an api and starts to serve, on threads of its own. The same for all-in-one, separate process and tests.
@@ -73,10 +76,11 @@ pub async fn build(
     let listener = TcpListener::bind(settings.listen).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let context = web::Data::new(Context::new(process, &settings, stores, owner, verifier));
+    let shared = context.clone();
     let app = move || {
         App::new()
             .wrap(from_fn(envelope::envelope))
-            .app_data(context.clone())
+            .app_data(shared.clone())
             .configure(routes::configure)
     };
     let server = HttpServer::new(app)
@@ -84,7 +88,6 @@ pub async fn build(
         .client_request_timeout(HEAD_DEADLINE)
         .keep_alive(KEEP_ALIVE)
         .max_connections(CONNECTIONS_MAX)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
         .disable_signals()
         .listen(listener)
         .map_err(listen)?
@@ -103,6 +106,7 @@ pub async fn build(
         address,
         server: handle,
         keys,
+        context,
     })
 }
 
@@ -119,8 +123,11 @@ impl Api {
         &self.keys
     }
 
-    /// Takes no new connections, and answers the requests under way.
+    /// Answers the requests in hand, and closes every connection. Ask the process to stop first: what comes later is then refused with
+    /// 503, instead of being cut off.
     pub async fn stop(&self) {
-        self.server.stop(true).await;
+        self.context.idle(STOP_DEADLINE).await;
+        self.context.process.clock.sleep(WRITE_OUT).await;
+        self.server.stop(false).await;
     }
 }

@@ -106,6 +106,7 @@ impl IntoResponses for OfBody {
             Code::MalformedJson,
             Code::TooDeep,
             Code::InvalidHeader,
+            Code::BodyTimeout,
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
             Code::UnknownField,

@@ -5,3 +5,4 @@ mod matrix;
 mod openapi;
 mod rig;
 mod story;
+mod why;

@@ -63,6 +63,8 @@ codes! {
     NotFound "not-found" 404 "There is nothing here for this token",
     /// The path has other methods.
     MethodNotAllowed "method-not-allowed" 405 "The method is not allowed here",
+    /// The body came too slowly.
+    BodyTimeout "body-timeout" 408 "The body did not arrive in time",
     /// The group still wants servers.
     GroupNotEmpty "group-not-empty" 409 "The group still wants servers",
     /// The group is being deleted.

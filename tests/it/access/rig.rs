@@ -11,6 +11,7 @@ use domain::ids::GroupKey;
 use domain::verdict::Verdict;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use store::Stores;
 use store::memory::Memory;
 use wire::client::{Client, Settings};
 use wire::ports::submit::{Submit, SubmitError};
@@ -38,6 +39,7 @@ pub(super) struct Rig {
     pub(super) ed: Pair,
     pub(super) rsa: Pair,
     pub(super) base: String,
+    pub(super) api: holt_api::Api,
     http: reqwest::Client,
     _jwks: tempfile::TempDir,
 }
@@ -45,6 +47,19 @@ pub(super) struct Rig {
 impl Rig {
     /// Listens on a free port; believes an RSA key from its configuration and an Ed25519 key from a JWKS file.
     pub(super) async fn start() -> Self {
+        Self::with(|_, _| Arc::new(Unreachable)).await
+    }
+
+    /// The same with a real supervisor, whom no worker offers anything.
+    pub(super) async fn with_supervisor() -> Self {
+        let settings = holt_supervisor::Settings::default();
+        Self::with(|process, stores| {
+            Arc::new(holt_supervisor::build(process, settings, stores.clone()))
+        })
+        .await
+    }
+
+    async fn with(owner: impl FnOnce(&Process, &Stores) -> Arc<dyn Submit>) -> Self {
         let process = Process::system();
         let store = Memory::new(process.clock.clone());
         let (ed, rsa) = (keys::ed25519("ed-1"), keys::rsa("rsa-1"));
@@ -60,14 +75,11 @@ impl Rig {
             },
             ..holt_api::Settings::default()
         };
-        let api = holt_api::build(
-            &process,
-            settings,
-            store.handle("api"),
-            Arc::new(Unreachable),
-        )
-        .await
-        .unwrap();
+        let stores = store.handle("api");
+        let owner = owner(&process, &stores);
+        let api = holt_api::build(&process, settings, stores, owner)
+            .await
+            .unwrap();
         let http = chassis::http::client(&Http {
             connect_timeout: Duration::from_secs(5),
             total_timeout: Duration::from_secs(20),
@@ -77,6 +89,7 @@ impl Rig {
         });
         Self {
             base: format!("http://{}", api.address()),
+            api,
             process,
             store,
             ed,
