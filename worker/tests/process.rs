@@ -4,14 +4,28 @@ use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actix_web::{App, HttpServer};
+use async_trait::async_trait;
+use chassis::Secret;
+use domain::ids::{OpId, SlotId};
+use domain::settle::Outcome;
+use wire::ports::http_ops;
+use wire::ports::ops::{Call, Done, Offer, Op, Ops, OpsError, Report, Subject};
 
 /// A configuration that starts; nobody answers at any of its addresses.
 fn config(folder: &Path, listen: &str) -> String {
+    config_with(folder, listen, "http://127.0.0.1:9")
+}
+
+fn config_with(folder: &Path, listen: &str, supervisor: &str) -> String {
     let state = folder.join("state");
     format!(
         r#"
         worker = {{ name = "w-1", state_dir = "{}" }}
-        supervisors = {{ addresses = ["http://127.0.0.1:9"], key = "CANARY-key" }}
+        supervisors = {{ addresses = ["{supervisor}"], key = "CANARY-key" }}
         operators = {{ listen = "{listen}" }}
         [proof.keys]
         1 = "CANARY-proof-0123456789abcdef0123"
@@ -53,7 +67,7 @@ fn start(folder: &Path) -> Child {
     let child = command(folder, &config(folder, &listen))
         .spawn()
         .expect("the machine has room");
-    let pause = || std::thread::park_timeout(std::time::Duration::from_millis(20));
+    let pause = || std::thread::park_timeout(Duration::from_millis(20));
     let is_up = (0..500).any(|_| {
         pause();
         TcpStream::connect(&listen).is_ok()
@@ -130,4 +144,91 @@ fn what_is_wrong_with_a_configuration_is_named() {
         let said = refused(folder.path(), &good.replace(from, to));
         assert!(said.contains(named), "{named}: {said}");
     }
+}
+
+/// A supervisor that hands out one void and one list with the first offer, and keeps what is reported.
+#[derive(Debug, Default)]
+struct Supervisor {
+    offers: Mutex<Vec<Offer>>,
+    reports: Mutex<Vec<Report>>,
+}
+
+#[async_trait]
+impl Ops for Supervisor {
+    async fn poll(&self, offer: Offer) -> Result<Vec<Op>, OpsError> {
+        let incarnation = offer.incarnation;
+        let offers = {
+            let mut offers = self.offers.lock().expect("no panic");
+            offers.push(offer);
+            offers.len()
+        };
+        if offers > 1 {
+            return std::future::pending().await;
+        }
+        let void = Call::Void {
+            slot: SlotId::from_u128(1),
+            incarnation,
+        };
+        let op = |call| Op {
+            id: OpId::from_u128(1),
+            key: Subject::Tenant("acme".parse().expect("a tenant")),
+            call,
+        };
+        Ok(vec![op(void), op(Call::List)])
+    }
+
+    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+        self.reports.lock().expect("no panic").extend(reports);
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn operations_come_over_http_and_what_came_of_them_goes_back() {
+    let supervisor = Arc::new(Supervisor::default());
+    let ops: Arc<dyn Ops> = Arc::<Supervisor>::clone(&supervisor);
+    let key = || Secret::new("CANARY-key".to_owned()).unwrap();
+    let server =
+        HttpServer::new(move || App::new().service(http_ops::routes(Arc::clone(&ops), key())));
+    let server = server
+        .workers(1)
+        .disable_signals()
+        .bind(("127.0.0.1", 0))
+        .unwrap();
+    let address = format!("http://{}", server.addrs()[0]);
+    drop(actix_web::rt::spawn(server.run()));
+    let folder = tempfile::tempdir().unwrap();
+    let config = config_with(folder.path(), &free_address(), &address);
+    let mut worker = command(folder.path(), &config).spawn().unwrap();
+    let clock = chassis::Clock::system();
+    for _ in 0..500 {
+        clock.sleep(Duration::from_millis(20)).await;
+        if supervisor.reports.lock().unwrap().len() == 2 {
+            break;
+        }
+    }
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    let reports = supervisor.reports.lock().unwrap();
+    let voided = Done::Slot {
+        slot: SlotId::from_u128(1),
+        outcome: Outcome::Voided,
+    };
+    assert!(
+        reports.iter().any(|report| report.result == voided),
+        "{reports:?}"
+    );
+    // Nobody answers at the cloud's address.
+    assert!(
+        reports
+            .iter()
+            .any(|report| matches!(report.result, Done::Nothing(_))),
+        "{reports:?}"
+    );
+    let life = supervisor.offers.lock().unwrap()[0].incarnation;
+    assert!(
+        reports
+            .iter()
+            .all(|report| report.incarnation == life && report.worker.as_str() == "w-1")
+    );
 }
