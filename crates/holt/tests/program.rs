@@ -39,7 +39,7 @@ fn configure(folder: &Path) -> PathBuf {
         [cloud.tenants.acme]
     "#;
     // `api.keys` is a section of the snippet: `[api]` may come after it.
-    fs::write(&file, format!("{keys}{cloud}")).unwrap();
+    fs::write(&file, format!("{keys}{cloud}")).expect("the machine has room");
     file
 }
 
@@ -61,7 +61,7 @@ fn serve(folder: &Path, file: &Path) -> Serving {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the machine has room");
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
     let said = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("holt serves")));
     assert!(said.is_some(), "it does not start");
     // Nobody reads any more, and it must not mind.
