@@ -41,9 +41,15 @@ pub fn is_held(state: &State, now: Timestamp) -> bool {
 }
 
 fn is_active(hold: &Hold, now: Timestamp) -> bool {
-    // By its length, not by its end: a clock that was wrong when it began must not make it last for hours (I8).
-    hold.until
-        .is_none_or(|until| !hold.since.rest(until.since(hold.since), now).is_zero())
+    rest(hold, now).is_none_or(|rest| !rest.is_zero())
+}
+
+/// How long a hold still lasts; none if it does not end by itself.
+///
+/// By its length, not by its end: a clock that was wrong when it began must not make it last for hours (I8).
+pub(crate) fn rest(hold: &Hold, now: Timestamp) -> Option<Duration> {
+    let length = hold.until?.since(hold.since);
+    Some(hold.since.rest(length, now))
 }
 
 /// One failure of a slot that was issued at `issued`: begins a hold or lengthens the back-off.
@@ -108,7 +114,7 @@ fn failures(draft: &Draft<'_>) -> Vec<Timestamp> {
     draft
         .open()
         .chain(draft.ended())
-        .filter(|slot| is_failure(slot) && now.since(slot.since) < FAILURES_WINDOW)
+        .filter(|slot| is_failure(slot) && !slot.since.rest(FAILURES_WINDOW, now).is_zero())
         .map(|slot| slot.since)
         .collect()
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::draft::Draft;
 use crate::group::{Group, Phase};
+use crate::hold;
 use crate::ids::{Incarnation, Nonce, ServerId, SlotId, WorkerName};
 use crate::mutant::{self, Mutant};
 use crate::slot::{DoubtWhy, Hold, Slot, State};
-use crate::time::{Mono, Now, Timestamp};
+use crate::time::{Mono, Now};
 
 use super::lapse::{doubt_after, token_dead};
 use super::{Track, Watch};
@@ -251,18 +252,15 @@ impl Watch {
 
     /// What waits for wall time, and whether a scale-in waits for a list.
     fn due_state(&self, group: &Group, now: Now, wake: &mut Wake) {
-        let mut at = |wall: Timestamp| wake.wake_by(now.mono.plus(wall.since(now.wall)));
-        if let Some(until) = group
-            .state
-            .hold
-            .as_ref()
-            .and_then(|hold| hold.until)
-            .filter(|until| *until > now.wall)
+        let hold = group.state.hold.as_ref();
+        if let Some(rest) = hold
+            .and_then(|hold| hold::rest(hold, now.wall))
+            .filter(|rest| !rest.is_zero())
         {
-            at(until);
+            wake.wake_by(now.mono.plus(rest));
         }
         if let Some(over) = group.state.over {
-            at(over.until);
+            wake.wake_by(now.mono.plus(over.until.since(now.wall)));
         }
         let draft = Draft::new(group, now);
         if group.state.phase != Phase::Running || crate::plan::excess(&draft, self) == 0 {

@@ -265,8 +265,19 @@ fn what_a_list_shows_of_a_surplus_server_outweighs_an_older_list() {
         ..row(7, 1, Status::Up)
     };
     let mut scene = Scene::new(10, [slot(1, State::Failed(FailWhy::NotSent))]);
-    scene.weigh(60, C, vec![row(7, 1, Status::Up)]);
-    scene.weigh(50, C, vec![stripped]);
+    let (group, watch) = (&mut scene.group, &mut scene.watch);
+    let around = Around::default();
+    // Both in one draft, as lists that wait together are weighed.
+    let lists = [
+        list(60, C, vec![row(7, 1, Status::Up)]),
+        list(50, C, vec![stripped]),
+    ];
+    let weigh_both = |draft: &mut Draft<'_>| {
+        for listing in &lists {
+            weigh(draft, watch, listing, &around, &mut || id(501));
+        }
+    };
+    commit(group, weigh_both, at(61));
     assert!(
         !scene
             .group

@@ -177,13 +177,11 @@ impl Watch {
     /// out: deadlines of a slot count from here. `weigh` and `settle` call it too.
     pub fn sync(&mut self, group: &Group, now: Mono) {
         let slots = &group.slots;
-        self.tracks.retain(|id, track| {
-            slots.get(*id).is_some_and(|slot| {
-                is_tracked(slot)
-                    || track
-                        .ended
-                        .is_none_or(|ended| now.since(ended) < LIST_AGE_MAX)
-            })
+        // A slot that the ledger does not have yet is in a draft; if that is not committed, its track goes by its age.
+        let is_young = |since: Mono| now.since(since) < LIST_AGE_MAX;
+        self.tracks.retain(|id, track| match slots.get(*id) {
+            Some(slot) => is_tracked(slot) || track.ended.is_none_or(is_young),
+            None => is_young(track.noticed),
         });
         let counted = slots.ended().filter(|slot| is_tracked(slot));
         for slot in slots.open().chain(counted) {

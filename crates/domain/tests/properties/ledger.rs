@@ -270,7 +270,7 @@ pub(crate) fn building_servers_leave_first_then_the_oldest(turn: &Turn<'_>) -> V
             .is_some_and(|began| turn.now.mono.ms() - began <= ms(Rules::default().victim_seen));
         // A list that was weighed before the server was bound says nothing to the owner.
         let bound = turn.facts.bound.get(&slot.id).copied().unwrap_or(0);
-        near && full && !lists && !slot.flags.disowned && seen >= Some(bound)
+        near && full && !lists && !slot.flags.disowned && seen > Some(bound)
     };
     for gone in leaving.iter().filter_map(|slot| was(slot)) {
         let rank = |slot: &Slot| {
