@@ -13,6 +13,7 @@ use store::Stores;
 use wire::ports::submit::Submit;
 
 use crate::auth::token::Verifier;
+use crate::counts::Counts;
 use crate::limits::Limiter;
 use crate::settings::Settings;
 
@@ -39,6 +40,8 @@ pub struct Context {
     pub owner_deadline: Duration,
     /// Where new groups live.
     pub colo: ColoId,
+    /// What was done and refused.
+    pub counts: Counts,
     in_hand: AtomicUsize,
 }
 
@@ -68,6 +71,7 @@ impl Context {
             verifier,
             owner_deadline: settings.owner_deadline,
             colo: ColoId(settings.colo),
+            counts: Counts::new(&process.metrics),
             in_hand: AtomicUsize::new(0),
         }
     }

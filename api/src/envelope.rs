@@ -58,20 +58,21 @@ pub async fn envelope<B: MessageBody + 'static>(
     // Counted before it is asked, so that a stop either sees the request or refuses it; health is answered to the end.
     let stopping = context.process.stop.is_requested() && !request.path().starts_with("/health/");
     let mut answer = if stopping {
-        let mut refusal = answer(
-            &Failure::new(Code::Unavailable, "the service is stopping; try again"),
-            &id,
-        );
+        let stopping = Failure::new(Code::Unavailable, "the service is stopping; try again");
+        let mut refusal = answer(&context, &stopping, &id);
         refusal
             .head_mut()
             .set_connection_type(ConnectionType::Close);
         request.into_response(refusal).map_into_right_body()
     } else {
         let answer = next.call(request).await?;
-        let rendered = answer.response().error().map(|error| render(error, &id));
-        match rendered {
+        let error = answer.response().error();
+        match error.map(|error| render(&context, error, &id)) {
             Some(problem) => answer.into_response(problem).map_into_right_body(),
-            None => answer.map_into_left_body(),
+            None => {
+                context.counts.done();
+                answer.map_into_left_body()
+            }
         }
     };
     drop(in_hand);
@@ -85,18 +86,19 @@ pub async fn envelope<B: MessageBody + 'static>(
     Ok(answer)
 }
 
-fn render(error: &Error, id: &RequestId) -> HttpResponse {
+fn render(context: &Context, error: &Error, id: &RequestId) -> HttpResponse {
     let Some(failure) = error.as_error::<Failure>() else {
         // Nothing of ours fails in another way; its words may be anything, so they go to the log only.
         tracing::error!(error = %error, "a request failed in an unforeseen way");
         let unforeseen = Failure::new(Code::Internal, "the request id leads support to the cause");
-        return answer(&unforeseen, id);
+        return answer(context, &unforeseen, id);
     };
-    answer(failure, id)
+    answer(context, failure, id)
 }
 
-fn answer(failure: &Failure, id: &RequestId) -> HttpResponse {
+fn answer(context: &Context, failure: &Failure, id: &RequestId) -> HttpResponse {
     use actix_web::ResponseError;
+    context.counts.refused(failure.code);
     let mut problem = (*failure.problem).clone();
     problem
         .request_id

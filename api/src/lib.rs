@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod body;
 pub mod context;
+pub mod counts;
 pub mod envelope;
 pub mod failure;
 pub mod launch;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use chassis::{Process, Secret};
 use jsonwebtoken::jwk::{
@@ -14,6 +15,8 @@ use crate::settings::{StartError, Tokens};
 
 /// A JWKS file larger than this is not one.
 const JWKS_BYTES_MAX: u64 = 256 * 1024;
+/// Least time between two looks at the JWKS file.
+const RELOAD_MIN: Duration = Duration::from_millis(100);
 /// Smaller RSA keys are refused.
 const RSA_BYTES_MIN: usize = 2048 / 8;
 
@@ -121,7 +124,9 @@ impl Keys {
             return;
         };
         let (keys, clock, stop) = (self.clone(), process.clock.clone(), process.stop.clone());
-        let (tasks, every) = (process.tasks.clone(), settings.jwks_reload);
+        // Never so often that looking is all that happens.
+        let every = settings.jwks_reload.max(RELOAD_MIN);
+        let tasks = process.tasks.clone();
         let check = process.health.check("token-keys");
         check.ready();
         drop(process.tasks.spawn("token-keys", async move {

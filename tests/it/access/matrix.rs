@@ -309,6 +309,16 @@ async fn every_route_lets_in_exactly_who_holds_its_right() {
             "{route:?}: the document and the signature differ"
         );
     }
+    let metrics = rig.process.metrics.text();
+    let counted = |code: &str| {
+        let line = format!("api_refused_total{{code=\"{code}\"}} ");
+        let line = metrics.lines().find_map(|text| text.strip_prefix(&line));
+        line.map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    assert!(
+        counted("token-invalid") > 100 && counted("missing-right") > 50,
+        "{metrics}"
+    );
     println!("{asked} combinations of route and token");
 }
 
@@ -386,6 +396,9 @@ async fn what_is_not_in_the_table_is_not_served() {
         "/metrics",
         "/v1.0/acme/groups",
         "/v2/acme/groups/x/y/z/w",
+        "/v2/acme/groups/%ff",
+        "/v2/%ff/groups",
+        "/v2/acme/groups/00010000-0000-8000-8000-000000000000/events/%ff%00",
     ] {
         let answer = rig
             .request(Method::GET, path)

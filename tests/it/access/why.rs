@@ -216,7 +216,25 @@ async fn the_ledger_shows_every_slot_with_its_story() {
     );
     assert_eq!(all[0].flags, [ledger::Flag::Held]);
     assert_eq!(all[2].detail.as_deref(), Some("no such image"));
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_is_filtered_and_comes_in_pages() {
+    let rig = Rig::start().await;
+    let client = rig.client(&RIGHTS);
+    let spec = serde_json::from_value(spec()).unwrap();
+    let group = client.create_group(TENANT, &spec).await.unwrap().id;
+    let key = GroupKey {
+        tenant: TENANT.parse().unwrap(),
+        id: group.parse().unwrap(),
+        epoch: HomeEpoch(0),
+    };
+    slots(&rig, &key).await;
+    let all = client
+        .ledger(TENANT, &group, &SlotsOf::default())
+        .await
+        .unwrap()
+        .items;
     let ids = |page: wire::v2::Page<ledger::Slot>| {
         page.items
             .into_iter()
