@@ -189,31 +189,29 @@ class Check:
 
     def wrong_image(self, tenant):
         """A group that can not work says why, and does not hammer the cloud."""
-        image, said = str(uuid.uuid4()), ""
-        try:
-            group = self.holt.create_group(tenant, "wrong-image", 2, 5, {"imageRef": image, "flavorRef": "1", "networks": "none"})
-        except Refused as error:
-            said = error.text
-        else:
-            self.groups.append((tenant, group))
-            said = self.until("the group says what is wrong with it", 90, lambda: self.holt.trouble(tenant, group))
+        image = str(uuid.uuid4())
+        group = self.holt.create_group(tenant, "wrong-image", 2, 5, {"imageRef": image, "flavorRef": "1", "networks": "none"})
+        self.groups.append((tenant, group))
+        said = self.until("the group says what is wrong with it", 90, lambda: self.holt.trouble(tenant, group))
         self.say(f"wrong image: {said}")
         calls = self.wrong_image_calls(image)
         time.sleep(20)
         later = self.wrong_image_calls(image)
-        self.say(f"wrong image: {later} create calls, {later - calls} of them in the last 20 s")
-        if "image" not in said.lower():
+        self.say(f"wrong image: {calls} create calls, {later - calls} in the 20 s after")
+        if not said.startswith("config: ") or "image" not in said.lower():
             raise Failed("the error does not speak of the image")
         if later > 2 or later > calls:
             raise Failed("creates that can not succeed are repeated")
+        return image
 
     def wrong_image_calls(self, image):
         return sum(create["imageRef"] == image for create in ProxyLog(self.log_file).creates())
 
     def delete_groups(self):
-        while self.groups:
-            self.holt.delete_group(*self.groups.pop())
-        self.until("all groups are deleted, no server of ours is left", 240, lambda: not any(map(self.live, TENANTS)))
+        for group in self.groups:
+            self.holt.delete_group(*group)
+        self.until("no server of ours is left", 240, lambda: not any(map(self.live, TENANTS)))
+        self.until("all groups are gone", 240, lambda: all(self.holt.is_gone(*group) for group in self.groups))
 
     # ------------------------------------------------------------------- end
     def clean(self):
@@ -256,7 +254,8 @@ def full(check):
     check.kill_mid_create("tenant-a", 4)
     check.until("40 servers", 420, lambda: check.settled_at("tenant-a", group, 40))
     check.deleted_by_hand("tenant-a", group, 40)
-    check.wrong_image("tenant-b")
+    image = check.wrong_image("tenant-b")
+    calls = check.wrong_image_calls(image)
     deletes = len(ProxyLog(check.log_file).mutated())
     check.scale("tenant-a", group, 2)
     check.until("servers are being deleted", 60, lambda: len(ProxyLog(check.log_file).mutated()) > deletes + 3, 0.1)
@@ -264,6 +263,8 @@ def full(check):
     check.holt.start()
     check.until("2 servers", 240, lambda: check.settled_at("tenant-a", group, 2))
     check.delete_groups()
+    if check.wrong_image_calls(image) != calls:
+        raise Failed("creates that can not succeed were repeated after a restart")
 
 
 def run(check, scenario):

@@ -105,19 +105,30 @@ class Holt:
             "name": name, "min": low, "max": high, "cooldown_seconds": 0, "launch": {"server": server}})["id"]
 
     def group(self, tenant, group):
-        """{id, name, desired, active, pending, status, ...}"""
+        """{id, name, status, desired, active, pending, hold, ...}"""
         return self.api("GET", tenant, f"/groups/{group}")
 
     def trouble(self, tenant, group):
-        """What the group says is wrong with it, as text; empty when nothing is."""
-        shown = self.group(tenant, group)
-        said = {key: value for key, value in shown.items() if key in ("status", "reason", "error", "message", "config_error", "hold")}
-        healthy = shown.get("status") in (None, "ok", "active", "converged", "converging", "healthy")
-        return "" if healthy else str(said)
+        """What keeps the group from launching, `why: the cloud's words`; empty when nothing does."""
+        hold = self.group(tenant, group).get("hold")
+        return f"{hold['why']}: {hold['detail']}" if hold else ""
 
     def set_desired(self, tenant, group, desired):
-        return self.api("POST", tenant, f"/groups/{group}/events", {"desired": desired, "force": True},
-                        {"Idempotency-Key": str(uuid.uuid4())})
+        """The verdict, or that the event waits for one."""
+        answer = self.api("POST", tenant, f"/groups/{group}/events", {"desired": desired, "force": True},
+                          {"Idempotency-Key": str(uuid.uuid4())})
+        if answer.get("outcome", "applied") != "applied":
+            raise RuntimeError(f"asked for {desired}, the verdict is {answer}")
+        return answer
+
+    def is_gone(self, tenant, group):
+        try:
+            self.group(tenant, group)
+        except Refused as error:
+            if error.status == 404:
+                return True
+            raise
+        return False
 
     def delete_group(self, tenant, group):
         self.api("DELETE", tenant, f"/groups/{group}?force=true")
