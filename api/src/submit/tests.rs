@@ -1,3 +1,4 @@
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +13,9 @@ use domain::policy::Adjust;
 use domain::verdict::Verdict;
 use store::Stores;
 use store::apply::{View, apply, create};
+use store::group::Level;
 use store::memory::Memory;
+use store::memory::faults::{Call, Fate, Faults, Plan, What};
 use wire::ports::submit::{Submit, SubmitError};
 
 use super::{Accepted, INBOX_MAX, NotAccepted, now, submit};
@@ -43,6 +46,29 @@ impl Submit for Silent {
     async fn poke(&self, _key: &GroupKey) {}
 }
 
+/// Gives every call of one kind the same fate, from when it falls sick.
+#[derive(Debug, Default)]
+struct Sick(Mutex<Option<(What, Fate)>>);
+
+impl Sick {
+    fn falls(&self, what: What, fate: Fate) {
+        *self.0.lock().unwrap() = Some((what, fate));
+    }
+}
+
+impl Faults for Sick {
+    fn plan(&self, call: Call<'_>) -> Plan {
+        let fate = match *self.0.lock().unwrap() {
+            Some((what, fate)) if what == call.what => fate,
+            Some(_) | None => Fate::Done,
+        };
+        Plan {
+            fate,
+            ..Plan::CLEAN
+        }
+    }
+}
+
 struct World {
     process: Process,
     memory: Memory,
@@ -52,8 +78,13 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::with(Arc::new(Sick::default())).await
+    }
+
+    async fn with(faults: Arc<Sick>) -> Self {
         let process = Process::simulated(SimulatedProcess::default());
-        let memory = Memory::new(process.clock.clone());
+        let unclear_for = Duration::from_secs(1);
+        let memory = Memory::with_faults(process.clock.clone(), faults, unclear_for);
         let stores = memory.handle("api");
         let key = GroupKey {
             tenant: "acme".parse().unwrap(),
@@ -236,5 +267,50 @@ fn there_is_nothing_to_queue_for_a_group_that_is_not_there() {
             world.submit(&Away, world.event("one", 1)).await,
             Err(NotAccepted::NoGroup)
         ));
+    });
+}
+
+#[test]
+fn nothing_is_acknowledged_while_the_store_is_away() {
+    paused(async || {
+        for what in [What::Verdicts, What::Read(Level::Serial), What::Commit] {
+            let sick = Arc::new(Sick::default());
+            let world = World::with(Arc::clone(&sick)).await;
+            sick.falls(what, Fate::Unavailable);
+            let refused = world.submit(&Away, world.event("one", 1)).await;
+            assert!(
+                matches!(refused, Err(NotAccepted::Unavailable)),
+                "{what:?}: {refused:?}"
+            );
+            assert_eq!(world.waiting(), 0);
+        }
+    });
+}
+
+#[test]
+fn a_lost_answer_of_the_store_is_found_out_before_anything_is_said() {
+    paused(async || {
+        let sick = Arc::new(Sick::default());
+        let world = World::with(Arc::clone(&sick)).await;
+        sick.falls(What::Commit, Fate::Lost);
+        let accepted = world.submit(&Away, world.event("one", 1)).await;
+        assert!(matches!(accepted, Ok(Accepted::Queued(_))), "{accepted:?}");
+        assert_eq!((world.waiting(), world.memory.commits()), (1, 2));
+
+        sick.falls(What::Commit, Fate::Dropped);
+        let unknown = world.submit(&Away, world.event("two", 1)).await;
+        assert!(matches!(unknown, Err(NotAccepted::Unknown)), "{unknown:?}");
+        assert_eq!(world.waiting(), 1);
+    });
+}
+
+#[test]
+fn a_lost_hint_costs_nothing_but_time() {
+    paused(async || {
+        let sick = Arc::new(Sick::default());
+        let world = World::with(Arc::clone(&sick)).await;
+        sick.falls(What::Hints, Fate::Unavailable);
+        let accepted = world.submit(&Away, world.event("one", 1)).await;
+        assert!(matches!(accepted, Ok(Accepted::Queued(_))), "{accepted:?}");
     });
 }
