@@ -5,4 +5,5 @@ mod matrix;
 mod openapi;
 mod rig;
 mod story;
+mod trouble;
 mod why;

@@ -9,10 +9,12 @@ use chassis::{Process, Secret};
 use domain::event::Event;
 use domain::ids::GroupKey;
 use domain::verdict::Verdict;
+use holt_api::Limits;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use store::Stores;
 use store::memory::Memory;
+use store::memory::faults::{Faults, None as NoFaults};
 use wire::client::{Client, Settings};
 use wire::ports::submit::{Submit, SubmitError};
 
@@ -47,21 +49,34 @@ pub(super) struct Rig {
 impl Rig {
     /// Listens on a free port; believes an RSA key from its configuration and an Ed25519 key from a JWKS file.
     pub(super) async fn start() -> Self {
-        Self::with(|_, _| Arc::new(Unreachable)).await
+        Self::with(Arc::new(NoFaults), Limits::default(), |_, _| {
+            Arc::new(Unreachable)
+        })
+        .await
+    }
+
+    /// The same on a store that may fall sick, with limits.
+    pub(super) async fn with_trouble(faults: Arc<dyn Faults>, limits: Limits) -> Self {
+        Self::with(faults, limits, |_, _| Arc::new(Unreachable)).await
     }
 
     /// The same with a real supervisor, whom no worker offers anything.
     pub(super) async fn with_supervisor() -> Self {
         let settings = holt_supervisor::Settings::default();
-        Self::with(|process, stores| {
+        Self::with(Arc::new(NoFaults), Limits::default(), |process, stores| {
             Arc::new(holt_supervisor::build(process, settings, stores.clone()))
         })
         .await
     }
 
-    async fn with(owner: impl FnOnce(&Process, &Stores) -> Arc<dyn Submit>) -> Self {
+    async fn with(
+        faults: Arc<dyn Faults>,
+        limits: Limits,
+        owner: impl FnOnce(&Process, &Stores) -> Arc<dyn Submit>,
+    ) -> Self {
         let process = Process::system();
-        let store = Memory::new(process.clock.clone());
+        let unclear_for = Duration::from_millis(1);
+        let store = Memory::with_faults(process.clock.clone(), faults, unclear_for);
         let (ed, rsa) = (keys::ed25519("ed-1"), keys::rsa("rsa-1"));
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("jwks.json");
@@ -73,6 +88,7 @@ impl Rig {
                 jwks_file: Some(file),
                 ..holt_api::Tokens::default()
             },
+            limits,
             ..holt_api::Settings::default()
         };
         let stores = store.handle("api");

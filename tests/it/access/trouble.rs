@@ -1,0 +1,121 @@
+//! When the store is away, and when a tenant asks too much: refusals that say when to come again.
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chassis::config::Rate;
+use holt_api::Limits;
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use store::memory::faults::{Call, Fate, Faults, Plan};
+
+use super::rig::{Rig, TENANT, spec};
+
+const RIGHTS: [&str; 3] = ["read", "crud", "trigger"];
+
+/// Away as long as it is set.
+#[derive(Debug, Default)]
+struct Away(AtomicBool);
+
+impl Faults for Away {
+    fn plan(&self, _call: Call<'_>) -> Plan {
+        let away = self.0.load(Ordering::SeqCst);
+        let fate = if away { Fate::Unavailable } else { Fate::Done };
+        Plan {
+            fate,
+            ..Plan::CLEAN
+        }
+    }
+}
+
+async fn ask(rig: &Rig, tenant: &str, method: Method, path: &str, body: Option<Value>) -> Response {
+    let token = rig.ed.sign(&rig.claims(tenant, &RIGHTS));
+    let request = rig.request(method, path).bearer_auth(token);
+    let request = match body {
+        Some(body) => request
+            .header("Content-Type", "application/json")
+            .body(body.to_string()),
+        None => request,
+    };
+    request.send().await.unwrap()
+}
+
+async fn code_of(answer: Response) -> String {
+    assert!(answer.headers().contains_key("retry-after"), "{answer:?}");
+    let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    problem["code"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_accepted_while_the_store_is_away() {
+    let away = Arc::new(Away::default());
+    let rig = Rig::with_trouble(Arc::clone(&away) as _, Limits::default()).await;
+    let group = rig
+        .client(&RIGHTS)
+        .create_group(TENANT, &serde_json::from_value(spec()).unwrap())
+        .await
+        .unwrap();
+    let all = format!("/v2/{TENANT}/groups");
+    let one = format!("{all}/{}", group.id);
+    let event = json!({"change": 1});
+    away.0.store(true, Ordering::SeqCst);
+    for (method, path, body) in [
+        (Method::POST, format!("{one}/events"), Some(event.clone())),
+        (Method::POST, all.clone(), Some(spec())),
+        (Method::PUT, format!("{one}/config"), Some(spec())),
+        (Method::POST, format!("{one}/pause"), None),
+        (Method::DELETE, format!("{one}?force=true"), None),
+        (Method::GET, all, None),
+        (Method::GET, one.clone(), None),
+        (Method::GET, format!("{one}/verdicts"), None),
+        (Method::GET, format!("{one}/ledger"), None),
+    ] {
+        let answer = ask(&rig, TENANT, method.clone(), &path, body).await;
+        assert_eq!(
+            answer.status(),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{method} {path}"
+        );
+        assert_eq!(code_of(answer).await, "unavailable", "{method} {path}");
+    }
+    away.0.store(false, Ordering::SeqCst);
+    let shown = rig.client(&RIGHTS).group(TENANT, &group.id).await.unwrap();
+    assert_eq!(shown, group, "nothing was done");
+    let answer = ask(
+        &rig,
+        TENANT,
+        Method::POST,
+        &format!("{one}/events"),
+        Some(event),
+    )
+    .await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_that_asks_too_much_is_told_when_to_come_again_and_harms_nobody() {
+    let three = NonZeroU32::new(3).unwrap();
+    let limits = Limits {
+        requests: Rate::PerHour(three),
+        burst: three,
+    };
+    let rig = Rig::with_trouble(Arc::new(Away::default()), limits).await;
+    let mine = format!("/v2/{TENANT}/groups");
+    for _ in 0..3 {
+        assert_eq!(
+            ask(&rig, TENANT, Method::GET, &mine, None).await.status(),
+            StatusCode::OK
+        );
+    }
+    let refused = ask(&rig, TENANT, Method::GET, &mine, None).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let seconds: u64 = refused.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=1_200).contains(&seconds), "{seconds}");
+    assert_eq!(code_of(refused).await, "too-many-requests");
+    let other = ask(&rig, "umbrella", Method::GET, "/v2/umbrella/groups", None).await;
+    assert_eq!(other.status(), StatusCode::OK);
+}
