@@ -2,7 +2,7 @@
 
 use domain::decide::{decide, expire};
 use domain::draft::Draft;
-use domain::event::{Actor, ActorKind, Event};
+use domain::event::{Actor, ActorKind, Ask, Event};
 use domain::evidence::{self, Watch};
 use domain::group::{Cause, Change, Group};
 use domain::ids::{EventId, SlotId};
@@ -89,6 +89,9 @@ impl Owner {
             left.verdicts
                 .iter()
                 .for_each(|verdict| self.remember(verdict));
+        }
+        if batch.events.iter().any(|e| e.ask == Ask::Converge) {
+            self.watch.want_list(mono(&self.seams.process));
         }
         self.look_into(&left.reports);
         self.ask_by_tag(&batch.listings);

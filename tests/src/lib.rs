@@ -1,1 +1,4 @@
-//! Placeholder.
+//! What tests, the simulator and the benches share.
+
+pub mod bench;
+pub mod sim;

@@ -9,7 +9,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use chassis::{Process, shutdown, telemetry};
 use cloud::{guard::Guard, openstack::OpenStack, port::Cloud, transport::http::HttpTransport};
-use store::embedded::{self, Embedded};
+use domain::time::Timestamp;
+use store::embedded::{self, Embedded, Keep};
 use wire::ports::ops::Ops;
 
 use crate::{
@@ -18,6 +19,8 @@ use crate::{
     ops, out, settings,
 };
 
+/// Between two looks for rows that are past their time: verdicts after 25 h, ended slots after 30 days (design 5).
+const PRUNE: Duration = Duration::from_secs(24 * 3600);
 /// For requests in hand to end; with the other two less than 5 s in all.
 const DRAIN: Duration = Duration::from_secs(3);
 /// For tasks to end by themselves before they are cut off, which is always safe.
@@ -68,6 +71,11 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
 
     let store = embedded::open(&config.store.path, process, settings::store(&config.store));
     let store = store.context("open the store (`store.path`)")?;
+    drop(
+        process
+            .tasks
+            .spawn("prune", prune(process.clone(), store.clone())),
+    );
     let supervisor = holt_supervisor::build(
         process,
         settings::supervisor(&config.supervisor),
@@ -103,6 +111,22 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
         store,
         address,
     })
+}
+
+/// Deletes what is past its time, once a day. What a pass misses, the next one finds.
+async fn prune(process: Process, store: Embedded) {
+    loop {
+        tokio::select! {
+            biased;
+            () = process.stop.requested() => return,
+            () = process.clock.sleep(PRUNE) => {}
+        }
+        let now = Timestamp::from_unix_ms(process.clock.unix_ms());
+        match store.prune(now, Keep::default()).await {
+            Ok(rows) => tracing::info!(rows, "pruned what was past its time"),
+            Err(error) => tracing::warn!(error = %telemetry::chain(&error), "nothing was pruned"),
+        }
+    }
 }
 
 impl Running {

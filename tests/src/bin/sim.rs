@@ -29,7 +29,10 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     if let Some(level) = &arguments.log {
-        chassis::telemetry::init(&Settings { level: level.clone(), format: Format::Human })?;
+        chassis::telemetry::init(&Settings {
+            level: level.clone(),
+            format: Format::Human,
+        })?;
     }
     let mut all = Vec::new();
     for seed in (arguments.seed..).take(usize::try_from(arguments.schedules)?) {
@@ -49,7 +52,12 @@ fn main() -> anyhow::Result<ExitCode> {
 fn summary(all: &[Report]) -> ExitCode {
     let mut hash = Sha256::new();
     all.iter().for_each(|r| hash.update(r.trace));
-    let trace: String = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let trace: String = hash
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|b| format!("{b:02x}"))
+        .collect();
     let violations: usize = all.iter().map(|r| r.violations.len()).sum();
     for (what, figure) in [
         ("commits", all.iter().map(|r| r.commits).collect::<Vec<_>>()),
@@ -58,8 +66,18 @@ fn summary(all: &[Report]) -> ExitCode {
     ] {
         let mut sorted = figure;
         sorted.sort_unstable();
-        let at = |share: usize| sorted.get(sorted.len().saturating_sub(1) * share / 100).copied().unwrap_or(0);
-        println!("{what} per schedule: min {} median {} max {}", at(0), at(50), at(100));
+        let at = |share: usize| {
+            sorted
+                .get(sorted.len().saturating_sub(1) * share / 100)
+                .copied()
+                .unwrap_or(0)
+        };
+        println!(
+            "{what} per schedule: min {} median {} max {}",
+            at(0),
+            at(50),
+            at(100)
+        );
     }
     println!(
         "{}",
@@ -70,5 +88,9 @@ fn summary(all: &[Report]) -> ExitCode {
             "trace_hash": trace,
         })
     );
-    if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if violations == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
