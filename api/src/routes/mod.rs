@@ -38,6 +38,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(verdicts::__path_list, verdicts::list),
         Route::new(ledger::__path_list, ledger::list),
         Route::new(open::__path_document, open::document),
+        Route::new(open::__path_error, open::error),
         Route::new(open::__path_live, open::live),
         Route::new(open::__path_ready, open::ready),
     ]

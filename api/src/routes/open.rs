@@ -1,9 +1,11 @@
 //! What is open to everybody: health, and the document that describes the rest.
 
 use actix_web::{HttpResponse, web};
+use wire::problem::{Code, Problem};
 
 use crate::auth::right::Open;
 use crate::context::Context;
+use crate::failure::Failure;
 use crate::openapi;
 
 /// The `OpenAPI` document of this very api.
@@ -15,6 +17,23 @@ pub async fn document(_open: Open) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .body(openapi::text())
+}
+
+/// What a code of a problem means, and what to do: where the member `type` of every problem leads.
+#[utoipa::path(
+    get, path = "/errors/{code}", operation_id = "showError", tag = "service",
+    params(("code" = String, Path, description = "The code of a problem")),
+    responses(
+        (status = 200, description = "The page", content_type = "text/markdown", body = String),
+        (status = 404, description = "not-found", content_type = "application/problem+json", body = Problem),
+    ),
+)]
+pub async fn error(_open: Open, code: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let code = Code::parse(&code).ok_or_else(Failure::not_found)?;
+    let answer = HttpResponse::Ok()
+        .content_type("text/markdown; charset=utf-8")
+        .body(code.page());
+    Ok(answer)
 }
 
 /// Whether the process answers at all.

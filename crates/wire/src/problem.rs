@@ -31,6 +31,13 @@ macro_rules! codes {
             pub const fn status(self) -> u16 {
                 match self { $(Self::$case => $status),+ }
             }
+            /// Its page for people (markdown), as published in `docs/errors/`.
+            #[must_use]
+            pub const fn page(self) -> &'static str {
+                match self {
+                    $(Self::$case => include_str!(concat!("../../../docs/errors/", $word, ".md"))),+
+                }
+            }
             /// What it means, in one line.
             #[must_use]
             pub const fn title(self) -> &'static str {

@@ -197,7 +197,7 @@ fn body(operation: &str) -> Option<Value> {
         "sendEvent" => Some(json!({"change": 1})),
         "listGroups" | "showGroup" | "deleteGroup" | "pauseGroup" | "resumeGroup" | "showEvent"
         | "listVerdicts" | "listSlots" => None,
-        "openapi" | "live" | "ready" => None,
+        "openapi" | "showError" | "live" | "ready" => None,
         other => panic!("say here how a sensible request to {other} looks"),
     }
 }
@@ -231,7 +231,8 @@ async fn ask(rig: &Rig, route: &Route, operation: &str, token: Option<&str>) -> 
         .path
         .replace("{tenant}", TENANT)
         .replace("{group}", &group)
-        .replace("{event}", "known");
+        .replace("{event}", "known")
+        .replace("{code}", "not-found");
     let mut request = rig.request(
         Method::from_bytes(route.method.as_str().as_bytes()).unwrap(),
         &path,
@@ -368,7 +369,8 @@ async fn what_is_not_in_the_table_is_not_served() {
         let path = path
             .replace("{tenant}", TENANT)
             .replace("{group}", &group)
-            .replace("{event}", "known");
+            .replace("{event}", "known")
+            .replace("{code}", "not-found");
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"] {
             if methods.iter().any(|served| served == method) {
                 continue;
@@ -394,6 +396,8 @@ async fn what_is_not_in_the_table_is_not_served() {
         "/v2/acme",
         "/v2/acme/groups/",
         "/metrics",
+        "/errors/never-heard-of",
+        "/errors/..%2fREADME",
         "/v1.0/acme/groups",
         "/v2/acme/groups/x/y/z/w",
         "/v2/acme/groups/%ff",
