@@ -101,7 +101,10 @@ impl Merged {
     fn blame<T: DeserializeOwned>(&self, source: &toml::de::Error) -> Option<Vec<String>> {
         // A value of the wrong type is named by the error itself, also where the key is required.
         let text = source.to_string();
-        let is_named = |path: &&Vec<String>| text.trim_end().ends_with(&format!("in `{}`", path.join(".")));
+        let is_named = |path: &&Vec<String>| {
+            text.trim_end()
+                .ends_with(&format!("in `{}`", path.join(".")))
+        };
         if let Some(named) = self.set.keys().find(is_named) {
             return Some(named.clone());
         }
