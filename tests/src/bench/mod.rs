@@ -5,19 +5,19 @@
 //! docs/performance.md explains every figure. Deliberately absent: gates in milliseconds (a shared machine has none to give), floating
 //! point, and statistics that hide the worst run: median, least and most are always printed together.
 
-mod child;
+pub mod child;
 pub mod cloud;
-mod cpu;
-mod disk;
-mod exchange;
+pub mod cpu;
+pub mod disk;
+pub mod exchange;
 pub mod figures;
 pub mod floor;
-mod ledger;
-mod load;
-mod seed;
-mod service;
-mod stats;
-mod tap;
+pub mod ledger;
+pub mod load;
+pub mod seed;
+pub mod service;
+pub mod stats;
+pub mod tap;
 
 /// Connections of the closed loops (performance.md, G1).
 const CONNECTIONS: usize = 64;

@@ -1,6 +1,6 @@
-//! The simulator: the shipping supervisor, worker, OpenStack client and submit code on one paused, seeded thread, with a simulated store, a
-//! simulated cloud under the client, and a simulated network between the roles. One number gives the whole run.
+//! The simulator: the shipping roles on one paused, seeded thread. One number gives the whole run.
 //!
+//! Supervisor, worker, OpenStack client and submit code are what ships; store, cloud and the network between the roles are simulated.
 //! Shipping code that runs here has no line that exists for it: time, tasks and randomness come from `chassis::Process`, and that is all.
 
 pub mod chaos;
