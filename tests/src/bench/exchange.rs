@@ -1,5 +1,7 @@
-//! The cheapest honest HTTP/1.1 client: bytes prepared beforehand, one connection kept open, just enough of the answer understood to know
-//! its status and where it ends. A general client would cost more than the server under test.
+//! The cheapest honest HTTP/1.1 client.
+//!
+//! Bytes are prepared beforehand, one connection is kept open, and just enough of the answer is understood to know its status and where it
+//! ends. A general client would cost more than the server under test.
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail};
