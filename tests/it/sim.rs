@@ -35,7 +35,7 @@ fn look_at(plant: Plant, then: impl Fn(&mut Sim, &str)) -> anyhow::Result<Vec<St
     runtime.block_on(async {
         let process = Process::simulated(SimulatedProcess::default());
         let store = Memory::new(process.clock.clone());
-        let sky = Sky::new(Sim::new(Settings::default()), process.clock.clone());
+        let sky = Sky::new(Sim::new(Settings::default()), process.clock);
         let checker = Checker::new(store, sky.clone(), "autoscaler");
         let id = sky.truth().plant(0, plant)?;
         then(&mut sky.truth(), &id);
