@@ -69,6 +69,8 @@ pub(crate) fn worker(config: &Config) -> anyhow::Result<holt_worker::Settings> {
     let place = Place::Folder(config.worker.state_dir.clone());
     Ok(holt_worker::Settings {
         begin: config.supervisor.rules.begin,
+        // As many as may be under way: the budget is the one bound.
+        creates_max: config.cloud.budgets.create.at_once.get(),
         ..holt_worker::Settings::new(name, place)
     })
 }

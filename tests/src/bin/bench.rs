@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             use std::io::Write as _;
-            writeln!(std::io::stderr(), "bench: {error:?}")?;
+            writeln!(std::io::stderr(), "bench: {error:#}")?;
             ExitCode::from(2)
         }
     })
