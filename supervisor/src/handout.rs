@@ -426,3 +426,6 @@ impl Drop for Withdraw {
         self.handout.lock().polls.remove(&self.poll);
     }
 }
+
+#[cfg(test)]
+mod tests;
