@@ -166,7 +166,7 @@ fn gather(
     }
     let lists = batch.listings.iter();
     lists
-        .map(|(listing, around)| evidence::weigh(draft, watch, listing, around, spare))
+        .map(|(listing, project)| evidence::weigh(draft, watch, listing, &project.lock(), spare))
         .collect()
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::evidence::{Around, Extent, Listing, Report};
+use domain::evidence::{Extent, Listing, Report};
 use domain::group::Phase;
 use domain::ids::GroupId;
 use domain::settle::Outcome;
@@ -13,6 +13,7 @@ use wire::ports::ops::{Call, CreateCall, Priority, Subject};
 
 use crate::handout::Held;
 use crate::owner::Owner;
+use crate::project::Project;
 use crate::{mono, now};
 
 /// However much is due, an owner that nobody tells anything looks again no sooner.
@@ -114,7 +115,7 @@ impl Owner {
     }
 
     /// In a project too large for complete lists, doubts are looked for by their tags (design 4, rule 5).
-    pub(crate) fn ask_by_tag(&mut self, listings: &[(Arc<Listing>, Arc<Around>)]) {
+    pub(crate) fn ask_by_tag(&mut self, listings: &[(Arc<Listing>, Project)]) {
         let partial = listings.iter().any(|(l, _)| l.extent == Extent::Partial);
         let Some(group) = self.group.as_ref().filter(|_| partial) else {
             return;
@@ -144,11 +145,11 @@ impl Owner {
                 tracing::warn!(group.id = %self.key.id, servers = ?report.strays, "servers prove slots that the ledger does not have");
                 self.batch.changed = true;
             }
-            let around = self.seams.sweep.around(&self.key.tenant);
+            let project = self.seams.sweep.project(&self.key.tenant);
             for server in report
                 .disowned
                 .iter()
-                .filter(|s| around.role(**s).is_none())
+                .filter(|s| project.lock().role(**s).is_none())
             {
                 tracing::warn!(group.id = %self.key.id, %server, "a server of our account carries no proof: left alone");
             }

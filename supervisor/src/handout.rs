@@ -251,6 +251,8 @@ impl Handout {
                 op,
                 None,
             );
+            // Not only the next offer: every worker may be holding one open right now.
+            inner.serve_open();
         }
     }
 
@@ -284,15 +286,7 @@ impl Handout {
         let id = op.id;
         let mut inner = self.lock();
         let pushed = inner.push(priority, key, op, only);
-        let open: Vec<u64> = inner
-            .polls
-            .iter()
-            .filter(|(_, p)| !p.closing)
-            .map(|(id, _)| *id)
-            .collect();
-        for poll in open {
-            inner.serve_queue(poll);
-        }
+        inner.serve_open();
         pushed.then_some(id)
     }
 }
@@ -316,6 +310,17 @@ impl Inner {
                 .insert((priority, place), Queued { key, op, only });
         }
         new
+    }
+
+    /// Moves queued operations into the polls that are open.
+    fn serve_open(&mut self) {
+        let open: Vec<u64> = self
+            .polls
+            .iter()
+            .filter(|(_, p)| !p.closing)
+            .map(|(id, _)| *id)
+            .collect();
+        open.into_iter().for_each(|poll| self.serve_queue(poll));
     }
 
     /// Moves queued operations into a poll, most urgent first, as far as it offers.

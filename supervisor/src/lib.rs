@@ -14,6 +14,7 @@ mod launches;
 mod owner;
 mod owners;
 mod poll;
+mod project;
 mod settle;
 mod submit;
 mod sweep;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::Event;
-use domain::evidence::{Around, Extent, Listing, Watch};
+use domain::evidence::{Extent, Listing, Watch};
 use domain::group::{Group, Phase};
 use domain::ids::{EventId, GroupKey, LaunchHash, OpId, SlotId};
 use domain::settle::Outcome;
@@ -18,6 +18,7 @@ use wire::ports::submit::SubmitError;
 use crate::launches::Cache;
 use crate::mono;
 use crate::owners::{Note, Owners, Seams};
+use crate::project::Project;
 
 /// Notes taken into one commit (the batch bound of the store: 64 verdicts).
 pub(crate) const BATCH_MAX: usize = 64;
@@ -36,7 +37,7 @@ pub(crate) struct Batch {
     pub(crate) answers: Vec<(Event, Answer)>,
     pub(crate) outcomes: Vec<(SlotId, Outcome)>,
     pub(crate) acks: Vec<oneshot::Sender<()>>,
-    pub(crate) listings: Vec<(Arc<Listing>, Arc<Around>)>,
+    pub(crate) listings: Vec<(Arc<Listing>, Project)>,
     /// The group changed in the store: what is cached is stale.
     pub(crate) changed: bool,
 }
@@ -150,9 +151,10 @@ impl Owner {
                         about: Some(slot),
                         rows,
                     };
-                    self.batch
-                        .listings
-                        .push((Arc::new(listing), self.seams.sweep.around(&self.key.tenant)));
+                    self.batch.listings.push((
+                        Arc::new(listing),
+                        self.seams.sweep.project(&self.key.tenant),
+                    ));
                 }
             }
             Note::Changed => self.batch.changed = true,

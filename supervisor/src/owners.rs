@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chassis::Process;
 use domain::event::Event;
-use domain::evidence::{Around, Listing, Row};
+use domain::evidence::{Listing, Row};
 use domain::ids::{GroupKey, OpId, SlotId, TenantId};
 use domain::settle::Outcome;
 use domain::verdict::Verdict;
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use wire::ports::submit::SubmitError;
 
 use crate::handout::Handout;
+use crate::project::Project;
 use crate::sweep::Sweep;
 use crate::{Settings, owner};
 
@@ -35,8 +36,8 @@ pub(crate) enum Note {
     Event(Event, oneshot::Sender<Result<Verdict, SubmitError>>),
     /// What came of an operation; answered once it is durable.
     Outcome(SlotId, Outcome, oneshot::Sender<()>),
-    /// A list of the tenant's servers, and what is known of the project around this group.
-    Listing(Arc<Listing>, Arc<Around>),
+    /// A list of the tenant's servers as far as it concerns this group, and what is known of the project around this group.
+    Listing(Arc<Listing>, Project),
     /// A list by tag that the owner asked for.
     Tagged(OpId, Vec<Row>),
     /// The group changed in the store.

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chassis::Process;
-use domain::evidence::{Around, Extent, Listing, Proof, Row};
+use domain::evidence::{Extent, Listing, Row};
 use domain::group::Group;
-use domain::ids::{GroupKey, HomeEpoch, OpId, TenantId};
+use domain::ids::{GroupId, GroupKey, HomeEpoch, OpId, TenantId};
 use domain::time::Mono;
 use store::Stores;
 use store::group::Level;
@@ -21,6 +21,7 @@ use wire::ports::ops::{Call, Priority, Subject};
 
 use crate::handout::Handout;
 use crate::owners::{Note, Owners};
+use crate::project::{Parted, Project};
 use crate::{Settings, mono};
 
 /// A list that nobody reported after this was lost with its worker: it is asked for again. Longer than a list may take (75 s, safety 2.1).
@@ -53,8 +54,8 @@ struct Tenant {
     due: Option<Mono>,
     asked: Option<(OpId, Mono)>,
     last: Option<Mono>,
-    around: Arc<Around>,
-    /// Every group of the tenant was read once, so that `around` names all roles.
+    project: Project,
+    /// Every group of the tenant was read once, so that `project` names all roles.
     known: bool,
 }
 
@@ -100,17 +101,16 @@ impl Sweep {
 
     /// Notes what a group's slots are bound to, so that no server gets a second role in another group (rule H5 of safety 6.1).
     pub(crate) fn bind(&self, group: &Group) {
-        let mut tenants = self.lock();
-        let entry = tenants.entry(group.key.tenant.clone()).or_default();
-        Arc::make_mut(&mut entry.around).bind(group);
+        self.project(&group.key.tenant).lock().bind(group);
     }
 
     /// What is known of a tenant's project.
-    pub(crate) fn around(&self, tenant: &TenantId) -> Arc<Around> {
+    pub(crate) fn project(&self, tenant: &TenantId) -> Project {
         self.lock()
-            .get(tenant)
-            .map(|t| Arc::clone(&t.around))
-            .unwrap_or_default()
+            .entry(tenant.clone())
+            .or_default()
+            .project
+            .clone()
     }
 
     /// A list could not be made; not before this time.
@@ -135,32 +135,32 @@ impl Sweep {
         };
         entry.asked = None;
         entry.last = Some(began);
-        let listing = Arc::new(Listing {
+        let project = entry.project.clone();
+        drop(tenants);
+        let listing = Listing {
             began,
             extent: list.extent,
             about: None,
             rows: list.rows,
-        });
-        Arc::make_mut(&mut entry.around).note(&listing, mono(&self.process));
-        let around = Arc::clone(&entry.around);
-        drop(tenants);
-        let mut groups: BTreeSet<GroupKey> = owners.awake_of(tenant).into_iter().collect();
-        for row in &listing.rows {
-            if let Proof::Valid { group, .. } = row.proof
-                && !groups.iter().any(|k| k.id == group)
-            {
-                groups.insert(GroupKey {
-                    tenant: tenant.clone(),
-                    id: group,
-                    epoch: HomeEpoch(0),
-                });
-            }
-        }
-        for key in groups {
-            owners.hint(
-                &key,
-                Note::Listing(Arc::clone(&listing), Arc::clone(&around)),
-            );
+        };
+        let parted = {
+            let mut around = project.lock();
+            around.note(&listing, mono(&self.process));
+            Parted::new(listing, &around)
+        };
+        let awake = owners.awake_of(tenant);
+        let known: BTreeSet<GroupId> = awake.iter().map(|key| key.id).collect();
+        let woken = parted
+            .groups()
+            .filter(|id| !known.contains(id))
+            .map(|id| GroupKey {
+                tenant: tenant.clone(),
+                id,
+                epoch: HomeEpoch(0),
+            });
+        for key in awake.into_iter().chain(woken) {
+            let listing = Arc::new(parted.of(key.id));
+            owners.hint(&key, Note::Listing(listing, project.clone()));
         }
         self.changed.notify_one();
     }
