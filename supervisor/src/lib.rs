@@ -15,6 +15,7 @@ mod owner;
 mod owners;
 mod poll;
 mod project;
+pub mod serve;
 mod settle;
 mod submit;
 mod sweep;

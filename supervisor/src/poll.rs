@@ -19,7 +19,10 @@ impl Ops for Supervisor {
         let wait = offer.wait.min(WAIT_MAX);
         let (mut reply, withdraw, wake) = self.handout.enter(offer);
         match wake {
-            Wake::All => self.owners.tell_all(|| Note::Offer),
+            Wake::All => {
+                self.owners.tell_all(|| Note::Offer);
+                self.sweep.ask_again();
+            }
             Wake::Waiting(keys) => keys
                 .iter()
                 .for_each(|key| self.owners.tell_awake(key, Note::Offer)),

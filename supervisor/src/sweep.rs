@@ -123,6 +123,16 @@ impl Sweep {
         self.changed.notify_one();
     }
 
+    /// A worker died: lists that are under way may have died with it, and are asked for again.
+    pub(crate) fn ask_again(&self) {
+        let now = mono(&self.process);
+        for entry in self.lock().values_mut().filter(|t| t.asked.is_some()) {
+            entry.asked = None;
+            entry.due = Some(now);
+        }
+        self.changed.notify_one();
+    }
+
     /// A list came: every group of the tenant that is awake weighs it, and a group whose proof shows up is woken for it.
     pub(crate) fn listed(&self, owners: &Owners, tenant: &TenantId, list: Arrived) {
         let mut tenants = self.lock();

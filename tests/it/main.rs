@@ -3,6 +3,7 @@
 mod access;
 mod architecture;
 mod cloud;
+mod roles;
 mod sim;
 mod store_crash;
 mod store_history;

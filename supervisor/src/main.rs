@@ -1,0 +1,20 @@
+//! `holt-supervisor [CONFIG]`: a supervisor as a process of its own. `defaults.toml` lists every key.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use chassis::Process;
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    let file = arguments.next().map(PathBuf::from);
+    ensure!(
+        arguments.next().is_none(),
+        "usage: holt-supervisor [CONFIG]"
+    );
+    let ended = chassis::spawn::run(async move {
+        let process = Process::system();
+        holt_supervisor::serve::run(&process, file.as_deref()).await
+    });
+    ended.context("start the runtime")?
+}

@@ -1,0 +1,136 @@
+//! A supervisor as a process of its own: the same [`build`](crate::build) as all-in-one and simulator, both ports over HTTP.
+//!
+//! The embedded store lets one process in, so an api process beside this one waits for a store that both can open. Workers need none.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer};
+use anyhow::Context as _;
+use chassis::config::Layers;
+use chassis::{Process, Secret, ops, shutdown, telemetry};
+use serde::{Deserialize, Serialize};
+use wire::ports::ops::Ops;
+use wire::ports::submit::Submit;
+use wire::ports::{http_ops, http_submit};
+
+use crate::{Settings, Supervisor};
+
+const DEFAULTS: &str = include_str!("defaults.toml");
+/// For commits in hand to end; what is cut off is safe to lose.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Everything that a supervisor process is told.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    store: Store,
+    roles: Roles,
+    operators: Operators,
+    telemetry: telemetry::Settings,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Store {
+    path: PathBuf,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Roles {
+    listen: SocketAddr,
+    key: Secret,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Operators {
+    listen: SocketAddr,
+}
+
+/// Runs until it is asked to stop.
+///
+/// # Errors
+/// What is missing or wrong in the configuration, by its key; a store or an address that cannot be used.
+pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
+    let layers = Layers::new(DEFAULTS).file(file);
+    let layers = layers.process_environment("HOLT_SUPERVISOR");
+    let config: Config = layers.load().context("load the configuration")?;
+    telemetry::init(&config.telemetry)?;
+    shutdown::on_signals(process).context("watch signals")?;
+    let store = store::embedded::open(
+        &config.store.path,
+        process,
+        store::embedded::Settings::default(),
+    );
+    let store = store.context("open the store (`store.path`)")?;
+    let supervisor = crate::build(process, Settings::default(), store.stores());
+    let roles =
+        TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;
+    let roles = listen(process, roles, supervisor, config.roles.key)?;
+    let operators = operators(process, config.operators.listen)
+        .context("listen for operators (`operators.listen`)")?;
+    process.stop.requested().await;
+    roles.stop(false).await;
+    operators.stop(false).await;
+    process.tasks.drain(&process.clock, DRAIN).await;
+    store.close().await;
+    tracing::info!("supervisor has stopped");
+    Ok(())
+}
+
+/// Serves both ports of a supervisor to whoever has the key, until the handle is stopped.
+///
+/// # Errors
+/// The listener cannot be used.
+pub fn listen(
+    process: &Process,
+    listener: TcpListener,
+    supervisor: Supervisor,
+    key: Secret,
+) -> anyhow::Result<ServerHandle> {
+    let supervisor = Arc::new(supervisor);
+    let server = HttpServer::new(move || {
+        let ops: Arc<dyn Ops> = supervisor.clone();
+        let submit: Arc<dyn Submit> = supervisor.clone();
+        App::new()
+            .service(http_ops::routes(ops, key.clone()))
+            .service(http_submit::routes(submit, key.clone()))
+    });
+    let server = server
+        .workers(2)
+        .disable_signals()
+        .listen(listener)
+        .context("listen")?
+        .run();
+    let handle = server.handle();
+    drop(process.tasks.spawn("roles", async move {
+        if let Err(error) = server.await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the roles' listener failed"
+            );
+        }
+    }));
+    Ok(handle)
+}
+
+fn operators(process: &Process, listen: SocketAddr) -> anyhow::Result<ServerHandle> {
+    let routes = process.clone();
+    let server = HttpServer::new(move || App::new().service(ops::routes(&routes)));
+    let server = server.workers(1).disable_signals().bind(listen)?.run();
+    let handle = server.handle();
+    drop(process.tasks.spawn("operators", async move {
+        if let Err(error) = server.await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "operators cannot be answered any more"
+            );
+        }
+    }));
+    Ok(handle)
+}

@@ -1,0 +1,211 @@
+//! A supervisor and a worker that speak over HTTP, as separate processes do, against a simulated cloud behind a socket.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::http::Trust;
+use chassis::{Process, Secret};
+use cloud::guard::{self, Guard};
+use cloud::openstack::{Account, OpenStack, Project, Settings};
+use cloud::proof::ProofKeys;
+use cloud::transport::http::{self, HttpTransport};
+use cloudsim::http::Shared;
+use cloudsim::{Faults, Sim};
+use domain::capacity::{Bounds, Size};
+use domain::draft::Draft;
+use domain::event::{Actor, ActorKind, Ask, Event, Force};
+use domain::group::{Cause, Config, Group, ScaleInOrder};
+use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, RequestHash};
+use domain::policy::Adjust;
+use domain::time::{Mono, Now, Timestamp};
+use holt_worker::host::Place;
+use store::Stores;
+use store::group::Level;
+use wire::ports::http_ops::HttpOps;
+use wire::ports::http_submit::HttpSubmit;
+use wire::ports::ops::Ops;
+use wire::ports::submit::Submit;
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned()).expect("not empty")
+}
+
+fn worker(folder: &std::path::Path, supervisor: &str, sky: &str) -> Process {
+    let process = Process::system();
+    let account = Account::Password {
+        user: "autoscaler".to_owned(),
+        user_domain: "Default".to_owned(),
+        password: secret("password"),
+        project: Project::Id {
+            id: "tenant-a".to_owned(),
+        },
+    };
+    let accounts = BTreeMap::from([("tenant-a".parse().expect("a tenant"), account)]);
+    let settings = Settings::new(
+        format!("{sky}/identity/v3"),
+        "RegionOne".to_owned(),
+        accounts,
+    );
+    let transport = http::Settings {
+        connect_timeout: Duration::from_secs(5),
+        trust: Trust::Only(Vec::new()),
+    };
+    let transport = Arc::new(HttpTransport::new(&transport).expect("a client"));
+    let keys = ProofKeys::new(
+        1,
+        [(1, secret("a key of thirty-two bytes or more, for tests"))],
+    )
+    .expect("a key");
+    let guard = Guard::new(&process, guard::Settings::default());
+    let cloud = Arc::new(OpenStack::new(
+        process.clone(),
+        transport,
+        settings,
+        keys,
+        guard.clone(),
+    ));
+    let ops = HttpOps::new(supervisor, secret("shared key"), Trust::Only(Vec::new()))
+        .expect("an address");
+    let ops: Vec<Arc<dyn Ops>> = vec![Arc::new(ops)];
+    let name = holt_worker::Settings::new(
+        "worker-1".parse().expect("a name"),
+        Place::Folder(folder.to_owned()),
+    );
+    holt_worker::build(&process, name, cloud, guard, ops).expect("a worker");
+    process
+}
+
+fn actor() -> Actor {
+    Actor {
+        kind: ActorKind::Caller,
+        name: "tester".into(),
+        request_id: String::new(),
+    }
+}
+
+async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
+    let tenant: domain::ids::TenantId = "tenant-a".parse().expect("a tenant");
+    let body = br#"{"server":{"imageRef":"11111111-1111-4111-8111-111111111111","flavorRef":"1"}}"#;
+    let launch = stores.launches.put(&tenant, body).await.expect("stored");
+    let id = GroupId::new(ColoId(1), process.entropy.u128());
+    let key = GroupKey {
+        tenant,
+        id,
+        epoch: HomeEpoch(0),
+    };
+    let config = Config {
+        name: "over http".into(),
+        bounds: Bounds::new(Size(2), Size(5)).expect("bounds"),
+        cooldown: Duration::ZERO,
+        launch,
+        metadata: BTreeMap::new(),
+        policies: BTreeMap::new(),
+        scale_in: ScaleInOrder::default(),
+        build_timeout: Duration::from_secs(300),
+        generation: 1,
+    };
+    let group = Group::new(key.clone(), config);
+    let now = Now {
+        wall: Timestamp::from_unix_ms(process.clock.unix_ms()),
+        mono: Mono::default(),
+    };
+    let first = Draft::new(&group, now).finish(Cause::Create, actor());
+    store::apply::create(process, &*stores.groups, group.clone(), first)
+        .await
+        .expect("created");
+    key
+}
+
+async fn until_active(process: &Process, stores: &Stores, key: &GroupKey, wanted: u32) {
+    for _ in 0..400 {
+        let group = stores
+            .groups
+            .read(key, Level::Serial)
+            .await
+            .expect("read")
+            .expect("there");
+        if group.slots.census().active == Size(wanted) {
+            return;
+        }
+        process.clock.sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the group did not reach {wanted} servers");
+}
+
+#[test]
+fn roles_that_speak_over_http_lose_nothing_when_the_worker_is_reborn() {
+    chassis::spawn::run(play()).expect("a runtime");
+}
+
+async fn play() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let process = Process::system();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let sky = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut sim = Sim::new(cloudsim::Settings::default());
+    sim.set_base_url(&sky);
+    sim.set_faults(&Faults::instant());
+    let shared = Shared::new(sim, process.clock.clone());
+    let serving = {
+        let (p, s) = (process.clone(), shared.clone());
+        async move { cloudsim::http::serve(&p, listener, s).await }
+    };
+    drop(process.tasks.spawn("cloud", serving));
+
+    let store = store::embedded::open(
+        &folder.path().join("holt.db"),
+        &process,
+        store::embedded::Settings::default(),
+    );
+    let store = store.expect("a store");
+    let stores = store.stores();
+    let key = make_group(&process, &stores).await;
+    let supervisor = holt_supervisor::build(
+        &process,
+        holt_supervisor::Settings::default(),
+        stores.clone(),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    holt_supervisor::serve::listen(&process, listener, supervisor, secret("shared key"))
+        .expect("served");
+
+    let first = worker(folder.path(), &address, &sky);
+    until_active(&process, &stores, &key, 2).await;
+    first.tasks.abort_all();
+    drop(first);
+    process.clock.sleep(Duration::from_millis(200)).await;
+    let second = worker(folder.path(), &address, &sky);
+    let submit = HttpSubmit::new(
+        &address,
+        secret("shared key"),
+        Trust::Only(Vec::new()),
+        Duration::from_secs(5),
+    )
+    .expect("an address");
+    let now = Timestamp::from_unix_ms(process.clock.unix_ms());
+    let event = Event {
+        id: "one-more".parse().expect("an id"),
+        request: RequestHash([1; 32]),
+        ask: Ask::Adjust(Adjust::Change(1)),
+        force: Force::No,
+        actor: actor(),
+        received: now,
+        valid_until: now.plus(Duration::from_secs(60)),
+    };
+    let verdict = submit.submit(&key, event.clone()).await.expect("a verdict");
+    assert_eq!(
+        submit.submit(&key, event).await.expect("the same verdict"),
+        verdict
+    );
+    until_active(&process, &stores, &key, 3).await;
+
+    let truth = shared.sim();
+    assert_eq!(truth.counts().creates_per_tag_max(), 1);
+    assert_eq!(truth.living().count(), 3);
+    drop(truth);
+    second.stop.request();
+    process.stop.request();
+}
