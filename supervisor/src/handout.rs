@@ -138,6 +138,9 @@ impl Handout {
         }
         let before = inner.lives.insert(offer.worker.clone(), offer.incarnation);
         let reborn = before.is_some_and(|b| b != offer.incarnation);
+        if reborn {
+            inner.bury(&offer.worker, offer.incarnation);
+        }
         let (creates, others) = (offer.creates, offer.others);
         let poll = Poll {
             offer,
@@ -310,6 +313,23 @@ impl Inner {
                 .insert((priority, place), Queued { key, op, only });
         }
         new
+    }
+
+    /// Ends the polls of a worker's former lives: a reply to them reaches nobody, so nothing more may be put into one.
+    fn bury(&mut self, worker: &WorkerName, now: Incarnation) {
+        let former = |p: &Poll| p.offer.worker == *worker && p.offer.incarnation != now;
+        let dead: Vec<u64> = self
+            .polls
+            .iter()
+            .filter(|(_, p)| former(p))
+            .map(|(id, _)| *id)
+            .collect();
+        for poll in dead {
+            if let Some(poll) = self.polls.get_mut(&poll) {
+                poll.closing = true;
+            }
+            self.reply_if_done(poll);
+        }
     }
 
     /// Moves queued operations into the polls that are open.

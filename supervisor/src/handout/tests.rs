@@ -182,3 +182,15 @@ async fn a_worker_that_is_reborn_wakes_everybody() {
     assert!(matches!(wake, Wake::All));
     assert!(handout.is_succeeded(&worker, Incarnation::from_u128(1)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_put_into_a_poll_of_a_former_life() {
+    let handout = handout();
+    let (reply, _withdraw, _) = handout.enter(offer("w", 1, 1, true));
+    let (_reply, _withdraw_2, _) = handout.enter(offer("w", 2, 0, true));
+    assert_eq!(reply.await.unwrap(), Vec::new(), "the old poll ends empty");
+    assert!(
+        handout.reserve(&group(1), 1).is_empty(),
+        "its permits went with it"
+    );
+}
