@@ -34,7 +34,7 @@ struct Banned {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Sources {
-    allow_registry: Vec<String>,
+    unknown_registry: String,
     allow_git: Vec<String>,
 }
 
@@ -126,12 +126,13 @@ fn every_package_comes_from_an_allowed_source() {
     assert!(sources.allow_git.is_empty(), "no package comes from git");
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("Cargo.lock");
     let lock: Lock = toml::from_str(&lock).expect("Cargo.lock is TOML of the known shape");
-    let known = |source: &String| {
-        sources
-            .allow_registry
-            .iter()
-            .any(|url| *source == format!("registry+{url}"))
-    };
+    assert_eq!(sources.unknown_registry, "deny");
+    // One registry for all: manifests name none (see `text`), so it is cargo's own.
+    let first = lock
+        .package
+        .iter()
+        .find_map(|package| package.source.clone());
+    let known = |source: &String| source.starts_with("registry+") && Some(source) == first.as_ref();
     let wrong = lock
         .package
         .into_iter()
