@@ -118,7 +118,7 @@ async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
     key
 }
 
-async fn until_active(process: &Process, stores: &Stores, key: &GroupKey, wanted: u32) {
+async fn reaches(process: &Process, stores: &Stores, key: &GroupKey, wanted: u32) -> bool {
     for _ in 0..400 {
         let group = stores
             .groups
@@ -127,11 +127,11 @@ async fn until_active(process: &Process, stores: &Stores, key: &GroupKey, wanted
             .expect("read")
             .expect("there");
         if group.slots.census().active == Size(wanted) {
-            return;
+            return true;
         }
         process.clock.sleep(Duration::from_millis(100)).await;
     }
-    panic!("the group did not reach {wanted} servers");
+    false
 }
 
 #[test]
@@ -173,7 +173,7 @@ async fn play() {
         .expect("served");
 
     let first = worker(folder.path(), &address, &sky);
-    until_active(&process, &stores, &key, 2).await;
+    assert!(reaches(&process, &stores, &key, 2).await);
     first.tasks.abort_all();
     drop(first);
     process.clock.sleep(Duration::from_millis(200)).await;
@@ -200,7 +200,7 @@ async fn play() {
         submit.submit(&key, event).await.expect("the same verdict"),
         verdict
     );
-    until_active(&process, &stores, &key, 3).await;
+    assert!(reaches(&process, &stores, &key, 3).await);
 
     let truth = shared.sim();
     assert_eq!(truth.counts().creates_per_tag_max(), 1);
