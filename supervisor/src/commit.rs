@@ -7,6 +7,7 @@ use domain::evidence::{self, Watch};
 use domain::group::{Cause, Change, Group};
 use domain::ids::{EventId, SlotId};
 use domain::plan;
+use domain::schedule;
 use domain::settle::settle;
 use domain::verdict::Verdict;
 use store::apply::{Refused, View, apply};
@@ -53,7 +54,7 @@ impl Owner {
             |view: View<'_>| {
                 left.runs += 1;
                 let mut draft = Draft::new(view.group, now(&process));
-                let events = waiting(view.group, batch, view.decided);
+                let mut events = waiting(view.group, batch, view.decided);
                 let mut spare = || SlotId::from_u128(process.entropy.u128());
                 left.reports = gather(&mut draft, watch, batch, &mut spare);
                 // Interleaving H8 of safety 6.1: a doubled event in the inbox must not block every later batch.
@@ -61,6 +62,9 @@ impl Owner {
                     .iter()
                     .filter(|id| view.group.inbox.contains_key(*id))
                     .for_each(|id| draft.take(id.clone()));
+                let room = BATCH_MAX.saturating_sub(events.len());
+                let timed = schedule::fire(&mut draft, room).into_iter();
+                events.extend(timed.filter(|event| !view.decided.contains(&event.id)));
                 decide(&mut draft, &events);
                 issue(&mut draft, watch, can_launch.then_some(handout), &mut left);
                 left.verdicts = draft.verdicts().to_vec();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::evidence::{Extent, Listing, Report};
-use domain::group::Phase;
+use domain::group::{Phase, Wake};
 use domain::ids::GroupId;
 use domain::settle::Outcome;
 use domain::slot::{FailWhy, State};
@@ -110,7 +110,10 @@ impl Owner {
         if let Some(at) = due.list {
             self.seams.sweep.want(&self.key.tenant, at);
         }
-        let next = due.next.unwrap_or_else(|| now.mono.plus(FAR));
+        let mut next = due.next.unwrap_or_else(|| now.mono.plus(FAR));
+        if let Wake::At(at) = group.state.wake() {
+            next = next.min(now.mono.plus(at.since(now.wall)));
+        }
         self.next = next.max(now.mono.plus(BREATH));
     }
 

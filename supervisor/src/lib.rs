@@ -19,6 +19,7 @@ pub mod serve;
 mod settle;
 mod submit;
 mod sweep;
+mod timers;
 
 use std::fmt::Debug;
 use std::time::Duration;

@@ -22,7 +22,7 @@ use wire::ports::ops::{Call, Priority, Subject};
 use crate::handout::Handout;
 use crate::owners::{Note, Owners};
 use crate::project::{Parted, Project};
-use crate::{Settings, mono};
+use crate::{Settings, mono, timers};
 
 /// A list that nobody reported after this was lost with its worker: it is asked for again. Longer than a list may take (75 s, safety 2.1).
 const LOST_AFTER: Duration = Duration::from_secs(90);
@@ -72,6 +72,7 @@ pub(crate) fn start(sweep: &Sweep, owners: &Owners, settings: &Settings) {
     let tasks = &sweep.process.tasks;
     drop(tasks.spawn("sweep", sweep.clone().run(owners.seams().stores.clone())));
     drop(tasks.spawn("hints", hint_pass(owners.clone(), settings.hint_pass)));
+    drop(tasks.spawn("timers", timers::run(owners.clone(), settings.hint_pass)));
     drop(tasks.spawn("full-pass", full_pass(owners.clone(), settings.full_pass)));
 }
 
@@ -317,7 +318,7 @@ async fn full_pass(owners: Owners, period: Duration) {
 }
 
 /// Waits for the next pass. False: the process is to stop.
-async fn pause(process: &Process, period: Duration) -> bool {
+pub(crate) async fn pause(process: &Process, period: Duration) -> bool {
     tokio::select! {
         biased;
         () = process.stop.requested() => false,

@@ -104,6 +104,7 @@ async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
         policies: BTreeMap::new(),
         scale_in: ScaleInOrder::default(),
         build_timeout: Duration::from_secs(300),
+        serials: 0,
         generation: 1,
     };
     let group = Group::new(key.clone(), config);

@@ -57,7 +57,14 @@ fn configure(
     let mut draft = Draft::new(view.group, now);
     let before = draft.config();
     let launch = launch.unwrap_or(before.launch);
-    let config = parsed.clone().config(launch, before.generation + 1);
+    let mut config = parsed.clone().config(launch, before.generation + 1);
+    // What this surface cannot say stays: capability URLs, schedules, and how v1.0 wrote a policy.
+    config.serials = before.serials;
+    for policy in config.policies.values_mut() {
+        if let Some(before) = before.policies.get(&policy.id) {
+            policy.carry(before);
+        }
+    }
     draft.configure(config);
     // Into the new bounds at once, whatever the cooldowns (contract 3.6).
     let desired = draft.limits().clamp(draft.state.desired);

@@ -100,6 +100,7 @@ impl World {
             policies: [].into(),
             scale_in: ScaleInOrder::OldestFirst,
             build_timeout: Duration::from_secs(3600),
+            serials: 0,
             generation: 1,
         };
         let group = Group::new(key.clone(), config);

@@ -79,6 +79,25 @@ fn judge(draft: &mut Draft<'_>, event: &Event) -> Verdict {
     }
 }
 
+/// What deciding needs of a policy, without its capability URLs.
+struct Rules {
+    id: PolicyId,
+    adjust: Adjust,
+    cooldown: Duration,
+    debounce: Duration,
+}
+
+impl From<&Policy> for Rules {
+    fn from(policy: &Policy) -> Self {
+        Self {
+            id: policy.id.clone(),
+            adjust: policy.adjust,
+            cooldown: policy.cooldown,
+            debounce: policy.debounce,
+        }
+    }
+}
+
 /// Asks the gates one after the other. `Err` is the outcome of an event that one of them stopped.
 fn hear(
     draft: &mut Draft<'_>,
@@ -103,7 +122,7 @@ fn hear(
             return Ok(Outcome::Unchanged);
         }
         Ask::Policy(id) => {
-            let policy = draft.config().policies.get(id).cloned();
+            let policy = draft.config().policies.get(id).map(Rules::from);
             gate(
                 words,
                 Gate::Policy,
@@ -134,7 +153,7 @@ fn wait(
     draft: &Draft<'_>,
     event: &Event,
     words: &mut Vec<GateWord>,
-    policy: Option<&Policy>,
+    policy: Option<&Rules>,
 ) -> Result<(), Outcome> {
     let now = draft.now().wall;
     let ran = |id: &PolicyId| {

@@ -10,6 +10,7 @@ use crate::event::{Actor, Event};
 use crate::group::{Cause, Census, Change, Config, Group, HoldWhy, State};
 use crate::ids::{EventId, SlotId};
 use crate::mutant::{self, Mutant};
+use crate::schedule;
 use crate::slot::{IllegalMove, Move, Slot};
 use crate::time::Now;
 use crate::verdict::Verdict;
@@ -139,7 +140,15 @@ impl<'g> Draft<'g> {
         {
             self.state.hold = None;
         }
+        let timers = &mut self.state.timers;
+        let before = self.config.as_ref().unwrap_or(&self.group.config);
+        schedule::arm(timers, Some(before), &config, self.now.wall);
         self.config = Some(config);
+    }
+    /// Sets the timers of a new group; its first change must.
+    pub fn arm(&mut self) {
+        let config = self.config.as_ref().unwrap_or(&self.group.config);
+        schedule::arm(&mut self.state.timers, None, config, self.now.wall);
     }
     /// Least and most servers as they will be: the configured bounds, or a grant beyond them while it lasts (design 8).
     #[must_use]
@@ -206,7 +215,9 @@ impl<'g> Draft<'g> {
     /// The change to commit.
     #[must_use]
     pub fn finish(self, cause: Cause, actor: Actor) -> Change {
+        let wake = self.state.wake();
         Change {
+            wake: (wake != self.group.state.wake()).then_some(wake),
             config: self.config,
             state: self.state,
             slots: self.slots.into_values().collect(),

@@ -12,7 +12,7 @@ use crate::ids::{
     ColoId, Fence, GroupId, GroupKey, HomeEpoch, Incarnation, LaunchHash, Nonce, PolicyId,
     RequestHash, ServerId, SlotId,
 };
-use crate::policy::{Adjust, Policy};
+use crate::policy::{Adjust, Policy, Trigger};
 use crate::slot::{Flags, Issue, Slot, State};
 use crate::time::{Mono, Now, Timestamp};
 
@@ -54,6 +54,7 @@ pub(crate) fn group(min: u32, max: u32, desired: u32) -> Group {
         policies: BTreeMap::new(),
         scale_in: ScaleInOrder::OldestFirst,
         build_timeout: secs(3600),
+        serials: 0,
         generation: 1,
     };
     let mut group = Group::new(key, config);
@@ -68,6 +69,9 @@ pub(crate) fn policy(id: &str, adjust: Adjust, cooldown: u64, debounce: u64) -> 
         adjust,
         cooldown: secs(cooldown),
         debounce: secs(debounce),
+        trigger: Trigger::Webhook,
+        webhooks: BTreeMap::new(),
+        written: None,
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Config {
     pub scale_in: ScaleInOrder,
     /// A server that builds longer is deleted and replaced. 300 to 14400 s, 3600 by default (design 11).
     pub build_timeout: Duration,
+    /// The highest serial that a capability URL of this group ever had.
+    pub serials: u32,
     /// Counts configuration changes; a hold for a configuration error ends when it moves.
     pub generation: u64,
 }
@@ -65,6 +67,15 @@ pub enum ScaleInOrder {
     OldestFirst,
     /// Keep what has warm caches.
     NewestFirst,
+}
+
+impl State {
+    /// The earliest of its timers.
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        let earliest = self.timers.values().min().copied();
+        earliest.map_or(Wake::Never, Wake::At)
+    }
 }
 
 /// What runs. Small: it is rewritten by every commit, whatever the size of the group (figure G7).
@@ -84,6 +95,8 @@ pub struct State {
     pub shrunk: Option<Timestamp>,
     /// Whether the last change of desired was forced: then scale-in is not capped (design 8).
     pub forced: bool,
+    /// When each scheduled policy runs next.
+    pub timers: BTreeMap<PolicyId, Timestamp>,
 }
 
 /// Where a group is in its life.
@@ -250,12 +263,23 @@ pub struct Change {
     pub queued: Vec<Event>,
     /// Events that leave the inbox.
     pub taken: Vec<EventId>,
+    /// When the group has to be woken, if that changed: the earliest of its timers.
+    pub wake: Option<Wake>,
     /// Why, for the commit record.
     pub cause: Cause,
     /// Who, for the commit record.
     pub actor: Actor,
     /// When.
     pub at: Timestamp,
+}
+
+/// When a group has to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// Then, or soon after.
+    At(Timestamp),
+    /// Not at all.
+    Never,
 }
 
 /// What a commit is for, in one word.
@@ -289,6 +313,7 @@ impl Group {
             clocks: Clocks::default(),
             shrunk: None,
             forced: false,
+            timers: BTreeMap::new(),
         };
         Self {
             key,
@@ -310,6 +335,7 @@ impl Group {
             verdicts: _,
             queued,
             taken,
+            wake: _,
             cause: _,
             actor: _,
             at: _,

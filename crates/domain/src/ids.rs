@@ -114,6 +114,10 @@ uuid_id!(
     GroupId, "group id"
 );
 uuid_id!(
+    /// A capability URL of a policy. Its id is no secret; the URL is.
+    WebhookId, "webhook id"
+);
+uuid_id!(
     /// A server, as the cloud names it.
     ServerId, "server id"
 );

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod access;
+pub mod calendar;
 pub mod capacity;
 pub mod decide;
 pub mod draft;
@@ -20,6 +21,8 @@ pub mod ids;
 pub mod mutant;
 pub mod plan;
 pub mod policy;
+pub mod remove;
+pub mod schedule;
 pub mod settle;
 pub mod slot;
 pub mod time;

@@ -1,10 +1,13 @@
 //! Scaling policies and their exact arithmetic (contract 3.1).
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capacity::Size;
-use crate::ids::PolicyId;
+use crate::ids::{PolicyId, WebhookId};
 use crate::mutant::{self, Mutant};
+use crate::schedule::Schedule;
 
 /// A rule that turns "this happened" into a new size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,47 @@ pub struct Policy {
     pub cooldown: Duration,
     /// The first event acts; further ones within this time get the verdict `debounced`. 0 to 300 s (design 8).
     pub debounce: Duration,
+    /// What runs it, besides those who may.
+    pub trigger: Trigger,
+    /// Its capability URLs.
+    pub webhooks: BTreeMap<WebhookId, Webhook>,
+    /// The JSON in which v1.0 wrote it, so that v1.0 reads it as it was written; nothing is decided by it.
+    pub written: Option<Arc<str>>,
+}
+
+/// What runs a policy, besides those who may.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Trigger {
+    /// Whoever has one of its capability URLs.
+    #[default]
+    Webhook,
+    /// Time.
+    Schedule(Schedule),
+    /// A monitoring check that the old service knew of. It is kept; nothing evaluates it here.
+    Monitoring,
+}
+
+/// A capability URL of a policy. The URL itself is derived from the group and `serial`, and stored nowhere (design 11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// For people; not unique.
+    pub name: String,
+    /// The customer's own key-value pairs.
+    pub metadata: BTreeMap<String, String>,
+    /// Numbers it within its group, for ever: a deleted one's number is never used again, and rotating is taking the next.
+    pub serial: u32,
+}
+
+impl Policy {
+    /// Takes over what an edit that knows nothing of v1.0 cannot say: what runs it, its capability URLs, and how it was written if nothing of that changed.
+    pub fn carry(&mut self, before: &Self) {
+        self.trigger = before.trigger.clone();
+        self.webhooks = before.webhooks.clone();
+        let same = self.name == before.name
+            && self.adjust == before.adjust
+            && self.cooldown == before.cooldown;
+        self.written = before.written.clone().filter(|_| same);
+    }
 }
 
 /// What is asked of the desired size.

@@ -139,6 +139,16 @@ pub trait Groups: Debug + Send + Sync {
         limit: u32,
     ) -> Result<Page<GroupKey>, Error>;
 
+    /// Groups that have to be woken by then, earliest first, each with its time. One that is woken stays in here until a commit moves its timers.
+    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error>;
+
+    /// Where a group is whose tenant is not known: its newest home. Only for those who proved that they may know (a capability URL).
+    async fn locate(&self, id: GroupId) -> Result<Option<GroupKey>, Error> {
+        let before = id.as_u128().checked_sub(1).map(GroupId::from_u128);
+        let page = self.all(before, 1).await?;
+        Ok(page.items.into_iter().rfind(|key| key.id == id))
+    }
+
     /// Where all groups are: the slow full pass (safety 3.9). In order of id, after `after`.
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error>;
 }

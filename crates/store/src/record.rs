@@ -127,6 +127,7 @@ pub(crate) fn configured(before: &Config, after: &Config) -> Vec<&'static str> {
         policies,
         scale_in,
         build_timeout,
+        serials: _,
         generation: _,
     } = before;
     let differs = [

@@ -137,6 +137,7 @@ impl Seed {
             verdicts: Vec::new(),
             queued: Vec::new(),
             taken: Vec::new(),
+            wake: None,
             cause,
             actor: Actor {
                 kind: ActorKind::System,
@@ -163,6 +164,7 @@ fn config(launch: LaunchHash) -> anyhow::Result<Config> {
         policies: BTreeMap::new(),
         scale_in: ScaleInOrder::OldestFirst,
         build_timeout: Duration::from_secs(3600),
+        serials: 0,
         generation: 1,
     })
 }

@@ -60,6 +60,7 @@ impl Customer {
                 policies: std::collections::BTreeMap::new(),
                 scale_in: ScaleInOrder::default(),
                 build_timeout: Duration::from_secs(300),
+                serials: 0,
                 generation: 1,
             };
             let group = Group::new(key.clone(), config);

@@ -38,6 +38,9 @@ fn group(cooldown: u64) -> Group {
             adjust: Adjust::Change(change),
             cooldown: Duration::from_secs(cooldown),
             debounce: Duration::from_secs(debounce),
+            trigger: domain::policy::Trigger::Webhook,
+            webhooks: [].into(),
+            written: None,
         };
         group.config.policies.insert(policy.id.clone(), policy);
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use domain::group::Phase;
+use domain::group::{Group, Phase, Wake};
 use domain::ids::{GroupId, GroupKey, HomeEpoch, TenantId};
+use domain::time::Timestamp;
 
 use super::case::{Bench, Failure, Outcome, cases, holds, same};
 use super::sample;
@@ -16,6 +17,8 @@ cases! {
     the_full_pass_meets_every_group_once
     two_homes_of_a_group_are_never_parted_by_a_page
     an_unknown_tenant_has_no_groups
+    a_group_is_found_by_its_id_alone
+    groups_whose_time_has_come_are_listed_earliest_first
 }
 
 /// Groups of one tenant, in order of id.
@@ -124,4 +127,51 @@ async fn two_homes_of_a_group_are_never_parted_by_a_page(s: &Bench) -> Outcome {
 async fn an_unknown_tenant_has_no_groups(s: &Bench) -> Outcome {
     let found = pages(s, &s.tenant(), 100).await?.concat();
     same("groups", &found, &Vec::new())
+}
+
+async fn a_group_is_found_by_its_id_alone(s: &Bench) -> Outcome {
+    let (_, keys) = of_one(s, 3).await?;
+    for key in &keys {
+        same("key", &s.groups().locate(key.id).await?, &Some(key.clone()))?;
+    }
+    same("no key", &s.groups().locate(s.key().id).await?, &None)
+}
+
+/// Sets the group's only timer.
+async fn time(s: &Bench, group: &mut Group, ms: Option<u64>) -> Outcome {
+    let mut change = sample::desired(group, 3);
+    let at = ms.map(Timestamp::from_unix_ms);
+    let timers = at.map(|at| (sample::text("nightly"), at));
+    change.state.timers = timers.into_iter().collect();
+    change.wake = Some(change.state.wake());
+    s.applied(group, change).await
+}
+
+async fn groups_whose_time_has_come_are_listed_earliest_first(s: &Bench) -> Outcome {
+    let mut groups = [s.group().await?, s.group().await?, s.group().await?];
+    for (group, ms) in groups.iter_mut().zip([7_003, 7_001, 7_005]) {
+        time(s, group, Some(ms)).await?;
+    }
+    let keys = groups.each_ref().map(|group| group.key.clone());
+    let timed = async |by: u64| {
+        let timed = s.groups().timed(Timestamp::from_unix_ms(by), 1_000).await?;
+        let ours = timed.into_iter().filter(|(_, key)| keys.contains(key));
+        Ok::<_, Failure>(
+            ours.map(|(at, key)| (at.unix_ms(), key))
+                .collect::<Vec<_>>(),
+        )
+    };
+    same("too early", &timed(7_000).await?, &Vec::new())?;
+    let both = vec![(7_001, keys[1].clone()), (7_003, keys[0].clone())];
+    same("two are due", &timed(7_004).await?, &both)?;
+    time(s, &mut groups[1], Some(7_009)).await?;
+    time(s, &mut groups[2], None).await?;
+    let change = sample::desired(&groups[0], 4);
+    holds(
+        "a change of something else",
+        change.wake != Some(Wake::Never),
+    )?;
+    s.applied(&mut groups[0], change).await?;
+    let rest = vec![(7_003, keys[0].clone()), (7_009, keys[1].clone())];
+    same("moved and cleared", &timed(8_000).await?, &rest)
 }

@@ -246,6 +246,10 @@ impl Groups for Bad {
         self.inner.of_tenant(tenant, after, limit).await
     }
 
+    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
+        self.inner.timed(by, limit).await
+    }
+
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {
         self.inner.all(after, limit).await
     }

@@ -1,5 +1,6 @@
 //! Groups, changes and parts of them for tests. Everything is made from plain numbers; nothing is random.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,8 +12,10 @@ use domain::group::{
 };
 use domain::ids::{
     EventId, Incarnation, LaunchHash, Nonce, PolicyId, RequestHash, Rev, ServerId, SlotId,
+    WebhookId,
 };
-use domain::policy::{Adjust, Percent, Policy};
+use domain::policy::{Adjust, Percent, Policy, Trigger, Webhook};
+use domain::schedule::{Cron, Schedule};
 use domain::slot::{self, DeleteWhy, DoubtWhy, FailWhy, Flags, GoneWhy, Issue, Slot};
 use domain::time::Timestamp;
 use domain::verdict::{Gate, GateWord, Outcome, Verdict, Word};
@@ -46,6 +49,7 @@ pub fn config() -> Config {
         policies: std::iter::once(policy("up", Adjust::Change(2))).collect(),
         scale_in: ScaleInOrder::OldestFirst,
         build_timeout: Duration::from_secs(3600),
+        serials: 0,
         generation: 1,
     }
 }
@@ -67,12 +71,33 @@ pub fn other_config() -> Config {
             policy("change", Adjust::Change(i64::MIN)),
             policy("percent", Adjust::Percent(tenth)),
             policy("desired", Adjust::Desired(Size(u32::MAX))),
+            scheduled("at", Schedule::At(NOON)),
+            scheduled(
+                "cron",
+                Schedule::Cron(Cron::parse("*/5 9-17 * * mon").expect("a cron text")),
+            ),
         ]
         .into(),
         scale_in: ScaleInOrder::NewestFirst,
         build_timeout: Duration::from_millis(14_400_123),
+        serials: u32::MAX,
         generation: u64::MAX,
     }
+}
+
+fn scheduled(id: &str, schedule: Schedule) -> (PolicyId, Policy) {
+    let (id, mut policy) = policy(id, Adjust::Change(1));
+    policy.trigger = Trigger::Schedule(schedule);
+    policy.written = Some("{\"name\":\"w\u{e9}b\",\"cooldown\":1.50}".into());
+    let webhook = |serial| Webhook {
+        name: format!("hook {serial}"),
+        metadata: [(String::from("k"), String::from("v"))].into(),
+        serial,
+    };
+    policy.webhooks = (0..3)
+        .map(|n| (WebhookId::from_u128(u128::from(n)), webhook(n)))
+        .collect();
+    (id, policy)
 }
 
 fn policy(id: &str, adjust: Adjust) -> (PolicyId, Policy) {
@@ -83,6 +108,9 @@ fn policy(id: &str, adjust: Adjust) -> (PolicyId, Policy) {
         adjust,
         cooldown: Duration::from_secs(30),
         debounce: Duration::from_millis(1500),
+        trigger: Trigger::Monitoring,
+        webhooks: BTreeMap::new(),
+        written: None,
     };
     (id, policy)
 }
@@ -111,6 +139,11 @@ pub fn full_state() -> State {
         },
         shrunk: Some(NOON),
         forced: true,
+        timers: [
+            (text("at"), NOON),
+            (text("cron"), Timestamp::from_unix_ms(1)),
+        ]
+        .into(),
     }
 }
 
@@ -155,6 +188,7 @@ pub fn desired(group: &Group, size: u32) -> Change {
         verdicts: Vec::new(),
         queued: Vec::new(),
         taken: Vec::new(),
+        wake: None,
         cause: Cause::Events,
         actor: actor(),
         at: NOON,

@@ -1,11 +1,11 @@
 //! One request inside the writer's transaction: check everything, then write everything.
 
 use domain::capacity::Size;
-use domain::group::Config;
+use domain::group::{Config, Wake};
 use domain::ids::{EventId, LaunchHash, RecordHash, TenantId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::prepare::{Batch, Item, Key, int, record_id};
+use super::prepare::{Batch, Item, Key, at, int, record_id};
 use super::schema::kind;
 use crate::Error;
 use crate::group::{CommitRecord, Committed, Conflict};
@@ -163,6 +163,7 @@ fn write_parts(
     for item in &batch.queued {
         put(db, n, kind::INBOX, item)?;
     }
+    wake(db, n, batch.wake)?;
     db.prepare_cached(
         "INSERT INTO item (grp, kind, id, at, body, detail, hash, fence, desired, state)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -179,6 +180,20 @@ fn write_parts(
         batch.desired.0,
         batch.state
     ])?;
+    Ok(())
+}
+
+/// Notes when the group has to be woken, if that changed.
+fn wake(db: &Connection, n: i64, wake: Option<Wake>) -> rusqlite::Result<()> {
+    match wake {
+        None => return Ok(()),
+        Some(Wake::At(time)) => db
+            .prepare_cached("INSERT INTO timer (grp, at) VALUES (?1, ?2) ON CONFLICT (grp) DO UPDATE SET at = excluded.at")?
+            .execute(params![n, at(time)])?,
+        Some(Wake::Never) => db
+            .prepare_cached("DELETE FROM timer WHERE grp = ?1")?
+            .execute([n])?,
+    };
     Ok(())
 }
 

@@ -110,6 +110,12 @@ impl Groups for Inner {
         Ok(cut(keys, limit))
     }
 
+    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
+        self.round_trip();
+        let by = prepare::at(by);
+        self.readers.run(move |db| read::timed(db, by, limit)).await
+    }
+
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {
         self.round_trip();
         let keys = self

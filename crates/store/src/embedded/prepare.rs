@@ -2,7 +2,7 @@
 
 use domain::capacity::Size;
 use domain::event::Event;
-use domain::group::{Change, Config, Group};
+use domain::group::{Change, Config, Group, Wake};
 use domain::ids::{EventId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
 use domain::time::Timestamp;
 
@@ -58,6 +58,7 @@ pub(super) struct Batch {
     pub(super) verdicts: Vec<(EventId, Item)>,
     pub(super) queued: Vec<Item>,
     pub(super) taken: Vec<EventId>,
+    pub(super) wake: Option<Wake>,
     /// Still without what was before.
     pub(super) record: CommitRecord,
     pub(super) record_row: String,
@@ -130,6 +131,7 @@ pub(super) fn commit(
             .map(queued)
             .collect::<Result<_, Error>>()?,
         taken: change.taken.clone(),
+        wake: change.wake,
         record_row: row::write(&RecordRow::from(&record))?,
         record,
     })

@@ -7,6 +7,7 @@ use chassis::Process;
 use chassis::Tasks;
 use domain::group::{Group, Slots};
 use domain::ids::{EventId, Fence, GroupId, GroupKey, HomeEpoch, Rev, SlotId, TenantId};
+use domain::time::Timestamp;
 use domain::verdict::Verdict;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 use tokio::sync::Semaphore;
@@ -313,6 +314,33 @@ fn record(row: &Row<'_>) -> Result<CommitRecord, Error> {
     Ok(parsed.into_record(Rev(rev), detail, previous, own))
 }
 
+/// Groups that have to be woken by then, earliest first.
+pub(super) fn timed(
+    db: &Connection,
+    by: i64,
+    limit: u32,
+) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
+    let sql =
+        "SELECT timer.at, grp.id, grp.tenant, grp.epoch FROM timer JOIN grp ON grp.n = timer.grp
+               WHERE timer.at <= ?1 ORDER BY timer.at, timer.grp LIMIT ?2";
+    collect(db, sql, &[&by, &limit], |row: &Row<'_>| {
+        let at: i64 = row.get(0).map_err(explain)?;
+        Ok((Timestamp::from_unix_ms(unsigned(at)), key(row, 1)?))
+    })
+}
+
+/// A group's key in three columns from `first` on.
+fn key(row: &Row<'_>, first: usize) -> Result<GroupKey, Error> {
+    let id: [u8; 16] = row.get(first).map_err(explain)?;
+    let tenant: String = row.get(first + 1).map_err(explain)?;
+    let epoch: i64 = row.get(first + 2).map_err(explain)?;
+    Ok(GroupKey {
+        tenant: tenant.parse().map_err(|e| corrupt("tenant id", &e))?,
+        id: GroupId::from_u128(u128::from_be_bytes(id)),
+        epoch: HomeEpoch(unsigned(epoch)),
+    })
+}
+
 /// Where groups are, in order of id: all homes of one group more than `limit`, so that the page can be cut.
 pub(super) fn keys(
     db: &Connection,
@@ -330,16 +358,7 @@ pub(super) fn keys(
            (SELECT DISTINCT id FROM grp WHERE tenant = ?3 AND id > ?1 ORDER BY id LIMIT 1 OFFSET ?2), x'ffffffffffffffffffffffffffffffff')
          ORDER BY id, epoch",
     );
-    let read = |row: &Row<'_>| {
-        let id: [u8; 16] = row.get(0).map_err(explain)?;
-        let tenant: String = row.get(1).map_err(explain)?;
-        let epoch: i64 = row.get(2).map_err(explain)?;
-        Ok(GroupKey {
-            tenant: tenant.parse().map_err(|e| corrupt("tenant id", &e))?,
-            id: GroupId::from_u128(u128::from_be_bytes(id)),
-            epoch: HomeEpoch(unsigned(epoch)),
-        })
-    };
+    let read = |row: &Row<'_>| key(row, 0);
     match tenant {
         None => collect(db, all, &[&after, &most], read),
         Some(tenant) => collect(db, of_tenant, &[&after, &most, &tenant.as_str()], read),

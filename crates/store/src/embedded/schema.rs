@@ -18,10 +18,10 @@ use super::OpenError;
 const APPLICATION: u32 = 0x486f_6c74;
 
 /// What takes a file from one version to the next; a new file takes all of them.
-const MIGRATIONS: [&str; 2] = [TABLES, APPENDS];
+const MIGRATIONS: [&str; 3] = [TABLES, APPENDS, TIMERS];
 
 /// The newest schema version.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Kinds of rows in `item`.
 pub(super) mod kind {
@@ -86,6 +86,12 @@ CREATE VIEW verdicts AS
 CREATE VIEW records AS
   SELECT grp, lower(hex(id)) AS rev, datetime(at / 1000, 'unixepoch') AS at, body, detail, lower(hex(hash)) AS hashes
   FROM item WHERE kind = 4;
+";
+
+/// Version 3: when groups have to be woken.
+const TIMERS: &str = "
+CREATE TABLE timer (grp INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+CREATE INDEX timer_at ON timer (at, grp);
 ";
 
 /// Looks at a file without changing it.

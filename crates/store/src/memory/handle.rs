@@ -184,6 +184,11 @@ impl Groups for Handle {
         .await
     }
 
+    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
+        self.call(What::List, None, |w, _| w.timed(by, count(limit)))
+            .await
+    }
+
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {
         self.call(What::List, None, |w, _| w.page(None, after, count(limit)))
             .await

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chassis::Mono;
-use domain::group::{Change, Group};
+use domain::group::{Change, Group, Wake};
 use domain::ids::{EventId, GroupId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
@@ -146,6 +146,18 @@ impl World {
 
     pub(super) fn current(&self, key: &GroupKey) -> Option<Arc<Group>> {
         self.cells.get(key).map(|c| Arc::clone(c.current()))
+    }
+
+    /// Groups that have to be woken by then, earliest first.
+    pub(super) fn timed(&self, by: Timestamp, limit: usize) -> Vec<(Timestamp, GroupKey)> {
+        let wake = |(key, cell): (&GroupKey, &Cell)| match cell.current().state.wake() {
+            Wake::At(at) if at <= by => Some((at, key.clone())),
+            Wake::At(_) | Wake::Never => None,
+        };
+        let mut due: Vec<_> = self.cells.iter().filter_map(wake).collect();
+        due.sort_unstable();
+        due.truncate(limit);
+        due
     }
 
     /// The group as it was `age` revisions ago, or as long ago as is remembered.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use domain::capacity::{Bounds, Size};
 use domain::group::Config;
-use domain::ids::{LaunchHash, PolicyId};
-use domain::policy::{Adjust, Percent, Policy};
+use domain::ids::{LaunchHash, PolicyId, WebhookId};
+use domain::policy::{Adjust, Percent, Policy, Trigger, Webhook};
+use domain::schedule::{Cron, Schedule};
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 
@@ -29,7 +31,14 @@ pub(crate) struct ConfigRow {
     p: Vec<PolicyRow>,
     si: ScaleInRow,
     bt: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    s: u32,
     g: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(serials: &u32) -> bool {
+    *serials == 0
 }
 
 #[serde_as]
@@ -41,6 +50,84 @@ struct PolicyRow {
     a: AdjustRow,
     cd: u64,
     db: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    t: Option<TriggerRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    h: Vec<WebhookRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    w: Option<String>,
+}
+
+/// What runs a policy; none: its capability URLs.
+#[derive(Debug, Serialize, Deserialize)]
+enum TriggerRow {
+    #[serde(rename = "at")]
+    At(u64),
+    #[serde(rename = "cron")]
+    Cron(String),
+    #[serde(rename = "monitoring")]
+    Monitoring,
+}
+
+#[serde_as]
+#[derive(Debug, Serialize, Deserialize)]
+struct WebhookRow {
+    #[serde_as(as = "DisplayFromStr")]
+    i: WebhookId,
+    n: String,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    m: BTreeMap<String, String>,
+    s: u32,
+}
+
+impl TriggerRow {
+    fn of(trigger: &Trigger) -> Option<Self> {
+        match trigger {
+            Trigger::Webhook => None,
+            Trigger::Schedule(Schedule::At(at)) => Some(Self::At(at.unix_ms())),
+            Trigger::Schedule(Schedule::Cron(cron)) => Some(Self::Cron(cron.text().to_owned())),
+            Trigger::Monitoring => Some(Self::Monitoring),
+        }
+    }
+
+    fn into_trigger(row: Option<Self>) -> Result<Trigger, Error> {
+        Ok(match row {
+            None => Trigger::Webhook,
+            Some(Self::At(at)) => Trigger::Schedule(Schedule::At(Timestamp::from_unix_ms(at))),
+            Some(Self::Cron(text)) => {
+                let cron = Cron::parse(&text).map_err(|e| corrupt("schedule", &e))?;
+                Trigger::Schedule(Schedule::Cron(cron))
+            }
+            Some(Self::Monitoring) => Trigger::Monitoring,
+        })
+    }
+}
+
+impl From<(&WebhookId, &Webhook)> for WebhookRow {
+    fn from((id, webhook): (&WebhookId, &Webhook)) -> Self {
+        let Webhook {
+            name,
+            metadata,
+            serial,
+        } = webhook;
+        Self {
+            i: *id,
+            n: name.clone(),
+            m: metadata.clone(),
+            s: *serial,
+        }
+    }
+}
+
+impl WebhookRow {
+    fn into_webhook(self) -> (WebhookId, Webhook) {
+        let webhook = Webhook {
+            name: self.n,
+            metadata: self.m,
+            serial: self.s,
+        };
+        (self.i, webhook)
+    }
 }
 
 /// What is asked of the desired size; a percentage as the bits of its double, so that it comes back exactly.
@@ -89,6 +176,7 @@ impl From<&Config> for ConfigRow {
             policies,
             scale_in,
             build_timeout,
+            serials,
             generation,
         } = config;
         Self {
@@ -101,6 +189,7 @@ impl From<&Config> for ConfigRow {
             p: policies.values().map(PolicyRow::from).collect(),
             si: (*scale_in).into(),
             bt: ms(*build_timeout),
+            s: *serials,
             g: *generation,
         }
     }
@@ -122,6 +211,7 @@ impl TryFrom<ConfigRow> for Config {
             policies: policies.collect::<Result<_, Error>>()?,
             scale_in: row.si.into(),
             build_timeout: Duration::from_millis(row.bt),
+            serials: row.s,
             generation: row.g,
         })
     }
@@ -135,6 +225,9 @@ impl From<&Policy> for PolicyRow {
             adjust,
             cooldown,
             debounce,
+            trigger,
+            webhooks,
+            written,
         } = policy;
         Self {
             i: id.clone(),
@@ -142,6 +235,9 @@ impl From<&Policy> for PolicyRow {
             a: (*adjust).into(),
             cd: ms(*cooldown),
             db: ms(*debounce),
+            t: TriggerRow::of(trigger),
+            h: webhooks.iter().map(WebhookRow::from).collect(),
+            w: written.as_deref().map(str::to_owned),
         }
     }
 }
@@ -155,6 +251,9 @@ impl TryFrom<PolicyRow> for Policy {
             adjust: row.a.try_into()?,
             cooldown: Duration::from_millis(row.cd),
             debounce: Duration::from_millis(row.db),
+            trigger: TriggerRow::into_trigger(row.t)?,
+            webhooks: row.h.into_iter().map(WebhookRow::into_webhook).collect(),
+            written: row.w.map(Into::into),
         })
     }
 }

@@ -30,6 +30,9 @@ pub(crate) struct StateRow {
     s: Option<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     f: bool,
+    #[serde_as(as = "BTreeMap<DisplayFromStr, _>")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    ti: BTreeMap<PolicyId, u64>,
 }
 
 /// A grant: size, until.
@@ -71,6 +74,7 @@ impl From<&State> for StateRow {
             clocks,
             shrunk,
             forced,
+            timers,
         } = state;
         let Clocks { group, policy } = clocks;
         Self {
@@ -85,6 +89,10 @@ impl From<&State> for StateRow {
                 .collect(),
             s: shrunk.map(Timestamp::unix_ms),
             f: *forced,
+            ti: timers
+                .iter()
+                .map(|(id, at)| (id.clone(), at.unix_ms()))
+                .collect(),
         }
     }
 }
@@ -92,6 +100,7 @@ impl From<&State> for StateRow {
 impl From<StateRow> for State {
     fn from(row: StateRow) -> Self {
         let policy = row.cp.into_iter();
+        let timers = row.ti.into_iter();
         Self {
             desired: Size(row.d),
             over: row.o.map(Override::from),
@@ -105,6 +114,9 @@ impl From<StateRow> for State {
             },
             shrunk: row.s.map(Timestamp::from_unix_ms),
             forced: row.f,
+            timers: timers
+                .map(|(id, at)| (id, Timestamp::from_unix_ms(at)))
+                .collect(),
         }
     }
 }

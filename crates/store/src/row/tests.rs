@@ -15,7 +15,7 @@ fn a_state_row_stands_as_it_always_did() {
     let json = write(&StateRow::from(&sample::full_state())).unwrap();
     assert_eq!(
         json,
-        r#"{"d":12,"o":[700,1767272400000],"p":"paused","h":{"w":"quota","d":"Quota exceeded for cores: \"20\" of 20 ü","s":1767268800000,"u":1767269100000,"n":3},"c":1767268800000,"cp":{"down":0,"up":1767268800000},"s":1767268800000,"f":true}"#
+        r#"{"d":12,"o":[700,1767272400000],"p":"paused","h":{"w":"quota","d":"Quota exceeded for cores: \"20\" of 20 ü","s":1767268800000,"u":1767269100000,"n":3},"c":1767268800000,"cp":{"down":0,"up":1767268800000},"s":1767268800000,"f":true,"ti":{"at":1767268800000,"cron":1}}"#
     );
     let row: StateRow = read("state", &json).unwrap();
     assert_eq!(State::from(row), sample::full_state());

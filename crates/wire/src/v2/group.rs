@@ -160,6 +160,7 @@ impl Parsed {
             policies: self.policies,
             scale_in: self.scale_in,
             build_timeout: self.build_timeout,
+            serials: 0,
             generation,
         }
     }
@@ -270,6 +271,9 @@ impl Policy {
             adjust,
             cooldown: check_cooldown(self.cooldown_seconds)?,
             debounce: seconds(self.debounce_seconds),
+            trigger: policy::Trigger::Webhook,
+            webhooks: BTreeMap::new(),
+            written: None,
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use domain::calendar::{DAY_MS, YEAR_MAX, civil, days, days_of};
 use domain::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::openapi::RefOr;
@@ -17,10 +18,6 @@ pub struct Moment(pub Timestamp);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a moment such as 2026-11-21T14:05:00Z")]
 pub struct BadMoment;
-
-const DAY_MS: u64 = 86_400_000;
-/// Years 0001 to 9999: what RFC 3339 can say.
-const YEAR_MAX: u64 = 9999;
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,47 +117,6 @@ fn digits(text: &str, at: usize, length: usize) -> Option<u64> {
     part.bytes()
         .all(|b| b.is_ascii_digit())
         .then(|| part.parse().ok())?
-}
-
-const fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-const fn days_of(year: u64, month: u64) -> u64 {
-    match month {
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap(year) => 29,
-        2 => 28,
-        _ => 31,
-    }
-}
-
-/// Days before 1 January of `year`, counted from 1970.
-const fn days_before(year: u64) -> u64 {
-    let past = year - 1;
-    let all = past * 365 + past / 4 - past / 100 + past / 400;
-    all - 719_162
-}
-
-fn days(year: u64, month: u64, day: u64) -> u64 {
-    days_before(year) + (1..month).map(|m| days_of(year, m)).sum::<u64>() + day - 1
-}
-
-/// Year, month and day of a day counted from 1970; days after the year 9999 are shown as its last.
-fn civil(day: u64) -> (u64, u64, u64) {
-    let day = day.min(days(YEAR_MAX, 12, 31));
-    // A guess that is never too late (no year is longer than 366 days), and at most some years too early.
-    let mut year = 1970 + day / 366;
-    while days_before(year + 1) <= day {
-        year += 1;
-    }
-    let mut rest = day - days_before(year);
-    let mut month = 1;
-    while rest >= days_of(year, month) {
-        rest -= days_of(year, month);
-        month += 1;
-    }
-    (year, month, rest + 1)
 }
 
 impl Serialize for Moment {
