@@ -18,6 +18,8 @@ const UNCLEAR_WAIT: Duration = Duration::from_secs(10);
 const REFUSED_WAIT: Duration = Duration::from_secs(600);
 /// The budget had no room.
 const BUDGET_WAIT: Duration = Duration::from_secs(1);
+/// A kill switch stops it; who hands out work knows of the switch too.
+const STOPPED_WAIT: Duration = Duration::from_secs(5);
 /// The begun-log cannot be written.
 const LOG_WAIT: Duration = Duration::from_secs(10);
 /// Bound of [`Wait::why`].
@@ -91,7 +93,8 @@ pub(crate) fn no_token(error: &TokenError) -> Wait {
 pub(crate) fn refused(refused: &Refused) -> Wait {
     let after = match refused {
         Refused::Late => BUDGET_WAIT,
-        Refused::Paused(wait) => *wait,
+        Refused::Paused(wait) | Refused::Open(wait) => *wait,
+        Refused::Stopped { .. } => STOPPED_WAIT,
     };
     wait(after, refused)
 }

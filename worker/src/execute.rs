@@ -169,7 +169,7 @@ impl Hands {
     async fn admit(
         &self,
         call: guard::Call,
-        tenant: &TenantId,
+        whose: impl Into<guard::Whose<'_>>,
         priority: Priority,
         deadline: Mono,
     ) -> Result<guard::Admitted, Wait> {
@@ -179,7 +179,7 @@ impl Hands {
         let admitted = self
             .shared
             .guard
-            .admit(call, tenant, priority, deadline)
+            .admit(call, whose, priority, deadline)
             .await;
         admitted.map_err(|refused| classify::refused(&refused))
     }

@@ -1,7 +1,9 @@
-//! What stands before every call: budget, turns, permits, pauses. One guard per colo and worker.
+//! What stands before every call: kill switch, pauses, breaker, turns, concurrency, budget. One guard per colo and worker.
 //!
-//! A call passes the gates in this order: *pause* (the cloud asked to wait), *turn* (priority, tenants in turns), *concurrency*
-//! (calls under way), *budget* (token bucket). [`Guard::heard`] is told of every answer, which is where limits learn.
+//! A call passes the gates in this order: *kill switch* (somebody stopped it), *pause* (the cloud asked to wait), *breaker* (the cloud
+//! fails), *turn* (priority, tenants in turns, lanes), *concurrency* (calls under way), *budget* (token bucket, by the colo's share, slow
+//! start and what the cloud lately did). [`Guard::heard`] is told of every answer, which is where limits learn. Each gate is a state
+//! machine of its own that takes the time as an argument; this file and [`place`] put them behind one lock.
 //!
 //! Deliberately absent: any knowledge of HTTP, and a way around the gates.
 
@@ -9,24 +11,39 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chassis::metrics::Counter;
 use chassis::{Clock, Entropy, Mono, Process};
 use domain::ids::TenantId;
 
+mod breaker;
 mod budget;
+mod concurrency;
+mod health;
 mod lane;
 mod pause;
 mod permit;
+mod place;
 mod queue;
+mod ramp;
 mod settings;
+mod shards;
+mod standing;
+mod tally;
+mod throttle;
 
+pub use breaker::Phase;
 pub use pause::Scope;
 pub use permit::{Permit, Reservation};
 pub use queue::Priority;
 pub use settings::{Lane, Settings};
+pub use standing::{NEWS_AGE_MAX, Standing, Whose};
 
-use lane::{Look, Place, Traffic};
+use breaker::Probe;
+use health::{Answer, Changed};
+use lane::{Gates, Traffic};
 use pause::Pauses;
+use place::{Look, Place};
+use standing::Told;
+use tally::Tally;
 
 /// The classes of calls, each with a budget of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +91,15 @@ pub enum Refused {
     /// The cloud asked to wait for longer than the deadline: this much longer from now.
     #[error("the cloud asked to wait")]
     Paused(Duration),
+    /// The breaker is open, and nothing is let through for this much longer.
+    #[error("the cloud fails: calls are held back")]
+    Open(Duration),
+    /// A kill switch stops it. `stale`: nobody was heard for so long that there might be one.
+    #[error("a kill switch stops it")]
+    Stopped {
+        /// The news are too old to go by.
+        stale: bool,
+    },
 }
 
 /// What the cloud was heard to say, as far as it bears on how much to ask of it.
@@ -83,16 +109,21 @@ pub enum Heard {
     Served,
     /// It asked to wait.
     Throttled(Scope, Duration),
-    /// No answer, or 5xx.
+    /// 5xx, or the connection failed.
     Sick,
+    /// Nothing came in time.
+    Silent,
 }
 
 impl Heard {
+    const WORDS: [&'static str; 4] = ["served", "throttled", "sick", "silent"];
+
     const fn word(self) -> &'static str {
         match self {
             Self::Served => "served",
             Self::Throttled(..) => "throttled",
             Self::Sick => "sick",
+            Self::Silent => "silent",
         }
     }
 }
@@ -108,14 +139,14 @@ struct Shared {
     clock: Clock,
     entropy: Entropy,
     settings: Settings,
-    counters: BTreeMap<(Call, &'static str), Counter>,
+    tally: Tally,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     traffic: BTreeMap<Call, Traffic>,
-    pauses: Pauses,
+    gates: Gates,
     /// Permits that are reserved for a poll or held by an operation.
     promised: u32,
 }
@@ -126,64 +157,98 @@ struct State {
 pub struct Admitted {
     guard: Guard,
     call: Call,
+    number: u64,
 }
 
 impl Guard {
-    /// A guard with full buckets.
+    /// A guard with full buckets, which has its colo for itself.
     #[must_use]
     pub fn new(process: &Process, settings: Settings) -> Self {
         let traffic = Call::ALL
             .into_iter()
-            .map(|call| (call, Traffic::new(&process.clock, settings.lane(call))))
+            .map(|call| (call, Traffic::new(call, settings.lane(call))))
             .collect();
-        let words = [
-            Heard::Served,
-            Heard::Sick,
-            Heard::Throttled(Scope::Colo, Duration::ZERO),
-        ];
-        let counters = Call::ALL
-            .into_iter()
-            .flat_map(|call| words.map(|heard| (call, heard.word())))
-            .map(|(call, answer)| {
-                let labels = [("call", call.word()), ("answer", answer)];
-                let help = "Requests sent to the cloud, by class and answer.";
-                let counter = process
-                    .metrics
-                    .counter_with("cloud_requests_total", help, &labels);
-                ((call, answer), counter)
-            })
-            .collect();
-        let state = State {
-            traffic,
+        let gates = Gates {
             pauses: Pauses::default(),
-            promised: 0,
+            told: Told::nothing(),
+            probe: Probe::new(),
         };
         Self {
             shared: Arc::new(Shared {
                 clock: process.clock.clone(),
                 entropy: process.entropy.clone(),
                 settings,
-                counters,
-                state: Mutex::new(state),
+                tally: Tally::new(process),
+                state: Mutex::new(State {
+                    traffic,
+                    gates,
+                    promised: 0,
+                }),
             }),
         }
     }
 
-    /// Sets permits aside for one poll, `most` at the most: none while the colo is paused, never more than can begin in time
-    /// ([`Settings::offer_window`]) or be under way.
+    /// From now on the guard shares its colo with others and goes by what it is [told](Guard::hear): until then it has its floor, and lets
+    /// nothing through that changes the cloud.
+    pub fn share(&self) {
+        let floor = self.shared.settings.floor();
+        self.state().gates.told.share(floor);
+    }
+
+    /// Takes in what those who hand out work say. What was stopped and is not any more comes back slowly.
+    pub fn hear(&self, news: &Standing) {
+        let now = self.now();
+        let mut state = self.state();
+        let State {
+            traffic,
+            gates,
+            promised: _,
+        } = &mut *state;
+        gates.probe.elected = news.elected;
+        let thawed = gates.told.hear(now, news);
+        for (call, traffic) in traffic.iter_mut() {
+            if thawed && matches!(call, Call::Create | Call::Delete) {
+                traffic.health.come_back(now);
+            }
+            if news.answered {
+                traffic.health.breaker.hears_of_life(now);
+            }
+            traffic.pump(now, gates);
+            traffic.call_all();
+        }
+    }
+
+    /// How the compute API fares: the worst of its classes.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        let state = self.state();
+        let compute = state
+            .traffic
+            .iter()
+            .filter(|(call, _)| **call != Call::Auth);
+        compute
+            .map(|(_, traffic)| traffic.health.breaker.phase())
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Sets permits aside for one poll, `most` at the most: none while the colo is paused or stopped, never more than can begin in time
+    /// ([`Settings::offer_window`]) or be under way; one while the breaker waits for a probe.
     pub fn reserve(&self, most: u32) -> Reservation {
         let now = self.now();
         let mut state = self.state();
-        let free = if state.pauses.colo_end() > now {
-            0
-        } else {
-            self.shared
-                .settings
-                .promised_max()
-                .saturating_sub(state.promised)
+        let State {
+            traffic,
+            gates,
+            promised,
+        } = &mut *state;
+        let window = self.shared.settings.offer_window;
+        let promises = match traffic.get_mut(&Call::Create) {
+            Some(traffic) if gates.pauses.colo_end() <= now => traffic.promises(now, window, gates),
+            Some(_) | None => 0,
         };
-        let count = free.min(most);
-        state.promised += count;
+        let count = promises.saturating_sub(*promised).min(most);
+        *promised += count;
         drop(state);
         Reservation::new(self.clone(), count)
     }
@@ -195,15 +260,18 @@ impl Guard {
     pub async fn admit(
         &self,
         call: Call,
-        tenant: &TenantId,
+        whose: impl Into<Whose<'_>>,
         priority: Priority,
         deadline: Mono,
     ) -> Result<Admitted, Refused> {
-        let place = Place::enter(self, call, tenant, priority);
+        let place = Place::enter(self, call, whose.into(), priority);
         loop {
             match place.look(deadline) {
                 Look::Granted => return Ok(place.into_admitted()),
-                Look::Refused(refused) => return Err(refused),
+                Look::Refused(refused) => {
+                    self.shared.tally.refused(call);
+                    return Err(refused);
+                }
                 Look::Wait(until, called) => tokio::select! {
                     biased;
                     () = called.notified() => {}
@@ -227,17 +295,25 @@ impl Guard {
         loop {
             let now = self.now();
             let until = {
-                let state = self.state();
-                let paused = state.pauses.end(tenant);
+                let mut state = self.state();
+                let State {
+                    traffic,
+                    gates,
+                    promised: _,
+                } = &mut *state;
+                let paused = gates.pauses.end(tenant);
                 if paused > deadline {
                     return Err(Refused::Paused(paused.saturating_since(now)));
                 }
                 if paused > now {
                     paused
                 } else {
-                    match state.traffic.get(&call).map(Traffic::take) {
+                    match traffic
+                        .get_mut(&call)
+                        .map(|traffic| traffic.take(now, gates))
+                    {
                         None | Some(Ok(())) => return Ok(()),
-                        Some(Err(wait)) => now + wait,
+                        Some(Err(at)) => at,
                     }
                 }
             };
@@ -248,30 +324,79 @@ impl Guard {
         }
     }
 
-    /// Takes note of an answer, or of its absence, `took` after the request went out.
-    pub fn heard(&self, call: Call, tenant: &TenantId, heard: Heard, took: Duration) {
-        if let Some(counter) = self.shared.counters.get(&(call, heard.word())) {
-            counter.increment();
-        }
-        tracing::trace!(
-            call = call.word(),
-            answer = heard.word(),
-            ?took,
-            "heard from the cloud"
-        );
-        match heard {
-            Heard::Served | Heard::Sick => {}
+    /// Takes note of an answer, or of its absence, to a request that went out at `sent`.
+    pub fn heard(&self, call: Call, tenant: &TenantId, heard: Heard, sent: Mono) {
+        self.shared.tally.heard(call, heard);
+        let now = self.now();
+        let mut state = self.state();
+        let State {
+            traffic,
+            gates,
+            promised: _,
+        } = &mut *state;
+        let Some(own) = traffic.get_mut(&call) else {
+            return;
+        };
+        let answer = Answer { sent, now };
+        let changed = match heard {
+            Heard::Served => own.health.good(answer),
+            Heard::Sick => own.health.bad(answer, false, &mut gates.probe),
+            Heard::Silent => own.health.bad(answer, true, &mut gates.probe),
             Heard::Throttled(scope, wait) => {
                 let wait = wait.min(self.shared.settings.pause_max);
                 // So that all who were told to wait do not come back in one instant.
-                let jitter = self
-                    .shared
-                    .entropy
-                    .up_to(wait / 10 + Duration::from_millis(100));
-                let now = self.now();
-                let mut state = self.state();
-                state.pauses.extend(scope, tenant, now, now + wait + jitter);
+                let most = wait / 10 + Duration::from_millis(100);
+                let until = now + wait + self.shared.entropy.up_to(most);
+                gates.pauses.extend(scope, tenant, now, until);
+                match scope {
+                    Scope::Tenant => {
+                        own.health
+                            .told_to_wait(answer, (tenant, until), &mut gates.probe)
+                    }
+                    Scope::Colo => {
+                        own.health.breaker.rest(until);
+                        let changed = own.health.bad(answer, false, &mut gates.probe);
+                        traffic
+                            .values_mut()
+                            .for_each(|one| one.health.come_back(until));
+                        changed
+                    }
+                }
             }
+        };
+        self.tell((call, changed), traffic, now);
+        traffic.values_mut().for_each(|one| one.pump(now, gates));
+    }
+
+    /// Lets the other classes and the operators know what an answer changed.
+    fn tell(
+        &self,
+        (call, changed): (Call, Changed),
+        traffic: &mut BTreeMap<Call, Traffic>,
+        now: Mono,
+    ) {
+        let class = call.word();
+        match changed {
+            Changed::Nothing => return,
+            Changed::Opened => {
+                tracing::error!(
+                    class,
+                    "the cloud fails: only one probe in ten seconds from now on"
+                );
+            }
+            Changed::Answered => {
+                tracing::warn!(class, "the cloud answers again: feeling the way back");
+                if call != Call::Auth {
+                    let others = traffic.iter_mut().filter(|(call, _)| **call != Call::Auth);
+                    others.for_each(|(_, one)| one.health.breaker.hears_of_life(now));
+                }
+            }
+            Changed::Closed => {
+                tracing::warn!(class, "the cloud is well again: slow start");
+            }
+        }
+        for (call, one) in traffic {
+            self.shared.tally.phase(*call, one.health.breaker.phase());
         }
     }
 
@@ -291,24 +416,24 @@ impl Guard {
         state.promised = state.promised.saturating_sub(permits);
     }
 
-    fn ended(&self, call: Call) {
+    fn ended(&self, call: Call, number: u64) {
         let now = self.now();
         let mut state = self.state();
         let State {
             traffic,
-            pauses,
+            gates,
             promised: _,
         } = &mut *state;
         if let Some(traffic) = traffic.get_mut(&call) {
-            traffic.ended();
-            traffic.pump(now, pauses);
+            traffic.ended(number);
+            traffic.pump(now, gates);
         }
     }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.guard.ended(self.call);
+        self.guard.ended(self.call, self.number);
     }
 }
 

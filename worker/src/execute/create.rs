@@ -27,11 +27,12 @@ impl Hands {
         let create = minted(key, call);
         let admitted = shared
             .guard
-            .admit(guard::Call::Create, &key.tenant, turn, terms.deadline)
+            .admit(guard::Call::Create, key, turn, terms.deadline)
             .await;
         let admitted = match admitted {
             Ok(admitted) => admitted,
-            Err(Refused::Late) => return NOT_SENT,
+            // Nothing for the group to wait for: no permits are offered until this is over.
+            Err(Refused::Late | Refused::Open(_) | Refused::Stopped { .. }) => return NOT_SENT,
             Err(Refused::Paused(wait)) => return Outcome::Throttled(wait),
         };
         if self.is_too_late(terms.deadline) {

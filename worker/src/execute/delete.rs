@@ -61,10 +61,7 @@ impl Hands {
             return done(Outcome::NotOurs(server));
         };
         let until = seen_at + PROOF_AGE_MAX;
-        let admitted = match self
-            .admit(guard::Call::Delete, &key.tenant, turn, until)
-            .await
-        {
+        let admitted = match self.admit(guard::Call::Delete, key, turn, until).await {
             Ok(admitted) => admitted,
             Err(wait) => return Done::Nothing(wait),
         };

@@ -1,76 +1,179 @@
 //! One class's calls: those that queue, those under way, and who may go next.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chassis::{Clock, Mono};
-use domain::ids::TenantId;
+use chassis::Mono;
+use domain::ids::{GroupId, TenantId};
 use tokio::sync::Notify;
 
-use super::budget::Bucket;
+use super::breaker::{Phase, Probe};
+use super::budget::{Bucket, Pace};
+use super::health::Health;
 use super::pause::Pauses;
-use super::queue::{Priority, Queue, Ticket};
+use super::queue::{Queue, Ticket};
 use super::settings::Lane;
-use super::{Admitted, Call, Guard, Refused, State};
+use super::shards::{Shard, Shards};
+use super::standing::{Told, Whose, slows, stops};
+use super::{Call, Refused};
+
+/// Calls that a switch slows get a tenth of the budget, all together.
+const SLOW: u32 = 10;
+
+/// What stands before all classes alike.
+#[derive(Debug)]
+pub(super) struct Gates {
+    pub(super) pauses: Pauses,
+    pub(super) told: Told,
+    pub(super) probe: Probe,
+}
 
 /// The traffic of one class.
 #[derive(Debug)]
 pub(super) struct Traffic {
+    call: Call,
+    lane: Lane,
     bucket: Bucket,
-    under_way: u32,
-    at_once: u32,
-    queue: Queue<Waiter>,
+    slow: Bucket,
+    shards: Shards,
+    under_way: BTreeMap<u64, (Mono, Shard)>,
+    began: u64,
+    pub(super) health: Health,
+    pub(super) queue: Queue<Waiter>,
 }
 
+/// Somebody who waits for a turn.
 #[derive(Debug)]
-struct Waiter {
+pub(super) struct Waiter {
     tenant: TenantId,
-    called: Arc<Notify>,
-    granted: bool,
+    group: Option<GroupId>,
+    pub(super) called: Arc<Notify>,
+    /// The number of the call that it may make.
+    pub(super) granted: Option<u64>,
     /// When this waiter must ask again, because time alone changes something. Only the first in the queue has one.
-    wake: Option<Mono>,
+    pub(super) wake: Option<Mono>,
+}
+
+/// Who may go next.
+enum Next {
+    Now(Ticket, Shard, bool),
+    /// Nobody before then; none: not before something else happens.
+    Later(Option<Mono>),
+}
+
+impl Waiter {
+    pub(super) fn new(whose: Whose<'_>) -> Self {
+        Self {
+            tenant: whose.tenant.clone(),
+            group: whose.group,
+            called: Arc::new(Notify::new()),
+            granted: None,
+            wake: None,
+        }
+    }
+
+    const fn whose(&self) -> Whose<'_> {
+        Whose {
+            tenant: &self.tenant,
+            group: self.group,
+        }
+    }
 }
 
 impl Traffic {
-    pub(super) fn new(clock: &Clock, lane: &Lane) -> Self {
+    pub(super) fn new(call: Call, lane: &Lane) -> Self {
         Self {
-            bucket: Bucket::new(clock, lane),
-            under_way: 0,
-            at_once: lane.at_once.get(),
+            call,
+            lane: *lane,
+            bucket: Bucket::default(),
+            slow: Bucket::default(),
+            shards: Shards::default(),
+            under_way: BTreeMap::new(),
+            began: 0,
+            health: Health::new(lane),
             queue: Queue::new(),
         }
     }
 
     /// Takes budget outside the queue.
-    pub(super) fn take(&self) -> Result<(), std::time::Duration> {
-        self.bucket.take()
+    ///
+    /// # Errors
+    /// Not before then.
+    pub(super) fn take(&mut self, now: Mono, gates: &mut Gates) -> Result<(), Mono> {
+        let ready = self.health.breaker.ready(now, &gates.probe);
+        if ready > now {
+            return Err(ready);
+        }
+        let pace = self.pace(now, gates);
+        self.bucket.take(now, pace)?;
+        self.health.breaker.begin(now, &mut gates.probe);
+        Ok(())
     }
 
-    /// One call less is under way.
-    pub(super) const fn ended(&mut self) {
-        self.under_way = self.under_way.saturating_sub(1);
+    /// A call is over.
+    pub(super) fn ended(&mut self, number: u64) {
+        if let Some((_, shard)) = self.under_way.remove(&number) {
+            self.shards.end(shard);
+        }
+    }
+
+    /// When the breaker lets the next call through.
+    pub(super) fn ready(&self, now: Mono, gates: &Gates) -> Mono {
+        self.health.breaker.ready(now, &gates.probe)
+    }
+
+    /// How many calls may be promised now to begin within `window`.
+    pub(super) fn promises(&mut self, now: Mono, window: Duration, gates: &Gates) -> u32 {
+        let effect = gates.told.colo_effect(now);
+        if stops(effect, self.call) || self.ready(now, gates) > now {
+            return 0;
+        }
+        self.look_for_missing(now);
+        let mut interval = self.pace(now, gates).interval;
+        if slows(effect, self.call) {
+            interval *= SLOW;
+        }
+        let begun = window.as_nanos() / interval.as_nanos().max(1);
+        let begun = u32::try_from(begun).unwrap_or(u32::MAX).max(1);
+        match self.health.breaker.phase() {
+            Phase::Closed => begun.min(self.health.at_once()),
+            Phase::HalfOpen => begun.min(2),
+            Phase::Open => 1,
+        }
     }
 
     /// Lets all go that may, and makes the first of the rest keep the time.
-    pub(super) fn pump(&mut self, now: Mono, pauses: &Pauses) {
+    pub(super) fn pump(&mut self, now: Mono, gates: &mut Gates) {
+        self.look_for_missing(now);
         let next = loop {
-            if self.under_way >= self.at_once {
+            let at_once = usize::try_from(self.health.at_once()).unwrap_or(usize::MAX);
+            if self.under_way.len() >= at_once || self.queue.is_empty() {
                 break None;
             }
-            let Some(ticket) = self.first_free(now, pauses) else {
-                break self.first_pause_end(pauses);
-            };
-            match self.bucket.take() {
-                Ok(()) => {
-                    self.under_way += 1;
-                    if let Some(waiter) = self.queue.serve(ticket) {
-                        waiter.granted = true;
-                        waiter.called.notify_one();
-                    }
-                }
-                Err(wait) => break Some(now + wait),
+            let ready = self.ready(now, gates);
+            if ready > now {
+                break Some(ready);
             }
+            let (ticket, shard, slowed) = match self.next(now, gates) {
+                Next::Now(ticket, shard, slowed) => (ticket, shard, slowed),
+                Next::Later(at) => break at,
+            };
+            let pace = self.pace(now, gates);
+            if let Err(at) = self.bucket.take(now, pace) {
+                break Some(at);
+            }
+            if slowed {
+                // It was seen to be ready just now.
+                self.slow.take(now, slow(pace)).unwrap_or_default();
+            }
+            self.health.breaker.begin(now, &mut gates.probe);
+            self.grant(now, ticket, shard);
         };
-        let mut waiting = self.queue.iter_mut().filter(|(_, waiter)| !waiter.granted);
+        let mut waiting = self
+            .queue
+            .iter_mut()
+            .filter(|(_, waiter)| waiter.granted.is_none());
         if let Some((_, first)) = waiting.next()
             && first.wake != next
         {
@@ -81,126 +184,75 @@ impl Traffic {
         waiting.for_each(|(_, waiter)| waiter.wake = None);
     }
 
-    fn first_free(&self, now: Mono, pauses: &Pauses) -> Option<Ticket> {
+    /// Why a waiter may not even wait any longer.
+    pub(super) fn refusal(&self, now: Mono, gates: &Gates, waiter: &Waiter) -> Option<Refused> {
+        let effect = gates.told.effect(now, waiter.whose());
+        stops(effect, self.call).then(|| Refused::Stopped {
+            stale: gates.told.is_stale(now),
+        })
+    }
+
+    /// All who wait look again: something changed that concerns them.
+    pub(super) fn call_all(&self) {
         self.queue
             .iter()
-            .find(|(_, waiter)| !waiter.granted && pauses.end(&waiter.tenant) <= now)
-            .map(|(ticket, _)| ticket)
+            .for_each(|(_, waiter)| waiter.called.notify_one());
     }
 
-    fn first_pause_end(&self, pauses: &Pauses) -> Option<Mono> {
-        let waiting = self.queue.iter().filter(|(_, waiter)| !waiter.granted);
-        waiting.map(|(_, waiter)| pauses.end(&waiter.tenant)).min()
-    }
-}
-
-/// What a waiter finds when it looks.
-pub(super) enum Look {
-    Granted,
-    Refused(Refused),
-    /// Look again when called, or at that time.
-    Wait(Mono, Arc<Notify>),
-}
-
-/// A place in the queue; dropping it leaves.
-pub(super) struct Place<'guard> {
-    guard: &'guard Guard,
-    call: Call,
-    tenant: TenantId,
-    ticket: Option<Ticket>,
-}
-
-impl<'guard> Place<'guard> {
-    pub(super) fn enter(
-        guard: &'guard Guard,
-        call: Call,
-        tenant: &TenantId,
-        priority: Priority,
-    ) -> Self {
-        let waiter = Waiter {
-            tenant: tenant.clone(),
-            called: Arc::new(Notify::new()),
-            granted: false,
-            wake: None,
-        };
-        let mut state = guard.state();
-        let traffic = state.traffic.get_mut(&call);
-        let ticket = traffic.map(|traffic| traffic.queue.enter(priority, tenant, waiter));
-        drop(state);
-        Self {
-            guard,
-            call,
-            tenant: tenant.clone(),
-            ticket,
+    fn grant(&mut self, now: Mono, ticket: Ticket, shard: Shard) {
+        self.began += 1;
+        self.under_way.insert(self.began, (now, shard));
+        self.shards.begin(shard);
+        if let Some(waiter) = self.queue.serve(ticket) {
+            waiter.granted = Some(self.began);
+            waiter.called.notify_one();
         }
     }
 
-    pub(super) fn look(&self, deadline: Mono) -> Look {
-        let now = self.guard.now();
-        let mut state = self.guard.state();
-        let State {
-            traffic,
-            pauses,
-            promised: _,
-        } = &mut *state;
-        let (Some(traffic), Some(ticket)) = (traffic.get_mut(&self.call), self.ticket) else {
-            return Look::Refused(Refused::Late);
-        };
-        traffic.pump(now, pauses);
-        let Some(waiter) = traffic.queue.get(ticket) else {
-            return Look::Refused(Refused::Late);
-        };
-        let paused = pauses.end(&self.tenant);
-        if waiter.granted {
-            Look::Granted
-        } else if paused > deadline {
-            Look::Refused(Refused::Paused(paused.saturating_since(now)))
-        } else if now >= deadline {
-            Look::Refused(Refused::Late)
-        } else {
-            let until = waiter.wake.map_or(deadline, |wake| wake.min(deadline));
-            Look::Wait(until, Arc::clone(&waiter.called))
+    fn pace(&mut self, now: Mono, gates: &Gates) -> Pace {
+        self.health.pace(now, &self.lane, gates.told.permille())
+    }
+
+    fn look_for_missing(&mut self, now: Mono) {
+        let oldest = self.under_way.values().map(|(began, _)| *began).min();
+        if let Some(oldest) = oldest {
+            self.health.missing(now, now.saturating_since(oldest));
         }
     }
 
-    /// The grant becomes a leave.
-    pub(super) fn into_admitted(mut self) -> Admitted {
-        if let Some(ticket) = self.ticket.take() {
-            let mut state = self.guard.state();
-            if let Some(traffic) = state.traffic.get_mut(&self.call) {
-                drop(traffic.queue.leave(ticket));
+    fn next(&mut self, now: Mono, gates: &Gates) -> Next {
+        let slow_ready = {
+            let pace = slow(self.pace(now, gates));
+            self.slow.ready(now, pace)
+        };
+        let limit = self.health.at_once();
+        let mut later: Option<Mono> = None;
+        let waiting = self.queue.iter();
+        for (ticket, waiter) in waiting.filter(|(_, waiter)| waiter.granted.is_none()) {
+            let effect = gates.told.effect(now, waiter.whose());
+            if stops(effect, self.call) {
+                continue;
+            }
+            let slowed = slows(effect, self.call);
+            let mut at = gates.pauses.end(&waiter.tenant);
+            if slowed {
+                at = at.max(slow_ready);
+            }
+            if at > now {
+                later = Some(later.map_or(at, |earliest| earliest.min(at)));
+                continue;
+            }
+            if let Some(shard) = self.shards.find(&waiter.tenant, limit) {
+                return Next::Now(ticket, shard, slowed);
             }
         }
-        Admitted {
-            guard: self.guard.clone(),
-            call: self.call,
-        }
+        Next::Later(later)
     }
 }
 
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let Some(ticket) = self.ticket.take() else {
-            return;
-        };
-        let now = self.guard.now();
-        let mut state = self.guard.state();
-        let State {
-            traffic,
-            pauses,
-            promised: _,
-        } = &mut *state;
-        let Some(traffic) = traffic.get_mut(&self.call) else {
-            return;
-        };
-        // A grant that nobody picked up: the budget is spent, the place among those under way is free again.
-        if traffic
-            .queue
-            .leave(ticket)
-            .is_some_and(|waiter| waiter.granted)
-        {
-            traffic.ended();
-        }
-        traffic.pump(now, pauses);
+fn slow(pace: Pace) -> Pace {
+    Pace {
+        interval: pace.interval.saturating_mul(SLOW),
+        burst: 1,
     }
 }

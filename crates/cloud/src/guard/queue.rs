@@ -86,6 +86,10 @@ impl<W> Queue<W> {
         self.waiting.get_mut(&ticket)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     pub(super) fn get(&self, ticket: Ticket) -> Option<&W> {
         self.waiting.get(&ticket)
     }

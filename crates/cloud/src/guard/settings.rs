@@ -1,4 +1,5 @@
-//! What one colo's cloud may be asked for: static budgets (safety 3.11). Adaptive limits come above these, never instead of them.
+//! What one colo's cloud may be asked for: static budgets (safety 3.11). What the guard learns makes
+//! them smaller for a while, never larger.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -7,6 +8,9 @@ use chassis::config::{Rate, duration};
 use serde::{Deserialize, Serialize};
 
 use super::Call;
+
+/// What is set aside for the floors of all workers together, in thousandths of the budget.
+const FLOORS: u32 = 200;
 
 /// The budgets of one colo.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +33,9 @@ pub struct Settings {
     /// A longer Retry-After is cut to this: nobody stops us for a day by one header.
     #[serde(with = "duration")]
     pub pause_max: Duration,
+    /// How many workers this colo may have. A fifth of the budget is set aside for them: each may use its part of that (its floor) when nobody
+    /// grants it a share.
+    pub workers_max: NonZeroU32,
 }
 
 /// The budget of one class of calls.
@@ -71,6 +78,7 @@ impl Default for Settings {
             auth: Lane::per_second(5, 5, 8),
             offer_window: Duration::from_secs(5),
             pause_max: Duration::from_secs(600),
+            workers_max: at_least_one(8),
         }
     }
 }
@@ -88,13 +96,9 @@ impl Settings {
         }
     }
 
-    /// How many creates may be promised at one time: no more than may be under way, and no more than can begin in time.
-    pub(super) fn promised_max(&self) -> u32 {
-        let interval = self.create.rate.interval().as_nanos().max(1);
-        let begun = self.offer_window.as_nanos() / interval;
-        u32::try_from(begun)
-            .unwrap_or(u32::MAX)
-            .max(1)
-            .min(self.create.at_once.get())
+    /// The part of the colo's budget, in thousandths, that each worker has without any grant (safety 3.11).
+    #[must_use]
+    pub fn floor(&self) -> u32 {
+        FLOORS / self.workers_max.get()
     }
 }

@@ -73,11 +73,13 @@ enum Nothing {
 impl From<Nothing> for Failed {
     fn from(nothing: Nothing) -> Self {
         match nothing {
-            Nothing::Guard(Refused::Paused(wait)) => Self::Throttled(wait),
+            Nothing::Guard(Refused::Paused(wait) | Refused::Open(wait)) => Self::Throttled(wait),
             other @ (Nothing::Status { .. }
             | Nothing::Unreadable { .. }
             | Nothing::Transport(_)
-            | Nothing::Guard(Refused::Late)) => Self::Unavailable(Arc::new(other)),
+            | Nothing::Guard(Refused::Late | Refused::Stopped { .. })) => {
+                Self::Unavailable(Arc::new(other))
+            }
         }
     }
 }
@@ -216,15 +218,14 @@ impl OpenStack {
             .map_err(Nothing::Guard)?;
         let sent = self.process.clock.mono();
         let exchange = self.transport.exchange(request).await;
-        let took = self.process.clock.mono().saturating_since(sent);
         let heard = match classify::heard(&exchange, self.process.clock.unix_ms()) {
             // Keystone serves more than this colo's Nova: its wish concerns who asked.
             Heard::Throttled(_, wait) if call == Call::Auth => {
                 Heard::Throttled(Scope::Tenant, wait)
             }
-            other @ (Heard::Served | Heard::Sick | Heard::Throttled(..)) => other,
+            other @ (Heard::Served | Heard::Sick | Heard::Silent | Heard::Throttled(..)) => other,
         };
-        self.guard.heard(call, tenant, heard, took);
+        self.guard.heard(call, tenant, heard, sent);
         exchange.map_err(Nothing::Transport)
     }
 }

@@ -117,8 +117,12 @@ fn broken(error: &TransportError) -> CallError {
 
 /// What the guard should know of it.
 pub(super) fn heard(exchange: &Exchange, unix_ms: u64) -> Heard {
-    let Ok(answer) = exchange else {
-        return Heard::Sick;
+    let answer = match exchange {
+        Ok(answer) => answer,
+        Err(TransportError::Timeout) => return Heard::Silent,
+        Err(TransportError::NotSent(_) | TransportError::Reset(_) | TransportError::Unreadable) => {
+            return Heard::Sick;
+        }
     };
     match answer.status {
         413 | 429 => wait(answer, unix_ms)

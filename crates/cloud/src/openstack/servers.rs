@@ -257,9 +257,8 @@ impl OpenStack {
         };
         let sent = self.process.clock.mono();
         let exchange = self.transport.exchange(request).await;
-        let took = self.process.clock.mono().saturating_since(sent);
         let heard = classify::heard(&exchange, self.process.clock.unix_ms());
-        self.guard.heard(call, &token.tenant, heard, took);
+        self.guard.heard(call, &token.tenant, heard, sent);
         self.log(call, &exchange);
         exchange
     }

@@ -82,7 +82,11 @@ fn the_default_rules_are_the_rules_of_evidence() {
         (built.full_pass, built.hint_pass, built.idle),
         (theirs.full_pass, theirs.hint_pass, theirs.idle)
     );
-    assert_eq!(config(&[]).cloud.budgets, cloud::guard::Settings::default());
+    let alone = cloud::guard::Settings {
+        workers_max: std::num::NonZeroU32::MIN,
+        ..cloud::guard::Settings::default()
+    };
+    assert_eq!(config(&[]).cloud.budgets, alone);
 }
 
 #[test]

@@ -1,0 +1,98 @@
+use super::*;
+
+fn at(ms: u64) -> Mono {
+    Mono::START + Duration::from_millis(ms)
+}
+
+fn opened(probe: &mut Probe) -> Breaker {
+    let mut breaker = Breaker::default();
+    for n in 0..5 {
+        assert_eq!(breaker.bad(at(n), at(n), probe), n == 4, "the {n}th");
+    }
+    assert_eq!(breaker.phase(), Phase::Open);
+    breaker
+}
+
+#[test]
+fn five_failures_in_a_row_open_it_and_single_ones_do_not() {
+    let mut probe = Probe::new();
+    let mut breaker = Breaker::default();
+    for n in 0..40 {
+        let is_bad = n % 5 != 4;
+        if is_bad && n % 10 < 5 {
+            breaker.bad(at(n), at(n), &mut probe);
+        } else {
+            breaker.good(at(n), at(n));
+        }
+    }
+    assert_eq!(breaker.phase(), Phase::Closed);
+    assert_eq!(opened(&mut probe).phase(), Phase::Open);
+}
+
+#[test]
+fn more_than_half_of_twenty_opens_it() {
+    let mut probe = Probe::new();
+    let mut breaker = Breaker::default();
+    let mut opened_at = None;
+    for n in 0..60 {
+        // Two of three fail, never five in a row.
+        let opens = if n % 3 == 0 {
+            breaker.good(at(n), at(n));
+            false
+        } else {
+            breaker.bad(at(n), at(n), &mut probe)
+        };
+        if opens {
+            opened_at = Some(n);
+            break;
+        }
+    }
+    assert_eq!(opened_at, Some(19));
+}
+
+#[test]
+fn an_open_one_lets_one_elected_probe_through_in_ten_seconds() {
+    let mut probe = Probe::new();
+    let mut breaker = opened(&mut probe);
+    let ready = breaker.ready(at(10), &probe);
+    assert_eq!(ready, at(10_004));
+    breaker.begin(ready, &mut probe);
+    assert_eq!(breaker.ready(at(10_010), &probe), at(20_004));
+    // Another class of the same colo shares the probe.
+    let mut other = opened(&mut probe);
+    assert!(other.ready(at(10_010), &probe) >= at(20_004));
+    other.rest(at(60_000));
+    assert_eq!(other.ready(at(30_000), &probe), at(60_000));
+    probe.elected = false;
+    assert_eq!(breaker.ready(at(50_000), &probe), at(51_000));
+}
+
+#[test]
+fn it_feels_its_way_back_by_one_call_a_second() {
+    let mut probe = Probe::new();
+    let mut breaker = opened(&mut probe);
+    // An answer to a call from before says nothing about now.
+    assert!(!breaker.good(at(1), at(5_000)));
+    assert_eq!(breaker.phase(), Phase::Open);
+    breaker.begin(at(10_004), &mut probe);
+    assert!(!breaker.good(at(10_004), at(10_050)));
+    assert_eq!(breaker.phase(), Phase::HalfOpen);
+    assert_eq!(breaker.ready(at(10_060), &probe), at(10_060));
+    breaker.begin(at(10_060), &mut probe);
+    assert_eq!(breaker.ready(at(10_070), &probe), at(11_060));
+    assert!(!breaker.good(at(10_060), at(10_080)));
+    breaker.begin(at(11_060), &mut probe);
+    assert!(breaker.good(at(11_060), at(11_100)), "the third closes it");
+    assert_eq!(breaker.phase(), Phase::Closed);
+}
+
+#[test]
+fn one_failure_on_the_way_back_opens_it_again() {
+    let mut probe = Probe::new();
+    let mut breaker = opened(&mut probe);
+    breaker.hears_of_life(at(3_000));
+    assert_eq!(breaker.phase(), Phase::HalfOpen);
+    assert!(!breaker.bad(at(100), at(3_100), &mut probe), "sent before");
+    assert!(breaker.bad(at(3_050), at(3_200), &mut probe));
+    assert_eq!(breaker.ready(at(3_300), &probe), at(13_200));
+}

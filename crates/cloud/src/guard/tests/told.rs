@@ -1,0 +1,218 @@
+//! What others say: switches, shares, elections.
+
+use domain::control::{Mode, Switch};
+use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch};
+use domain::time::Timestamp;
+
+use super::*;
+
+fn switch(scope: &str, mode: Mode) -> Switch {
+    Switch {
+        scope: domain::control::Scope::parse(scope).expect("a scope"),
+        mode,
+        who: "ann".to_owned(),
+        why: "because".to_owned(),
+        at: Timestamp::from_unix_ms(0),
+        until: None,
+    }
+}
+
+fn news(process: &Process, switches: &[Switch]) -> Standing {
+    Standing {
+        colo: ColoId(1),
+        switches: switches.into(),
+        share: Some(1_000),
+        elected: true,
+        answered: false,
+        as_of: Some(process.clock.mono()),
+    }
+}
+
+fn key(tenant_name: &str, group: u128) -> GroupKey {
+    GroupKey {
+        tenant: tenant(tenant_name),
+        id: GroupId::new(ColoId(1), group),
+        epoch: HomeEpoch(0),
+    }
+}
+
+async fn tries(
+    process: &Process,
+    guard: &Guard,
+    call: Call,
+    key: &GroupKey,
+) -> Result<(), Refused> {
+    let deadline = process.clock.mono() + Duration::from_secs(2);
+    let asked = guard.admit(call, key, Priority::ScaleUp, deadline).await;
+    asked.map(drop)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_stops_the_calls_of_its_scope_and_reads_go_on() {
+    let process = process();
+    let guard = guard(&process, lane(1000, 1000, 100));
+    guard.share();
+    let (mine, other) = (key("a", 1), key("b", 2));
+    let stop = Err(Refused::Stopped { stale: false });
+    let group = format!("group:{}", mine.id);
+    let table = [
+        ("global", Mode::Freeze, [stop, stop, stop]),
+        ("colo:1", Mode::NoCreate, [stop, Ok(()), stop]),
+        ("colo:2", Mode::Freeze, [Ok(()), Ok(()), Ok(())]),
+        ("tenant:a", Mode::NoDelete, [Ok(()), stop, Ok(())]),
+        (&group, Mode::Freeze, [stop, stop, Ok(())]),
+        ("global", Mode::Run, [Ok(()), Ok(()), Ok(())]),
+    ];
+    for (scope, mode, expected) in table {
+        guard.hear(&news(&process, &[switch(scope, mode)]));
+        let got = [
+            tries(&process, &guard, Call::Create, &mine).await,
+            tries(&process, &guard, Call::Delete, &mine).await,
+            tries(&process, &guard, Call::Create, &other).await,
+        ];
+        assert_eq!(got, expected, "{scope} {mode:?}");
+        assert_eq!(tries(&process, &guard, Call::List, &mine).await, Ok(()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_reaches_those_who_already_wait() {
+    let process = process();
+    let guard = guard(&process, lane(1, 1, 100));
+    guard.share();
+    guard.hear(&news(&process, &[]));
+    tries(&process, &guard, Call::Create, &key("a", 1))
+        .await
+        .expect("the burst");
+    let waiting = {
+        let (process, guard) = (process.clone(), guard.clone());
+        process.clone().tasks.spawn("waiting", async move {
+            let deadline = process.clock.mono() + FAR;
+            let key = key("a", 1);
+            let asked = guard
+                .admit(Call::Create, &key, Priority::ScaleUp, deadline)
+                .await;
+            asked.map(drop)
+        })
+    };
+    process.clock.sleep(Duration::from_millis(10)).await;
+    guard.hear(&news(&process, &[switch("global", Mode::Freeze)]));
+    assert_eq!(
+        waiting.join().await,
+        Ok(Err(Refused::Stopped { stale: false }))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_news_stop_everything_that_changes_the_cloud() {
+    let process = process();
+    let guard = guard(&process, lane(1000, 1000, 100));
+    guard.share();
+    let stale = Err(Refused::Stopped { stale: true });
+    assert_eq!(
+        tries(&process, &guard, Call::Create, &key("a", 1)).await,
+        stale
+    );
+    assert_eq!(guard.reserve(5).left(), 0);
+    guard.hear(&news(&process, &[]));
+    assert_eq!(
+        tries(&process, &guard, Call::Create, &key("a", 1)).await,
+        Ok(())
+    );
+    process.clock.sleep(NEWS_AGE_MAX).await;
+    assert_eq!(
+        tries(&process, &guard, Call::Delete, &key("a", 1)).await,
+        Ok(())
+    );
+    process.clock.sleep(Duration::from_millis(2)).await;
+    for call in [Call::Create, Call::Delete] {
+        assert_eq!(tries(&process, &guard, call, &key("a", 1)).await, stale);
+    }
+    assert_eq!(
+        tries(&process, &guard, Call::Get, &key("a", 1)).await,
+        Ok(())
+    );
+    assert_eq!(guard.reserve(5).left(), 0);
+}
+
+/// How many creates begin within a number of seconds.
+async fn begun(process: &Process, guard: &Guard, seconds: u64) -> usize {
+    let end = process.clock.mono() + Duration::from_secs(seconds);
+    let mut count = 0;
+    while let Ok(leave) = guard
+        .admit(Call::Create, &key("a", 1), Priority::ScaleUp, end)
+        .await
+    {
+        drop(leave);
+        count += 1;
+        guard.hear(&Standing {
+            as_of: Some(process.clock.mono()),
+            ..guard_news(guard)
+        });
+    }
+    count
+}
+
+/// The last news again, which are as fresh as ever.
+fn guard_news(guard: &Guard) -> Standing {
+    let state = guard.state();
+    state.gates.told.last()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_budget_is_what_the_share_says_and_never_less_than_the_floor() {
+    let table = [(Some(1_000), 100), (Some(500), 50), (None, 2), (Some(0), 2)];
+    for (share, expected) in table {
+        let process = process();
+        let guard = guard(&process, lane(10, 1, 40));
+        guard.share();
+        guard.hear(&Standing {
+            share,
+            ..news(&process, &[])
+        });
+        let count = begun(&process, &guard, 10).await;
+        assert!(
+            count.abs_diff(expected) <= 1 + expected / 50,
+            "{share:?}: {count}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_is_a_tenth_and_leaving_a_freeze_is_gradual() {
+    let process = process();
+    let guard = guard(&process, lane(10, 1, 40));
+    guard.share();
+    guard.hear(&news(&process, &[switch("tenant:a", Mode::Slow)]));
+    let slow = begun(&process, &guard, 20).await;
+    assert!((19..=22).contains(&slow), "{slow}");
+    guard.hear(&news(&process, &[switch("global", Mode::Freeze)]));
+    guard.hear(&news(&process, &[]));
+    let first = begun(&process, &guard, 10).await;
+    assert!((11..=14).contains(&first), "an eighth: {first}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_elected_waits_for_the_one_who_is() {
+    let process = process();
+    let guard = guard(&process, lane(10, 5, 40));
+    guard.share();
+    guard.hear(&news(&process, &[]));
+    for _ in 0..5 {
+        let sent = process.clock.mono();
+        guard.heard(Call::Create, &tenant("a"), Heard::Sick, sent);
+    }
+    process.clock.sleep(Duration::from_secs(30)).await;
+    let mut told = Standing {
+        elected: false,
+        ..news(&process, &[])
+    };
+    guard.hear(&told);
+    assert_eq!((guard.phase(), guard.reserve(5).left()), (Phase::Open, 0));
+    told.answered = true;
+    guard.hear(&told);
+    assert_eq!(
+        (guard.phase(), guard.reserve(5).left()),
+        (Phase::HalfOpen, 2)
+    );
+}
