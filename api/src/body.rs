@@ -44,12 +44,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         Box::pin(async move {
             checked?;
             let context = context.ok_or_else(|| Failure::new(Code::Internal, "no context"))?;
-            let arriving = context
-                .process
-                .clock
-                .timeout(BODY_DEADLINE, collect(payload));
-            let late = |_elapsed| Failure::new(Code::BodyTimeout, "a body has 10 s to arrive");
-            let bytes = arriving.await.map_err(late)??;
+            let bytes = arrive(&context, payload, BODY_BYTES_MAX).await?;
             check_depth(&bytes)?;
             Ok(Self {
                 value: parse(&bytes)?,
@@ -60,7 +55,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 }
 
 fn too_large() -> Failure {
-    Failure::new(Code::BodyTooLarge, "a body may have 256 KiB")
+    Failure::new(
+        Code::BodyTooLarge,
+        "a body may have 256 KiB, and 2 MB where /v1.0 takes a launch configuration",
+    )
+}
+
+/// The whole body, of at most `most` bytes, in time.
+pub(crate) async fn arrive(
+    context: &Context,
+    payload: Payload,
+    most: usize,
+) -> Result<web::Bytes, Failure> {
+    let clock = &context.process.clock;
+    let late = |_elapsed| Failure::new(Code::BodyTimeout, "a body has 10 s to arrive");
+    let arriving = clock.timeout(BODY_DEADLINE, collect(payload, most));
+    arriving.await.map_err(late)?
 }
 
 fn check_headers(request: &HttpRequest) -> Result<(), Failure> {
@@ -93,7 +103,7 @@ fn check_headers(request: &HttpRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn collect(mut payload: Payload) -> Result<web::Bytes, Failure> {
+async fn collect(mut payload: Payload, most: usize) -> Result<web::Bytes, Failure> {
     let broken = |_error| Failure::new(Code::MalformedJson, "the body ended early");
     let Some(first) = payload.next().await else {
         return Ok(web::Bytes::new());
@@ -101,7 +111,7 @@ async fn collect(mut payload: Payload) -> Result<web::Bytes, Failure> {
     let first = first.map_err(broken)?;
     let Some(second) = payload.next().await else {
         // Most bodies come in one piece and are not copied.
-        return if first.len() > BODY_BYTES_MAX {
+        return if first.len() > most {
             Err(too_large())
         } else {
             Ok(first)
@@ -111,11 +121,11 @@ async fn collect(mut payload: Payload) -> Result<web::Bytes, Failure> {
     whole.extend_from_slice(&second.map_err(broken)?);
     while let Some(chunk) = payload.next().await {
         whole.extend_from_slice(&chunk.map_err(broken)?);
-        if whole.len() > BODY_BYTES_MAX {
+        if whole.len() > most {
             return Err(too_large());
         }
     }
-    if whole.len() > BODY_BYTES_MAX {
+    if whole.len() > most {
         return Err(too_large());
     }
     Ok(whole.freeze())

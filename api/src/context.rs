@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::web;
 use chassis::Process;
+use chassis::config::Rate;
 use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
 use domain::time::{Mono, Now, Timestamp};
 use store::Stores;
@@ -15,7 +16,8 @@ use wire::ports::submit::Submit;
 use crate::auth::token::Verifier;
 use crate::counts::Counts;
 use crate::limits::Limiter;
-use crate::settings::Settings;
+use crate::settings::{Limits, Settings};
+use crate::v1::service::Service;
 
 /// How long an owner may take to hear that its group changed; losing the hint costs time only.
 const POKE_DEADLINE: Duration = Duration::from_secs(2);
@@ -35,11 +37,15 @@ pub struct Context {
     /// Who is asking.
     pub verifier: Verifier,
     /// How much may be asked.
-    pub limiter: Limiter,
+    pub limiter: Limiter<TenantId>,
+    /// How often one group may be asked by its capability URLs.
+    pub(crate) executions: Limiter<GroupId>,
     /// How long an owner is waited for.
     pub owner_deadline: Duration,
     /// Where new groups live.
     pub colo: ColoId,
+    /// What the old surface is told.
+    pub(crate) v1: Service,
     /// What was done and refused.
     pub counts: Counts,
     in_hand: AtomicUsize,
@@ -59,16 +65,22 @@ impl Context {
     pub(crate) fn new(
         process: &Process,
         settings: &Settings,
-        stores: Stores,
-        owner: Arc<dyn Submit>,
+        (stores, owner): (Stores, Arc<dyn Submit>),
         verifier: Verifier,
+        v1: Service,
     ) -> Self {
+        let executions = Limits {
+            requests: Rate::PerSecond(settings.v1.executions),
+            burst: settings.v1.executions,
+        };
         Self {
             limiter: Limiter::new(process, &settings.limits),
+            executions: Limiter::new(process, &executions),
             process: process.clone(),
             stores,
             owner,
             verifier,
+            v1,
             owner_deadline: settings.owner_deadline,
             colo: ColoId(settings.colo),
             counts: Counts::new(&process.metrics),

@@ -13,6 +13,8 @@ use crate::failure::Failure;
 
 /// The header with the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header with the transaction id of the old surface.
+const RESPONSE_ID: HeaderName = HeaderName::from_static("x-response-id");
 /// Longest id that is taken over from the caller.
 const REQUEST_ID_MAX: usize = 64;
 
@@ -59,15 +61,21 @@ pub async fn envelope<B: MessageBody + 'static>(
     let stopping = context.process.stop.is_requested() && !request.path().starts_with("/health/");
     let mut answer = if stopping {
         let stopping = Failure::new(Code::Unavailable, "the service is stopping; try again");
-        let mut refusal = answer(&context, &stopping, &id);
+        let mut refusal = if crate::v1::is_v1(request.path()) {
+            context.counts.refused(stopping.code);
+            crate::v1::Error::from(&stopping).answer()
+        } else {
+            answer(&context, &stopping, &id)
+        };
         refusal
             .head_mut()
             .set_connection_type(ConnectionType::Close);
         request.into_response(refusal).map_into_right_body()
     } else {
         let answer = next.call(request).await?;
+        let old = crate::v1::is_v1(answer.request().path());
         let error = answer.response().error();
-        match error.map(|error| render(&context, error, &id)) {
+        match error.map(|error| render(&context, error, &id, old)) {
             Some(problem) => answer.into_response(problem).map_into_right_body(),
             None => {
                 context.counts.done();
@@ -76,7 +84,16 @@ pub async fn envelope<B: MessageBody + 'static>(
         }
     };
     drop(in_hand);
+    let old = crate::v1::is_v1(answer.request().path());
     let headers = answer.headers_mut();
+    if old {
+        // As the old service named its answers (row B012).
+        let random = context.process.entropy.u128();
+        if let Ok(transaction) = HeaderValue::from_str(&domain::ids::uuid4(random)) {
+            headers.insert(RESPONSE_ID, transaction);
+        }
+        headers.insert(header::SERVER, HeaderValue::from_static("holt"));
+    }
     headers.insert(REQUEST_ID, id.0);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
@@ -86,7 +103,15 @@ pub async fn envelope<B: MessageBody + 'static>(
     Ok(answer)
 }
 
-fn render(context: &Context, error: &Error, id: &RequestId) -> HttpResponse {
+fn render(context: &Context, error: &Error, id: &RequestId, old: bool) -> HttpResponse {
+    if let Some(error) = error.as_error::<crate::v1::Error>() {
+        context.counts.refused(error.code);
+        return error.answer();
+    }
+    if let Some(failure) = error.as_error::<Failure>().filter(|_| old) {
+        context.counts.refused(failure.code);
+        return crate::v1::Error::from(failure).answer();
+    }
     let Some(failure) = error.as_error::<Failure>() else {
         // Nothing of ours fails in another way; its words may be anything, so they go to the log only.
         tracing::error!(error = %error, "a request failed in an unforeseen way");

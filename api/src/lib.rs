@@ -19,6 +19,7 @@ pub mod routes;
 pub mod serve;
 pub mod settings;
 pub mod submit;
+mod v1;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use crate::auth::keys::Keys;
 use crate::auth::token::Verifier;
 use crate::context::Context;
 pub use crate::routes::{Route, routes};
-pub use crate::settings::{Limits, Settings, StartError, Tokens};
+pub use crate::settings::{Capabilities, Limits, Settings, StartError, Tokens, V1};
 
 /// A client has this long to send the head of a request (safety S10).
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
@@ -76,7 +77,14 @@ pub async fn build(
     };
     let listener = TcpListener::bind(settings.listen).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
-    let context = web::Data::new(Context::new(process, &settings, stores, owner, verifier));
+    let v1 = v1::service::Service::new(&settings.v1, address)?;
+    let context = web::Data::new(Context::new(
+        process,
+        &settings,
+        (stores, owner),
+        verifier,
+        v1,
+    ));
     let shared = context.clone();
     let app = move || {
         App::new()

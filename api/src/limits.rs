@@ -1,11 +1,12 @@
-//! How much one tenant may ask of this process; more is refused before anything is read (design 7, safety S10).
+//! How much one tenant may ask of this process, and one capability URL's group; more is refused before anything is read (design 7, safety S10).
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::config::Rate;
 use chassis::{Clock, Mono, Process};
-use domain::ids::TenantId;
 use governor::clock::{Clock as GovernorClock, Reference};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
@@ -17,14 +18,14 @@ use crate::settings::Limits;
 /// Between two clearings of tenants that have gone quiet.
 const CLEAR_EVERY: Duration = Duration::from_secs(60);
 
-type PerTenant =
-    RateLimiter<TenantId, HashMapStateStore<TenantId>, ByProcess, NoOpMiddleware<Nanos>>;
+type PerKey<K> = RateLimiter<K, HashMapStateStore<K>, ByProcess, NoOpMiddleware<Nanos>>;
 
-/// One bucket per tenant.
+/// One bucket per key.
 #[derive(Clone)]
-pub struct Limiter {
-    tenants: Arc<PerTenant>,
+pub struct Limiter<K: Hash + Eq + Clone> {
+    buckets: Arc<PerKey<K>>,
     clock: ByProcess,
+    requests: Rate,
 }
 
 /// The process's monotonic clock, so that a simulated one drives the limits too.
@@ -39,21 +40,21 @@ impl GovernorClock for ByProcess {
     }
 }
 
-impl Limiter {
-    /// Empty buckets, and a task that forgets tenants that have gone quiet.
+impl<K: Hash + Eq + Clone + Send + Sync + 'static> Limiter<K> {
+    /// Empty buckets, and a task that forgets those that have gone quiet.
     #[must_use]
     pub fn new(process: &Process, limits: &Limits) -> Self {
         let quota = Quota::with_period(limits.requests.interval())
             .unwrap_or_else(|| Quota::per_second(limits.burst))
             .allow_burst(limits.burst);
         let clock = ByProcess(process.clock.clone());
-        let tenants = Arc::new(RateLimiter::new(
+        let buckets = Arc::new(RateLimiter::new(
             quota,
             HashMapStateStore::default(),
             clock.clone(),
         ));
         let (quiet, stop, time) = (
-            Arc::clone(&tenants),
+            Arc::clone(&buckets),
             process.stop.clone(),
             process.clock.clone(),
         );
@@ -66,22 +67,36 @@ impl Limiter {
                 }
             }
         }));
-        Self { tenants, clock }
+        Self {
+            buckets,
+            clock,
+            requests: limits.requests,
+        }
     }
 
-    /// Takes one request out of the tenant's bucket.
+    /// How many requests are let through in the long run, and in which unit of time.
+    #[must_use]
+    pub const fn rate(&self) -> (u32, &'static str) {
+        match self.requests {
+            Rate::PerSecond(count) => (count.get(), "SECOND"),
+            Rate::PerMinute(count) => (count.get(), "MINUTE"),
+            Rate::PerHour(count) => (count.get(), "HOUR"),
+        }
+    }
+
+    /// Takes one request out of the key's bucket.
     ///
     /// # Errors
     /// How long the bucket needs to hold one again: answer 429.
-    pub fn take(&self, tenant: &TenantId) -> Result<(), Duration> {
-        self.tenants.check_key(tenant).map_err(|not_until| {
+    pub fn take(&self, key: &K) -> Result<(), Duration> {
+        self.buckets.check_key(key).map_err(|not_until| {
             let now = self.clock.now();
             not_until.earliest_possible().duration_since(now).into()
         })
     }
 }
 
-impl fmt::Debug for Limiter {
+impl<K: Hash + Eq + Clone> fmt::Debug for Limiter<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Limiter").finish_non_exhaustive()
     }

@@ -1,11 +1,12 @@
 //! What an api needs to be told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chassis::Secret;
 use chassis::config::{Rate, duration};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,59 @@ pub struct Settings {
     pub tokens: Tokens,
     /// How much one tenant may ask.
     pub limits: Limits,
+    /// The surface of the old service.
+    pub v1: V1,
+}
+
+/// What the surface of the old service is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct V1 {
+    /// Begins every link that is made: where clients find this service, without a slash at the end. None: the address that it listens on.
+    pub url_root: Option<String>,
+    /// Begins the links of servers: the compute endpoint without its version. None: servers are shown without links.
+    pub compute_url: Option<String>,
+    /// What derives capability URLs.
+    pub capabilities: Capabilities,
+    /// Groups of one tenant.
+    pub groups: u32,
+    /// Policies of one group.
+    pub policies: u32,
+    /// Webhooks of one policy.
+    pub webhooks: u32,
+    /// Executions of one group by its capability URLs in a second.
+    pub executions: NonZeroU32,
+    /// Whether policies of the type `cloud_monitoring` are taken. Nothing evaluates them.
+    pub monitoring: bool,
+    /// Tenants whose account is suspended: they may look and delete, and nothing scales.
+    pub suspended: BTreeSet<String>,
+}
+
+/// Keys of capability URLs. To rotate, add a key and make it `current`; take the old one away when its URLs may die.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Capabilities {
+    /// The key by which URLs are shown.
+    pub current: String,
+    /// Keys by name, each of at least 32 characters; URLs of all of them work. None: no webhook can be made.
+    pub keys: BTreeMap<String, Secret>,
+}
+
+impl Default for V1 {
+    fn default() -> Self {
+        const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+        Self {
+            url_root: None,
+            compute_url: None,
+            capabilities: Capabilities::default(),
+            groups: 1_000,
+            policies: 100,
+            webhooks: 25,
+            executions: TEN,
+            monitoring: false,
+            suspended: BTreeSet::new(),
+        }
+    }
 }
 
 /// Who may sign tokens, and how long an answer about one is believed.
@@ -72,6 +126,7 @@ impl Default for Settings {
             owner_deadline: Duration::from_secs(2),
             tokens: Tokens::default(),
             limits: Limits::default(),
+            v1: V1::default(),
         }
     }
 }

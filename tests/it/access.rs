@@ -2,6 +2,7 @@
 mod input;
 mod keys;
 mod matrix;
+mod old;
 mod openapi;
 mod rig;
 mod story;

@@ -154,7 +154,7 @@ impl<R: Need> FromRequest for InGroup<R> {
 }
 
 /// Token, then tenant, then right, then amount: who may not know of a tenant learns nothing about it.
-fn admit<R: Need>(request: &HttpRequest) -> Result<Allowed<R>, Failure> {
+pub(crate) fn admit<R: Need>(request: &HttpRequest) -> Result<Allowed<R>, Failure> {
     let context = request
         .app_data::<web::Data<Context>>()
         .ok_or_else(|| Failure::new(Code::Internal, "no context"))?;
@@ -171,7 +171,7 @@ fn admit<R: Need>(request: &HttpRequest) -> Result<Allowed<R>, Failure> {
     let tenant = request.match_info().get("tenant").unwrap_or_default();
     let tenant: TenantId = tenant.parse().map_err(|_error| Failure::not_found())?;
     if !caller.tenants.contains(&tenant) {
-        return Err(Failure::not_found());
+        return Err(foreign(request));
     }
     if !caller.rights.has(R::RIGHT) {
         return Err(Failure::missing(R::RIGHT));
@@ -189,6 +189,15 @@ fn admit<R: Need>(request: &HttpRequest) -> Result<Allowed<R>, Failure> {
         request_id: RequestId::of(request),
         right: PhantomData,
     })
+}
+
+/// Who may not know of a tenant learns nothing about it; the old surface always said 403 (design 11).
+fn foreign(request: &HttpRequest) -> Failure {
+    if crate::v1::is_v1(request.path()) {
+        Failure::new(Code::MissingRight, "the token is not for this tenant")
+    } else {
+        Failure::not_found()
+    }
 }
 
 fn in_group<R>(request: &HttpRequest, allowed: Allowed<R>) -> Result<InGroup<R>, Failure> {

@@ -42,6 +42,9 @@ pub fn routes() -> Vec<Route> {
         Route::new(open::__path_live, open::live),
         Route::new(open::__path_ready, open::ready),
     ]
+    .into_iter()
+    .chain(crate::v1::routes())
+    .collect()
 }
 
 /// One route.
@@ -52,7 +55,10 @@ pub struct Route {
     pub path: String,
     /// The right that it needs; none for what is open to everybody.
     pub right: Option<Right>,
-    pub(crate) described: Box<dyn OpenApiFactory>,
+    /// What names it in tests: the id of its operation.
+    pub operation: String,
+    /// Its part of the `OpenAPI` document; the old surface has its own contract instead.
+    pub(crate) described: Option<Box<dyn OpenApiFactory>>,
     mount: Box<dyn Fn(Resource) -> Resource>,
 }
 
@@ -71,11 +77,56 @@ impl Route {
             method,
             path: D::path(),
             right: A::RIGHT,
-            described: Box::new(described),
+            operation: String::new(),
+            described: Some(Box::new(described)),
             mount: Box::new(move |resource| {
                 resource.route(web::method(mounted.clone()).to(handler.clone()))
             }),
         }
+    }
+}
+
+impl Route {
+    /// A route of the old surface, which its own contract describes (docs/v1.md).
+    pub(crate) fn old<F, A>(method: Method, path: &str, operation: &str, handler: F) -> Self
+    where
+        F: Handler<A>,
+        A: Guarded + FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let mounted = method.clone();
+        Self {
+            method,
+            path: path.to_owned(),
+            right: A::RIGHT,
+            operation: operation.to_owned(),
+            described: None,
+            mount: Box::new(move |resource| {
+                let resource = resource.route(web::method(mounted.clone()).to(handler.clone()));
+                // Where GET works, HEAD does (contract 1.1).
+                if mounted == Method::GET {
+                    resource.route(web::head().to(handler.clone()))
+                } else {
+                    resource
+                }
+            }),
+        }
+    }
+
+    /// The patterns that lead to it: on the old surface a slash at the end is as good as none (row B031).
+    fn patterns(path: &str) -> Vec<String> {
+        if crate::v1::is_v1(path) {
+            vec![path.to_owned(), format!("{path}/")]
+        } else {
+            vec![path.to_owned()]
+        }
+    }
+
+    /// Its method, and HEAD where that comes with it.
+    fn allows(&self) -> Vec<String> {
+        let head = self.described.is_none() && self.method == Method::GET;
+        let head = head.then(|| Method::HEAD.to_string());
+        head.into_iter().chain([self.method.to_string()]).collect()
     }
 }
 
@@ -107,11 +158,11 @@ pub(crate) fn configure(config: &mut ServiceConfig) {
         if paths[..at].contains(path) {
             continue;
         }
-        let mut resource = web::resource(*path);
+        let mut resource = web::resource(Route::patterns(path));
         let mut allowed = Vec::new();
         for route in routes.iter().filter(|route| route.path == *path) {
             resource = (route.mount)(resource);
-            allowed.push(route.method.to_string());
+            allowed.extend(route.allows());
         }
         let allowed = allowed.join(", ");
         config.service(

@@ -134,6 +134,22 @@ uuid_id!(
     OpId, "operation id"
 );
 
+/// The text of a random UUID (version 4) out of 128 random bits.
+#[must_use]
+pub fn uuid4(random: u128) -> String {
+    let bytes = random.to_be_bytes();
+    let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
+    uuid.to_string()
+}
+
+impl WebhookId {
+    /// A new id out of 128 random bits.
+    #[must_use]
+    pub fn random(random: u128) -> Self {
+        Self(uuid::Builder::from_random_bytes(random.to_be_bytes()).into_uuid())
+    }
+}
+
 impl GroupId {
     /// Makes the id of a new group from its home colo and 128 random bits.
     #[must_use]

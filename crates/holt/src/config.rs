@@ -60,6 +60,9 @@ pub(crate) struct Api {
     /// Public keys by key id. Not secret, but read in the same two ways.
     #[serde(default)]
     pub(crate) keys: BTreeMap<String, Secret>,
+    /// The surface of the old service.
+    #[serde(default)]
+    pub(crate) v1: holt_api::V1,
 }
 
 /// The operator's own listener: health and metrics.

@@ -10,6 +10,7 @@ use cloud::{
 };
 use domain::{evidence::Rules, ids::TenantId};
 use holt_worker::host::Place;
+use sha2::{Digest, Sha256};
 
 use crate::config::{self, Config, Tenant, User};
 
@@ -53,7 +54,26 @@ pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
             requests: api.requests,
             burst: api.burst,
         },
+        v1: v1(config)?,
     })
+}
+
+/// The old surface's settings. Without keys of their own, capability URLs are derived from those that mark servers.
+fn v1(config: &Config) -> anyhow::Result<holt_api::V1> {
+    let mut v1 = config.api.v1.clone();
+    if v1.capabilities.keys.is_empty() {
+        let derived = |(version, key): (&String, &Secret)| {
+            let mut hash = Sha256::new();
+            hash.update(b"holt capability URLs");
+            hash.update(key.expose());
+            let text: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+            Ok((version.clone(), Secret::new(text)?))
+        };
+        let keys = config.proof.keys.iter().map(derived);
+        v1.capabilities.keys = keys.collect::<anyhow::Result<_>>()?;
+        v1.capabilities.current = config.proof.current.to_string();
+    }
+    Ok(v1)
 }
 
 /// The worker's settings.

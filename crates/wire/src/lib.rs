@@ -6,4 +6,5 @@
 pub mod client;
 pub mod ports;
 pub mod problem;
+pub mod v1;
 pub mod v2;

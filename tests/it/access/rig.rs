@@ -6,13 +6,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chassis::http::{Connections, Settings as Http, Trust};
 use chassis::{Process, Secret};
-use domain::event::Event;
-use domain::ids::GroupKey;
+use domain::draft::Draft;
+use domain::event::{Actor, ActorKind, Event};
+use domain::group::Cause;
+use domain::ids::{Fence, GroupKey, HomeEpoch, Nonce, ServerId, SlotId};
+use domain::slot::{Flags, Slot, State};
+use domain::time::{Mono, Now, Timestamp};
 use domain::verdict::Verdict;
 use holt_api::Limits;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use store::Stores;
+use store::apply::{View, apply};
 use store::memory::Memory;
 use store::memory::faults::{Faults, None as NoFaults};
 use wire::client::{Client, Settings};
@@ -89,6 +94,12 @@ impl Rig {
                 ..holt_api::Tokens::default()
             },
             limits,
+            v1: holt_api::V1 {
+                capabilities: capabilities(),
+                // The matrix makes a group for every question.
+                groups: 1_000_000,
+                ..holt_api::V1::default()
+            },
             ..holt_api::Settings::default()
         };
         let stores = store.handle("api");
@@ -113,6 +124,45 @@ impl Rig {
             http: http.unwrap(),
             _jwks: folder,
         }
+    }
+
+    /// Puts a server in service into the ledger of a group, and gives its id.
+    pub(super) async fn plant_server(&self, group: &str) -> String {
+        let groups = self.store.handle("planter").groups;
+        let key = GroupKey {
+            tenant: TENANT.parse().unwrap(),
+            id: group.parse().unwrap(),
+            epoch: HomeEpoch(0),
+        };
+        let server = ServerId::from_u128(self.process.entropy.u128());
+        let slot = SlotId::from_u128(self.process.entropy.u128());
+        let now = Now {
+            wall: Timestamp::from_unix_ms(self.process.clock.unix_ms()),
+            mono: Mono::default(),
+        };
+        let plant = |view: View<'_>| {
+            let mut draft = Draft::new(view.group, now);
+            draft.put(Slot {
+                id: slot,
+                proof: slot,
+                nonce: Nonce::from_u128(1),
+                launch: view.group.config.launch,
+                state: State::Active(server),
+                flags: Flags::default(),
+                issued: now.wall,
+                since: now.wall,
+            });
+            let actor = Actor {
+                kind: ActorKind::System,
+                name: "tests".to_owned(),
+                request_id: String::new(),
+            };
+            Ok::<_, ()>(Some(draft.finish(Cause::Converge, actor)))
+        };
+        apply(&self.process, &*groups, &key, Fence(0), None, plant)
+            .await
+            .unwrap();
+        server.to_string()
     }
 
     /// Seconds since 1970.
@@ -144,6 +194,15 @@ impl Rig {
             trust: Trust::Only(Vec::new()),
         };
         Client::new(&settings).unwrap()
+    }
+}
+
+/// A key that derives capability URLs.
+pub(crate) fn capabilities() -> holt_api::Capabilities {
+    let key = Secret::new("k".repeat(32)).unwrap();
+    holt_api::Capabilities {
+        current: "one".to_owned(),
+        keys: BTreeMap::from([("one".to_owned(), key)]),
     }
 }
 

@@ -1,0 +1,160 @@
+//! Capability URLs: a text that lets whoever has it run one policy, derived from the group and the webhook's serial number, and stored nowhere (design 11).
+//!
+//! Deterministic authenticated encryption, the tag as the mask's seed:
+//!
+//! ```text
+//! plain = group id (16 bytes), serial (4)     tag = MAC(key, plain), 12 bytes     text = hex(plain XOR MAC(mask key, tag)), hex(tag)
+//! ```
+//! So it says nothing about the group, 2^96 guesses do not find one, and a wrong one is known as wrong before anything is read. The serial of a
+//! deleted webhook is never used again, so its URL dies with it; taking a key out of the configuration ends all URLs that it made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use domain::ids::GroupId;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::settings::{Capabilities, StartError};
+
+type HmacSha256 = Hmac<Sha256>;
+
+/// Shorter keys are surely not meant.
+const KEY_BYTES_MIN: usize = 32;
+const PLAIN: usize = 20;
+const TAG: usize = 12;
+
+/// Derives and verifies capability texts. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Seal {
+    /// The one by which texts are made first.
+    keys: Arc<[Key]>,
+}
+
+struct Key {
+    tag: HmacSha256,
+    mask: HmacSha256,
+}
+
+/// What a text stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Capability {
+    /// The group.
+    pub(crate) group: GroupId,
+    /// The webhook's serial number in the group.
+    pub(crate) serial: u32,
+}
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seal")
+            .field("keys", &self.keys.len())
+            .finish()
+    }
+}
+
+impl Seal {
+    /// Takes the keys.
+    ///
+    /// # Errors
+    /// [`StartError::OutOfRange`]: a key is too short, or the current one is not among them.
+    pub(crate) fn new(settings: &Capabilities) -> Result<Self, StartError> {
+        let wrong = |rule| StartError::OutOfRange {
+            key: "v1.capabilities",
+            rule,
+        };
+        let short = settings
+            .keys
+            .values()
+            .any(|key| key.expose().len() < KEY_BYTES_MIN);
+        if short {
+            return Err(wrong("must have keys of at least 32 characters"));
+        }
+        let unknown = !settings.keys.is_empty() && !settings.keys.contains_key(&settings.current);
+        if unknown {
+            return Err(wrong("must name one of its keys as `current`"));
+        }
+        let current = settings.keys.get(&settings.current).into_iter();
+        let others = settings
+            .keys
+            .iter()
+            .filter(|(name, _)| **name != settings.current);
+        let derive = |key: &chassis::Secret| {
+            let of = |use_: &[u8]| {
+                let master = HmacSha256::new_from_slice(key.expose().as_bytes()).ok()?;
+                let derived = master.chain_update(use_).finalize().into_bytes();
+                HmacSha256::new_from_slice(&derived).ok()
+            };
+            Some(Key {
+                tag: of(b"holt capability tag")?,
+                mask: of(b"holt capability mask")?,
+            })
+        };
+        let keys = current.chain(others.map(|(_, key)| key)).map(derive);
+        let keys: Option<Vec<Key>> = keys.collect();
+        let keys = keys.ok_or_else(|| wrong("has a key that cannot be used"))?;
+        Ok(Self { keys: keys.into() })
+    }
+
+    /// The text of a capability; none without keys.
+    #[must_use]
+    pub(crate) fn text(&self, capability: Capability) -> Option<String> {
+        let key = self.keys.first()?;
+        let plain = plain(capability);
+        let tag = tag(key, &plain);
+        let bytes: Vec<u8> = masked(key, &tag, plain).into_iter().chain(tag).collect();
+        Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// What a text stands for; none if no key made it. The comparison takes a time that does not tell how much of the text was right (safety S39).
+    #[must_use]
+    pub(crate) fn open(&self, text: &str) -> Option<Capability> {
+        let bytes = bytes(text)?;
+        let (hidden, shown) = bytes.split_at(PLAIN);
+        let hidden: [u8; PLAIN] = hidden.try_into().ok()?;
+        let found = self.keys.iter().find_map(|key| {
+            let plain = masked(key, shown, hidden);
+            bool::from(tag(key, &plain).ct_eq(shown)).then_some(plain)
+        })?;
+        let (group, serial) = found.split_at(16);
+        Some(Capability {
+            group: GroupId::from_u128(u128::from_be_bytes(group.try_into().ok()?)),
+            serial: u32::from_be_bytes(serial.try_into().ok()?),
+        })
+    }
+}
+
+fn plain(capability: Capability) -> [u8; PLAIN] {
+    let mut plain = [0; PLAIN];
+    plain[..16].copy_from_slice(&capability.group.as_u128().to_be_bytes());
+    plain[16..].copy_from_slice(&capability.serial.to_be_bytes());
+    plain
+}
+
+fn tag(key: &Key, plain: &[u8; PLAIN]) -> [u8; TAG] {
+    let whole = key.tag.clone().chain_update(plain).finalize().into_bytes();
+    let mut tag = [0; TAG];
+    tag.copy_from_slice(&whole[..TAG]);
+    tag
+}
+
+fn masked(key: &Key, tag: &[u8], mut text: [u8; PLAIN]) -> [u8; PLAIN] {
+    let mask = key.mask.clone().chain_update(tag).finalize().into_bytes();
+    for (byte, mask) in text.iter_mut().zip(mask) {
+        *byte ^= mask;
+    }
+    text
+}
+
+fn bytes(text: &str) -> Option<[u8; PLAIN + TAG]> {
+    let hex = text.len() == 2 * (PLAIN + TAG) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let mut bytes = [0; PLAIN + TAG];
+    for (at, byte) in bytes.iter_mut().enumerate().filter(|_| hex) {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    hex.then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests;
