@@ -1,5 +1,7 @@
 //! One request inside the writer's transaction: check everything, then write everything.
 
+use std::collections::HashMap;
+
 use domain::capacity::Size;
 use domain::group::{Config, Wake};
 use domain::ids::{EventId, LaunchHash, RecordHash, TenantId};
@@ -34,12 +36,41 @@ impl From<Error> for Failed {
 }
 
 /// The newest commit of a group, as the guard needs it.
+#[derive(Debug, Clone)]
 struct Head {
     n: i64,
     rev: [u8; 8],
     fence: i64,
     desired: u32,
     hashes: Vec<u8>,
+}
+
+/// The heads that the writer saw last. It is the only one that writes, so what it remembers is what the file says, until a transaction is
+/// undone: then it forgets everything.
+#[derive(Debug, Default)]
+pub(super) struct Heads(HashMap<Key, Head>);
+
+/// Heads remembered at most, about 16 MiB.
+const HEADS_MAX: usize = 64 * 1024;
+
+impl Heads {
+    /// To be called when a transaction was undone.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    fn of(&mut self, db: &Connection, key: &Key) -> rusqlite::Result<Option<&mut Head>> {
+        if !self.0.contains_key(key) {
+            let Some(head) = head(db, key)? else {
+                return Ok(None);
+            };
+            if self.0.len() >= HEADS_MAX {
+                self.0.clear();
+            }
+            self.0.insert(key.clone(), head);
+        }
+        Ok(self.0.get_mut(key))
+    }
 }
 
 fn number(db: &Connection, key: &Key) -> rusqlite::Result<Option<i64>> {
@@ -70,8 +101,12 @@ fn head(db: &Connection, key: &Key) -> rusqlite::Result<Option<Head>> {
 }
 
 /// Commits a change under its guard. A refusal has written nothing.
-pub(super) fn commit(db: &Connection, batch: &Batch) -> Result<Committed, Failed> {
-    let Some(head) = head(db, &batch.key)? else {
+pub(super) fn commit(
+    db: &Connection,
+    heads: &mut Heads,
+    batch: &Batch,
+) -> Result<Committed, Failed> {
+    let Some(head) = heads.of(db, &batch.key)? else {
         return Ok(Committed::Conflict(Conflict::Missing));
     };
     if head.rev != record_id(batch.guard.rev) || head.fence > int(batch.guard.fence.0) {
@@ -89,6 +124,13 @@ pub(super) fn commit(db: &Connection, batch: &Batch) -> Result<Committed, Failed
     let (_, previous) = split_hashes(&head.hashes)?;
     let record = record::seal(batch.record.clone(), desired, &configured, previous);
     write_parts(db, head.n, batch, &record)?;
+    *head = Head {
+        n: head.n,
+        rev: record_id(record.rev),
+        fence: int(batch.guard.fence.0),
+        desired: batch.desired.0,
+        hashes: hashes(&record).to_vec(),
+    };
     Ok(Committed::Applied)
 }
 

@@ -28,7 +28,7 @@ pub(super) enum Request {
 }
 
 /// The partition, as its columns.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) id: [u8; 16],
     pub(super) tenant: TenantId,

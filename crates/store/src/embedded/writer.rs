@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::Settings;
-use super::commit::{self, Failed};
+use super::commit::{self, Failed, Heads};
 use super::counters::Counters;
 use super::prepare::Request;
 use super::read::explain;
@@ -71,6 +71,7 @@ impl Writer {
         let log_pages = Arc::new(AtomicU64::new(0));
         let body = Loop {
             connection,
+            heads: Heads::default(),
             inbox,
             batch_max: usize::try_from(settings.batch_max.max(1)).unwrap_or(usize::MAX),
             counters: Arc::clone(counters),
@@ -133,6 +134,7 @@ impl Writer {
 /// What the thread owns.
 struct Loop {
     connection: Connection,
+    heads: Heads,
     inbox: Receiver<Job>,
     batch_max: usize,
     counters: Arc<Counters>,
@@ -217,7 +219,11 @@ impl Loop {
     }
 
     fn serve(&mut self, jobs: &mut Vec<Job>) {
-        match self.transact(jobs) {
+        let done = self.transact(jobs);
+        if done.is_err() {
+            self.heads.forget();
+        }
+        match done {
             Ok(answers) => {
                 for (job, answer) in jobs.drain(..).zip(answers) {
                     reply(job, Ok(answer));
@@ -260,7 +266,7 @@ impl Loop {
         let mut applied = 0;
         let mut wrote = false;
         for job in jobs {
-            let done = execute(&tx, &job.request).map_err(Undone::Before)?;
+            let done = execute(&tx, &mut self.heads, &job.request).map_err(Undone::Before)?;
             wrote |= done.wrote;
             applied += u64::from(done.wrote && done.is_commit);
             answers.push(done.answer);
@@ -329,7 +335,7 @@ struct Done {
     is_commit: bool,
 }
 
-fn execute(db: &Connection, request: &Request) -> Result<Done, Failed> {
+fn execute(db: &Connection, heads: &mut Heads, request: &Request) -> Result<Done, Failed> {
     let group = |answer: Committed| Done {
         wrote: answer == Committed::Applied,
         is_commit: true,
@@ -342,7 +348,7 @@ fn execute(db: &Connection, request: &Request) -> Result<Done, Failed> {
     };
     Ok(match request {
         Request::Create(batch) => group(commit::create(db, batch)?),
-        Request::Commit(batch) => group(commit::commit(db, batch)?),
+        Request::Commit(batch) => group(commit::commit(db, heads, batch)?),
         Request::Launch(tenant, hash, body) => other(commit::launch(db, tenant, *hash, body)?),
         Request::Append(key, records) => other(commit::append(db, key, records)?),
         Request::Delete(rows) => other(commit::delete(db, rows)?),
