@@ -28,6 +28,9 @@ pub enum Connections {
     /// Closed: every request has a connection of its own. For calls that must not be repeated, because a request sent on an
     /// idle connection that the server is closing leaves open whether it was executed.
     Fresh,
+    /// Kept for a request that follows within this; later ones have a new connection. Also for calls that must not be repeated, with a
+    /// time far below any server's keep-alive: then no server is about to close the connection that is used.
+    Warm(Duration),
 }
 
 /// Which TLS servers to believe.
@@ -102,6 +105,7 @@ pub fn client(settings: &Settings) -> Result<Client, Error> {
     let builder = match settings.connections {
         Connections::Pooled => builder,
         Connections::Fresh => builder.pool_max_idle_per_host(0),
+        Connections::Warm(idle) => builder.pool_idle_timeout(idle),
     };
     let builder = match &settings.trust {
         Trust::Machine => builder,

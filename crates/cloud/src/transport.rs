@@ -44,7 +44,8 @@ pub enum Method {
 pub enum Connection {
     /// Any: the request may be repeated by its caller.
     Pooled,
-    /// A new one: the far end may close an idle connection just when a create goes out, and nobody could tell what became of it (design 4).
+    /// A new one, or one that another create has just used: the far end may close an idle connection just when a create goes out, and nobody
+    /// could tell what became of it (design 4).
     Fresh,
 }
 

@@ -69,13 +69,15 @@ fn plain(connections: Connections) -> Client {
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
 #[tokio::test]
-async fn a_fresh_client_never_reuses_a_connection() {
-    for (connections, expected) in [(Connections::Fresh, 3), (Connections::Pooled, 1)] {
+async fn a_client_uses_a_connection_again_only_if_it_may() {
+    let warm = Connections::Warm(Duration::from_millis(1));
+    for (connections, expected) in [(Connections::Fresh, 3), (warm, 3), (Connections::Pooled, 1)] {
         let server = serve(OK).await;
         let client = plain(connections);
         for _ in 0..3 {
             let response = client.get(&server.url).send().await.expect("an answer");
             assert_eq!(body(response, 5).await.expect("a body"), "hello");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(
             server.connections.load(Ordering::SeqCst),

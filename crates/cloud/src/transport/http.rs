@@ -9,6 +9,10 @@ use reqwest::{Client, Url};
 
 use super::{BODY_BYTES_MAX, Connection, Method, Request, Response, Transport, TransportError};
 
+/// A connection whose last answer came within this is not idle: no server closes one so soon without saying so in that answer (the shortest
+/// keep-alive in use is 1 s). See docs/adr/0005.
+const WARM: Duration = Duration::from_millis(50);
+
 /// How connections are made.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -27,7 +31,7 @@ impl Default for Settings {
     }
 }
 
-/// The transport of production: one pool for what may be repeated by its caller, and a client that keeps no connection for creates.
+/// The transport of production: one pool for what may be repeated by its caller, and one for creates whose connections are never idle.
 #[derive(Debug)]
 pub struct HttpTransport {
     pooled: Client,
@@ -52,7 +56,7 @@ impl HttpTransport {
         };
         Ok(Self {
             pooled: client(Connections::Pooled)?,
-            fresh: client(Connections::Fresh)?,
+            fresh: client(Connections::Warm(WARM))?,
         })
     }
 }

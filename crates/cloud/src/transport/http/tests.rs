@@ -31,33 +31,47 @@ async fn get(url: &str) -> Result<Response, TransportError> {
         .await
 }
 
-#[tokio::test]
-async fn a_create_never_goes_out_on_a_connection_that_was_used_before() {
+/// Asks in order, after so long each, and tells which connection each request came on.
+async fn connections(asks: &[(Method, Connection, Duration)]) -> Vec<(String, usize)> {
     let double = Double::start(|_| Say::json(202, "{}")).await;
     let transport = transport();
-    let pairs = [
-        (Method::Get, Connection::Pooled),
-        (Method::Post, Connection::Fresh),
-        (Method::Get, Connection::Pooled),
-        (Method::Post, Connection::Fresh),
-        (Method::Get, Connection::Pooled),
-    ];
-    for (method, connection) in pairs {
+    let clock = chassis::Process::system().clock;
+    for (method, connection, pause) in asks {
+        clock.sleep(*pause).await;
         let answer = transport
-            .exchange(request(method, &double.url, connection))
+            .exchange(request(*method, &double.url, *connection))
             .await;
         assert_eq!(answer.expect("an answer").status, 202);
     }
-    let connections: Vec<(String, usize)> = double
-        .seen()
-        .into_iter()
-        .map(|seen| (seen.method, seen.connection))
-        .collect();
+    let seen = double.seen().into_iter();
+    seen.map(|seen| (seen.method, seen.connection)).collect()
+}
+
+#[tokio::test]
+async fn a_create_never_goes_out_on_a_connection_that_was_idle() {
+    let idle = WARM + Duration::from_millis(50);
+    let came = connections(&[
+        (Method::Get, Connection::Pooled, Duration::ZERO),
+        (Method::Post, Connection::Fresh, idle),
+        (Method::Get, Connection::Pooled, Duration::ZERO),
+        (Method::Post, Connection::Fresh, idle),
+        (Method::Get, Connection::Pooled, Duration::ZERO),
+    ])
+    .await;
     let expected = [("GET", 1), ("POST", 2), ("GET", 1), ("POST", 3), ("GET", 1)];
-    assert_eq!(
-        connections,
-        expected.map(|(method, nth)| (method.to_owned(), nth))
-    );
+    assert_eq!(came, expected.map(|(method, nth)| (method.to_owned(), nth)));
+}
+
+#[tokio::test]
+async fn creates_that_follow_at_once_share_a_connection_which_nothing_else_uses() {
+    // Far more than one of them is likely to be held up beyond what counts as idle: then it has a new connection.
+    let mut asks = vec![(Method::Post, Connection::Fresh, Duration::ZERO); 20];
+    asks.push((Method::Get, Connection::Pooled, Duration::ZERO));
+    let came = connections(&asks).await;
+    let creates: std::collections::BTreeSet<usize> =
+        came[..20].iter().map(|(_, nth)| *nth).collect();
+    assert!(creates.len() < 10, "{came:?}");
+    assert!(!creates.contains(&came[20].1), "{came:?}");
 }
 
 #[tokio::test]
