@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, ensure};
 use chassis::Process;
 
+/// An event allocates on one thread and is freed on another: the C library's allocator is slow at that (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args_os().skip(1);
     let file = arguments.next().map(PathBuf::from);

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use zeroize::Zeroize as _;
+
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -18,15 +20,54 @@ pub struct Entropy {
 
 #[derive(Clone)]
 enum Source {
-    System,
+    System(Arc<Mutex<Stock>>),
     Seeded(Arc<Mutex<ChaCha8Rng>>),
+}
+
+/// Random bytes of the machine, fetched in stock: an event takes several ids, and each would be a system call.
+struct Stock {
+    bytes: [u8; STOCK_BYTES],
+    taken: usize,
+}
+
+/// One fetch; small enough for the kernel to answer at once.
+const STOCK_BYTES: usize = 256;
+
+impl Stock {
+    const EMPTY: Self = Self {
+        bytes: [0; STOCK_BYTES],
+        taken: STOCK_BYTES,
+    };
+
+    /// Hands out bytes and forgets them. What is longer than an id is likely a key, and comes from the machine directly.
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if bytes.len() > size_of::<u128>() {
+            return fetch(bytes);
+        }
+        if STOCK_BYTES - self.taken < bytes.len() {
+            fetch(&mut self.bytes);
+            self.taken = 0;
+        }
+        let from = &mut self.bytes[self.taken..self.taken + bytes.len()];
+        bytes.copy_from_slice(from);
+        from.zeroize();
+        self.taken += bytes.len();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that asks the machine for random bytes"
+)]
+fn fetch(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system gives random bytes");
 }
 
 impl Entropy {
     /// The operating system's generator: fit for keys and ids.
     pub fn system() -> Self {
         Self {
-            source: Source::System,
+            source: Source::System(Arc::new(Mutex::new(Stock::EMPTY))),
         }
     }
 
@@ -50,15 +91,12 @@ impl Entropy {
     ///
     /// # Panics
     /// When the operating system has no random bytes: nothing that needs an id or a key may go on then.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that asks the machine for random bytes"
-    )]
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.source {
-            Source::System => {
-                getrandom::fill(bytes).expect("the operating system gives random bytes")
-            }
+            Source::System(stock) => stock
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fill(bytes),
             Source::Seeded(rng) => rng
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -105,7 +143,7 @@ impl Entropy {
 impl fmt::Debug for Entropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.source {
-            Source::System => "Entropy(system)",
+            Source::System(_) => "Entropy(system)",
             Source::Seeded(_) => "Entropy(seeded)",
         })
     }

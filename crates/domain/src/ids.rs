@@ -228,10 +228,10 @@ impl FromStr for SlotId {
 /// Which partition of the store holds a group: a group that moved home has a new one with a higher epoch (design 11).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupKey {
+    /// The group. First, so that keys are told apart by numbers before texts.
+    pub id: GroupId,
     /// The group's tenant. Every read is keyed by it, never by the group id alone (safety S6).
     pub tenant: TenantId,
-    /// The group.
-    pub id: GroupId,
     /// Counts the homes that the group has had.
     pub epoch: HomeEpoch,
 }

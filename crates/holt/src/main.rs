@@ -23,6 +23,10 @@ use clap::Parser as _;
 
 use crate::args::{Cli, Command, Event};
 
+/// An event allocates on one thread and is freed on another: the C library's allocator is slow at that (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = chassis::spawn::run(async move {

@@ -26,6 +26,10 @@ struct Arguments {
     log: Option<String>,
 }
 
+/// An event allocates on one thread and is freed on another: the C library's allocator is slow at that (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     if let Some(level) = &arguments.log {

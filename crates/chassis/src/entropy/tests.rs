@@ -69,3 +69,17 @@ fn the_machine_gives_different_bytes_each_time() {
         "Entropy(system) Entropy(seeded)"
     );
 }
+
+#[test]
+fn the_machines_values_never_come_twice() {
+    // More than one fetch, in every size that is served from the stock, and one that is not.
+    let entropy = Entropy::system();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..200 {
+        assert!(seen.insert(entropy.u128()));
+        assert!(seen.insert(u128::from(entropy.u64())));
+    }
+    let mut key = [0; 48];
+    entropy.fill(&mut key);
+    assert!(key.chunks(16).all(|part| part != [0; 16]));
+}
