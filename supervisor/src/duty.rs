@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use domain::evidence::{Extent, Listing, Report};
 use domain::group::{Phase, Wake};
-use domain::ids::GroupId;
+use domain::ids::{GroupId, SlotId};
 use domain::settle::Outcome;
 use domain::slot::{FailWhy, State};
+use domain::time::Mono;
 use wire::ports::ops::{Call, CreateCall, Priority, Subject};
 
 use crate::handout::Held;
@@ -18,6 +19,8 @@ use crate::{mono, now};
 
 /// However much is due, an owner that nobody tells anything looks again no sooner.
 const BREATH: Duration = Duration::from_millis(200);
+/// No report comes later than this after its operation was asked for; a list may take longest (75 s, safety 2.1).
+const ANSWER_MAX: Duration = Duration::from_secs(120);
 /// When nothing at all is due.
 const FAR: Duration = Duration::from_secs(3600);
 
@@ -83,6 +86,7 @@ impl Owner {
         } else {
             Priority::Housekeeping
         };
+        let mut asked = Vec::new();
         for d in due.deletes {
             let call = Call::Delete {
                 slot: d.slot,
@@ -94,6 +98,7 @@ impl Owner {
             let op = handout.queue(subject.clone(), call, priority, None);
             tracing::debug!(group.id = %self.key.id, slot = %d.slot, ?op, "asks for a delete");
             self.watch.handed_out(d.slot, now.mono);
+            asked.extend(op.map(|op| (op, (d.slot, now.mono))));
         }
         for v in due.voids {
             let call = Call::Void {
@@ -103,12 +108,17 @@ impl Owner {
             let op = handout.queue(subject.clone(), call, Priority::Doubt, Some(v.worker));
             tracing::debug!(group.id = %self.key.id, slot = %v.slot, ?op, "asks whether a call was begun");
             self.watch.handed_out(v.slot, now.mono);
+            asked.extend(op.map(|op| (op, (v.slot, now.mono))));
         }
+        // What was asked for longer ago than an answer can take was lost with its worker.
+        let is_awaited = |at: &mut (SlotId, Mono)| now.mono.since(at.1) < ANSWER_MAX;
+        self.asked.retain(|_, at| is_awaited(at));
+        self.asked.extend(asked);
         for slot in due.stuck {
             tracing::error!(group.id = %self.key.id, %slot, "a server does not go away, however often it is deleted");
         }
         if let Some(at) = due.list {
-            self.seams.sweep.want(&self.key.tenant, at);
+            self.seams.sweep.want(&self.key, at);
         }
         let mut next = due.next.unwrap_or_else(|| now.mono.plus(FAR));
         if let Wake::At(at) = group.state.wake() {

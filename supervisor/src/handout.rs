@@ -17,7 +17,7 @@ use std::time::Duration;
 use chassis::{Mono, Process};
 use domain::ids::{GroupKey, Incarnation, Nonce, OpId, SlotId, TenantId, WorkerName};
 use domain::plan::Permit;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use wire::ports::ops::{Call, Offer, Op, Priority, Subject};
 
 /// Operations that wait for an offer, over all groups. More than this are not queued: their owners ask again.
@@ -32,6 +32,7 @@ const REPLY_MAX: usize = 64;
 pub struct Handout {
     process: Process,
     inner: Arc<Mutex<Inner>>,
+    freed: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -112,7 +113,17 @@ impl Handout {
         Self {
             process,
             inner: Arc::default(),
+            freed: Arc::default(),
         }
+    }
+
+    /// Waits until a permit went back to its poll unused, and gives the groups that wait for one.
+    pub async fn freed(&self) -> Vec<GroupKey> {
+        self.freed.notified().await;
+        let mut inner = self.lock();
+        let open = inner.polls.values().filter(|poll| !poll.closing);
+        let creates = open.map(|poll| poll.creates).sum();
+        inner.wake(creates)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -436,6 +447,9 @@ impl Drop for Held {
             poll.creates += 1;
         }
         inner.reply_if_done(self.poll);
+        if !inner.waiting.is_empty() {
+            self.handout.freed.notify_one();
+        }
     }
 }
 

@@ -42,8 +42,10 @@ pub struct Settings {
     pub full_pass: Duration,
     /// Between two looks at the hints: 5 s.
     pub hint_pass: Duration,
-    /// A group with nothing to do is forgotten after this.
+    /// A group with nothing to do is forgotten after this: 15 min.
     pub idle: Duration,
+    /// With more groups than this in memory, those with nothing to do are forgotten after 30 s.
+    pub awake_max: usize,
     /// Events that may wait for one group; more are answered "busy".
     pub events_waiting_max: usize,
 }
@@ -55,7 +57,8 @@ impl Default for Settings {
             fence: Fence(1),
             full_pass: Duration::from_secs(900),
             hint_pass: Duration::from_secs(5),
-            idle: Duration::from_secs(30),
+            idle: Duration::from_secs(900),
+            awake_max: 50_000,
             events_waiting_max: 1024,
         }
     }
@@ -84,6 +87,8 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
     };
     let owners = owners::Owners::new(seams);
     sweep::start(&sweep, &owners, &settings);
+    let pass_on = poll::pass_on(process.clone(), handout.clone(), owners.clone());
+    drop(process.tasks.spawn("pass-on", pass_on));
     Supervisor {
         owners,
         sweep,

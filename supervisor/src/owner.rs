@@ -53,7 +53,7 @@ pub(crate) struct Owner {
     pub(crate) group: Option<Group>,
     pub(crate) watch: Watch,
     pub(crate) batch: Batch,
-    /// For which slot and when each list by tag was asked for, so that it counts as begun then.
+    /// For which slot and when operations were asked for: a list by tag counts as begun then.
     pub(crate) asked: BTreeMap<OpId, (SlotId, Mono)>,
     pub(crate) verdicts: BTreeMap<EventId, Verdict>,
     /// Nothing is due before this.
@@ -88,7 +88,7 @@ impl Owner {
     async fn run(mut self, owners: Owners, mut notes: mpsc::Receiver<Note>) {
         let mut idle_since = mono(&self.seams.process);
         loop {
-            match self.gather(&mut notes).await {
+            match self.gather(&mut notes, owners.idle()).await {
                 Gathered::Stop => return,
                 Gathered::Some => idle_since = mono(&self.seams.process),
                 Gathered::Nothing => {}
@@ -97,7 +97,7 @@ impl Owner {
                 self.commit().await;
                 self.duties();
             }
-            let idle = mono(&self.seams.process).since(idle_since) >= self.seams.settings.idle;
+            let idle = mono(&self.seams.process).since(idle_since) >= owners.idle();
             if (self.missing || (idle && self.is_at_rest()))
                 && !self.again
                 && owners.retire(&self.key, &mut notes)
@@ -108,13 +108,10 @@ impl Owner {
     }
 
     /// Waits until there is something to do, and takes all that waits.
-    async fn gather(&mut self, notes: &mut mpsc::Receiver<Note>) -> Gathered {
+    async fn gather(&mut self, notes: &mut mpsc::Receiver<Note>, idle: Duration) -> Gathered {
         let process = self.seams.process.clone();
         if !std::mem::take(&mut self.again) && notes.is_empty() {
-            let wait = self
-                .next
-                .since(mono(&process))
-                .min(self.seams.settings.idle);
+            let wait = self.next.since(mono(&process)).min(idle);
             tokio::select! {
                 biased;
                 () = process.stop.requested() => return Gathered::Stop,
@@ -155,6 +152,12 @@ impl Owner {
                         Arc::new(listing),
                         self.seams.sweep.project(&self.key.tenant),
                     ));
+                }
+            }
+            Note::NotDone(op, rest) => {
+                if let Some((slot, _)) = self.asked.remove(&op) {
+                    let again = mono(&self.seams.process).plus(rest);
+                    self.watch.not_done(slot, again);
                 }
             }
             Note::Changed => self.batch.changed = true,

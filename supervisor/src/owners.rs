@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chassis::Process;
 use domain::event::Event;
 use domain::evidence::{Listing, Row};
-use domain::ids::{GroupKey, OpId, SlotId, TenantId};
+use domain::ids::{GroupKey, OpId, SlotId};
 use domain::settle::Outcome;
 use domain::verdict::Verdict;
 use store::Stores;
@@ -18,6 +19,9 @@ use crate::handout::Handout;
 use crate::project::Project;
 use crate::sweep::Sweep;
 use crate::{Settings, owner};
+
+/// See [`Settings::awake_max`].
+const IDLE_CROWDED: Duration = Duration::from_secs(30);
 
 /// The seams that an owner works with.
 #[derive(Debug, Clone)]
@@ -40,6 +44,8 @@ pub(crate) enum Note {
     Listing(Arc<Listing>, Project),
     /// A list by tag that the owner asked for.
     Tagged(OpId, Vec<Row>),
+    /// What the owner asked for was not begun; it may be asked for again after this.
+    NotDone(OpId, Duration),
     /// The group changed in the store.
     Changed,
     /// A worker offers permits.
@@ -83,22 +89,22 @@ impl Owners {
         self.launches.clone()
     }
 
+    /// After how long a group with nothing to do is forgotten, as crowded as it is now.
+    pub(crate) fn idle(&self) -> Duration {
+        let settings = &self.seams.settings;
+        if self.awake() > settings.awake_max {
+            settings.idle.min(IDLE_CROWDED)
+        } else {
+            settings.idle
+        }
+    }
+
     /// How many groups have a task.
     pub(crate) fn awake(&self) -> usize {
         self.tasks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .len()
-    }
-
-    /// The groups of a tenant that have a task.
-    pub(crate) fn awake_of(&self, tenant: &TenantId) -> Vec<GroupKey> {
-        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks
-            .keys()
-            .filter(|k| k.tenant == *tenant)
-            .cloned()
-            .collect()
     }
 
     /// Gives a note to a group's owner, waking one if none is awake.

@@ -1,14 +1,34 @@
 //! The ops port: workers offer what they could do right now, and report what came of it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use chassis::Process;
 use wire::ports::ops::{Offer, Op, Ops, OpsError, Report};
 
 use crate::Supervisor;
-use crate::handout::Wake;
-use crate::owners::Note;
+use crate::handout::{Handout, Wake};
+use crate::owners::{Note, Owners};
 
 /// No offer is held longer, whatever the worker asks (design 6).
-const WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Between two rounds of waking for permits that came back: when nothing can be committed, every permit does.
+const PASS_ON_APART: Duration = Duration::from_millis(100);
+
+/// Wakes the groups that wait for a permit when another group gave one back unused.
+pub(crate) async fn pass_on(process: Process, handout: Handout, owners: Owners) {
+    loop {
+        tokio::select! {
+            biased;
+            () = process.stop.requested() => return,
+            waiting = handout.freed() => waiting
+                .iter()
+                .for_each(|key| owners.tell_awake(key, Note::Offer)),
+        }
+        process.clock.sleep(PASS_ON_APART).await;
+    }
+}
 
 #[async_trait]
 impl Ops for Supervisor {

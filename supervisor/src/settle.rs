@@ -1,5 +1,7 @@
 //! Reports of workers, brought to the owners whose slots they are about, and acknowledged once they are durable.
 
+use std::time::Duration;
+
 use domain::ids::{GroupKey, OpId};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
@@ -8,6 +10,9 @@ use wire::ports::ops::{Done, OpsError, Report, Subject};
 use crate::Supervisor;
 use crate::owners::Note;
 use crate::sweep::Arrived;
+
+/// What was not done is not asked for again sooner, however short a rest the worker states.
+const NOT_DONE_REST: Duration = Duration::from_secs(1);
 
 impl Supervisor {
     /// Takes reports in. `Ok` once everything in them is durable or of no interest.
@@ -73,6 +78,8 @@ impl Supervisor {
             }
             Done::Nothing(wait) => {
                 tracing::debug!(group.id = %key.id, why = %wait.why, "nothing was done for the group");
+                self.owners
+                    .tell_awake(key, Note::NotDone(op, wait.after.max(NOT_DONE_REST)));
             }
             Done::Slot { .. } | Done::Read { .. } | Done::SignedIn(_) => {}
         }

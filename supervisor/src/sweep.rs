@@ -54,9 +54,25 @@ struct Tenant {
     due: Option<Mono>,
     asked: Option<(OpId, Mono)>,
     last: Option<Mono>,
+    /// Groups for which absence from the next list says something.
+    waiting: BTreeMap<GroupId, HomeEpoch>,
     project: Project,
-    /// Every group of the tenant was read once, so that `project` names all roles.
-    known: bool,
+    /// Whether `project` names the roles of every group.
+    roles: Roles,
+}
+
+/// Whose roles in a tenant's project are known.
+enum Roles {
+    /// Those of these groups, whose owners have read them.
+    Of(BTreeSet<GroupId>),
+    /// All.
+    All,
+}
+
+impl Default for Roles {
+    fn default() -> Self {
+        Self::Of(BTreeSet::new())
+    }
 }
 
 impl fmt::Debug for Sweep {
@@ -90,10 +106,16 @@ impl Sweep {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A group wants its tenant's servers listed by then.
-    pub(crate) fn want(&self, tenant: &TenantId, at: Mono) {
+    /// A group wants its tenant's servers listed by then. If it is awake then, it gets the next list, whether that shows a server of it or not.
+    pub(crate) fn want(&self, key: &GroupKey, at: Mono) {
         let mut tenants = self.lock();
-        let entry = tenants.entry(tenant.clone()).or_default();
+        if !tenants.contains_key(&key.tenant) {
+            tenants.insert(key.tenant.clone(), Tenant::default());
+        }
+        let Some(entry) = tenants.get_mut(&key.tenant) else {
+            return;
+        };
+        entry.waiting.insert(key.id, key.epoch);
         if entry.due.is_none_or(|due| at < due) {
             entry.due = Some(at);
             self.changed.notify_one();
@@ -103,6 +125,11 @@ impl Sweep {
     /// Notes what a group's slots are bound to, so that no server gets a second role in another group (rule H5 of safety 6.1).
     pub(crate) fn bind(&self, group: &Group) {
         self.project(&group.key.tenant).lock().bind(group);
+        if let Some(tenant) = self.lock().get_mut(&group.key.tenant)
+            && let Roles::Of(groups) = &mut tenant.roles
+        {
+            groups.insert(group.key.id);
+        }
     }
 
     /// What is known of a tenant's project.
@@ -134,7 +161,7 @@ impl Sweep {
         self.changed.notify_one();
     }
 
-    /// A list came: every group of the tenant that is awake weighs it, and a group whose proof shows up is woken for it.
+    /// A list came: the groups that wait for one weigh it, and those whose servers or proofs it shows are woken for it.
     pub(crate) fn listed(&self, owners: &Owners, tenant: &TenantId, list: Arrived) {
         let mut tenants = self.lock();
         let Some(entry) = tenants.get_mut(tenant) else {
@@ -147,6 +174,7 @@ impl Sweep {
         entry.asked = None;
         entry.last = Some(began);
         let project = entry.project.clone();
+        let mut waiting = std::mem::take(&mut entry.waiting);
         drop(tenants);
         let listing = Listing {
             began,
@@ -159,19 +187,18 @@ impl Sweep {
             around.note(&listing, mono(&self.process));
             Parted::new(listing, &around)
         };
-        let awake = owners.awake_of(tenant);
-        let known: BTreeSet<GroupId> = awake.iter().map(|key| key.id).collect();
-        let woken = parted
-            .groups()
-            .filter(|id| !known.contains(id))
-            .map(|id| GroupKey {
-                tenant: tenant.clone(),
-                id,
-                epoch: HomeEpoch(0),
-            });
-        for key in awake.into_iter().chain(woken) {
-            let listing = Arc::new(parted.of(key.id));
-            owners.hint(&key, Note::Listing(listing, project.clone()));
+        let key = |id, epoch| GroupKey {
+            id,
+            tenant: tenant.clone(),
+            epoch,
+        };
+        let note = |id| Note::Listing(Arc::new(parted.of(id)), project.clone());
+        for id in parted.groups() {
+            let epoch = waiting.remove(&id).unwrap_or_default();
+            owners.hint(&key(id, epoch), note(id));
+        }
+        for (id, epoch) in waiting {
+            owners.tell_awake(&key(id, epoch), note(id));
         }
         self.changed.notify_one();
     }
@@ -220,9 +247,15 @@ impl Sweep {
         (due, next)
     }
 
-    /// Reads every group of a tenant once before its first list is weighed: a server may have a role in a group that nobody woke yet.
+    /// Reads every group of a tenant that no owner has read before its first list is weighed: a server may have a role in a group that nobody
+    /// woke yet.
     async fn know(&self, stores: &Stores, tenant: &TenantId) -> bool {
-        if self.lock().get(tenant).is_some_and(|t| t.known) {
+        let is_known = |id: Option<GroupId>| match self.lock().get(tenant).map(|t| &t.roles) {
+            Some(Roles::All) => true,
+            Some(Roles::Of(groups)) => id.is_some_and(|id| groups.contains(&id)),
+            None => false,
+        };
+        if is_known(None) {
             return true;
         }
         let mut after = None;
@@ -230,7 +263,7 @@ impl Sweep {
             let Ok(page) = stores.groups.of_tenant(tenant, after, PAGE).await else {
                 return false;
             };
-            for key in page.items {
+            for key in page.items.into_iter().filter(|key| !is_known(Some(key.id))) {
                 match stores.groups.read(&key, Level::Relaxed).await {
                     Ok(group) => group.iter().for_each(|g| self.bind(g)),
                     Err(_) => return false,
@@ -242,7 +275,7 @@ impl Sweep {
             }
         }
         if let Some(entry) = self.lock().get_mut(tenant) {
-            entry.known = true;
+            entry.roles = Roles::All;
         }
         true
     }

@@ -151,6 +151,7 @@ pub(crate) struct Supervisor {
     pub(crate) hint_pass: Duration,
     #[serde(with = "duration")]
     pub(crate) idle: Duration,
+    pub(crate) awake_max: usize,
     pub(crate) events_waiting_max: usize,
     pub(crate) rules: Rules,
 }

@@ -122,6 +122,7 @@ pub(crate) fn supervisor(config: &config::Supervisor) -> holt_supervisor::Settin
         full_pass: config.full_pass,
         hint_pass: config.hint_pass,
         idle: config.idle,
+        awake_max: config.awake_max,
         events_waiting_max: config.events_waiting_max,
         ..holt_supervisor::Settings::default()
     }

@@ -83,6 +83,17 @@ async fn unused_permits_go_back_to_their_poll() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_permit_that_comes_back_unused_is_passed_on_to_a_group_that_waits() {
+    let handout = handout();
+    let (_reply, _withdraw, _) = handout.enter(offer("w", 1, 1, true));
+    let held = handout.reserve(&group(1), 1);
+    assert!(handout.reserve(&group(2), 1).is_empty());
+    drop(held);
+    assert_eq!(handout.freed().await, [group(2)]);
+    assert_eq!(handout.reserve(&group(2), 1).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reply_waits_for_all_commits_in_flight() {
     let handout = handout();
     let (mut reply, withdraw, _) = handout.enter(offer("w", 1, 3, true));

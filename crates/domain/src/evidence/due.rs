@@ -167,9 +167,11 @@ impl Watch {
         } else {
             track.noticed.plus(self.rules.begin + self.rules.call)
         };
-        let at = track
-            .asked
-            .map_or(due, |asked| asked.plus(VOID_AGAIN).max(due));
+        let at = match (track.asked, track.again) {
+            (Some(asked), _) => asked.plus(VOID_AGAIN).max(due),
+            (None, Some(again)) => again.max(due),
+            (None, None) => due,
+        };
         if at > now {
             wake.wake_by(at);
         } else {

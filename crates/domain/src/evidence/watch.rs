@@ -225,6 +225,18 @@ impl Watch {
         }
     }
 
+    /// The call for this slot was not begun: nothing of it counts, and it may be handed out again from then on.
+    pub fn not_done(&mut self, slot: SlotId, again: Mono) {
+        if let Some(track) = self.tracks.get_mut(&slot).filter(|t| t.asked.is_some()) {
+            track.asked = None;
+            track.asks = track.asks.saturating_sub(1);
+            if track.asks == 0 {
+                track.asked_first = None;
+            }
+            track.again = Some(again);
+        }
+    }
+
     /// Whether a delete of this slot was tried so often that a person must look (safety 2.2 `DeleteAcked`).
     #[must_use]
     pub fn is_stuck_deleting(&self, slot: &Slot) -> bool {

@@ -53,6 +53,18 @@ fn a_delete_without_an_answer_is_due_again_when_its_report_is_overdue() {
 }
 
 #[test]
+fn a_delete_that_was_not_begun_is_due_again_when_the_worker_says_and_counts_as_no_try() {
+    let mut scene = Scene::new(0, [deleting(1)]);
+    for n in 0..20 {
+        scene.watch.handed_out(id(1), mono(100 * n));
+        scene.watch.not_done(id(1), mono(100 * n + 7));
+        assert!(wake(&scene, 100 * n + 6).deletes.is_empty());
+        assert_eq!(wake(&scene, 100 * n + 7).deletes.len(), 1);
+    }
+    assert!(wake(&scene, 3000).stuck.is_empty());
+}
+
+#[test]
 fn a_delete_that_never_works_becomes_a_persons_business() {
     let mut scene = Scene::new(0, [deleting(1)]);
     for n in 0..=6 {
