@@ -59,7 +59,7 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) {
             .is_some_and(|name| LEFT_OUT.contains(&name));
         if kind.is_dir() && !left_out {
             walk(&entry.path(), paths);
-        } else if kind.is_file() {
+        } else if kind.is_file() && !left_out {
             paths.push(entry.path());
         }
     }
