@@ -1,10 +1,16 @@
 //! `sim --schedules N --seed S`: runs N schedules, one number each, and prints what they came to. The last line is JSON.
+//! `sim mutants`: the same with one safety rule switched off at a time; see `docs/sim.md`.
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use chassis::telemetry::{Format, Settings};
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use holt_tests::sim::directed::Case;
+use holt_tests::sim::minimise::minimise;
 use holt_tests::sim::run::{Report, run};
 use holt_tests::sim::schedule::Schedule;
 use sha2::{Digest, Sha256};
@@ -12,15 +18,29 @@ use sha2::{Digest, Sha256};
 /// The simulator.
 #[derive(Debug, Parser)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// How many schedules.
     #[arg(long, default_value_t = 100)]
     schedules: u64,
-    /// The number of the first; the others follow it.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// The number of the first; the others follow it. None: drawn from the machine's clock when `--for` is given, else 1.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// In place of a count: as many as begin within so many seconds.
+    #[arg(long = "for", value_name = "SECONDS")]
+    seconds: Option<u64>,
     /// Stop at the first violation.
     #[arg(long)]
     first: bool,
+    /// Look for the few faults that a violation takes.
+    #[arg(long)]
+    minimise: bool,
+    /// Only these faults of the schedule, by their names, with commas between them.
+    #[arg(long, value_delimiter = ',')]
+    keep: Option<Vec<String>>,
+    /// The eight directed schedules in place of random ones.
+    #[arg(long)]
+    directed: bool,
     /// Log what the processes say, for example `debug`.
     #[arg(long)]
     log: Option<String>,
@@ -30,6 +50,16 @@ struct Arguments {
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Switches off one safety rule at a time, and demands that the simulator notices.
+    Mutants {
+        /// Everything after it goes to the mutants' own binary.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     if let Some(level) = &arguments.log {
@@ -38,22 +68,100 @@ fn main() -> anyhow::Result<ExitCode> {
             format: Format::Human,
         })?;
     }
+    if let Some(Command::Mutants { rest }) = &arguments.command {
+        return mutants(rest);
+    }
+    let stopwatch = chassis::Clock::system();
+    let first = arguments
+        .seed
+        .unwrap_or_else(|| arguments.seconds.map_or(1, |_| stopwatch.unix_ms() * 1000));
+    println!("first schedule: {first}");
     let mut all = Vec::new();
-    for seed in (arguments.seed..).take(usize::try_from(arguments.schedules)?) {
-        let report = run(Schedule::of(seed))?;
-        for violation in &report.violations {
-            println!("SIM seed={seed} {violation}");
+    for schedule in schedules(&arguments, first) {
+        if arguments
+            .seconds
+            .is_some_and(|s| stopwatch.mono().as_millis() >= s * 1000)
+        {
+            break;
         }
+        let report = run(schedule.clone())?;
         let bad = !report.violations.is_empty();
+        if bad {
+            failure(&arguments, &schedule, &report)?;
+        }
         all.push(report);
         if bad && arguments.first {
             break;
         }
     }
-    Ok(summary(&all))
+    Ok(summary(
+        &all,
+        Duration::from_millis(stopwatch.mono().as_millis()),
+    ))
 }
 
-fn summary(all: &[Report]) -> ExitCode {
+fn schedules<'a>(
+    arguments: &'a Arguments,
+    first: u64,
+) -> Box<dyn Iterator<Item = Schedule> + 'a> {
+    if arguments.directed {
+        let cases = Case::INTERLEAVINGS.into_iter();
+        return Box::new(cases.map(move |case| Schedule::directed(case, first)));
+    }
+    let count = match arguments.seconds {
+        Some(_) => usize::MAX,
+        None => usize::try_from(arguments.schedules).unwrap_or(usize::MAX),
+    };
+    let keep: Option<BTreeSet<String>> = arguments
+        .keep
+        .as_ref()
+        .map(|keep| keep.iter().cloned().collect());
+    Box::new((first..).take(count).map(move |seed| {
+        let schedule = Schedule::of(seed);
+        match &keep {
+            Some(keep) => schedule.keeping(keep),
+            None => schedule,
+        }
+    }))
+}
+
+/// One line that repeats it; and, if asked for, the few faults that it takes.
+fn failure(arguments: &Arguments, schedule: &Schedule, report: &Report) -> anyhow::Result<()> {
+    let seed = report.seed;
+    let commit = option_env!("HOLT_COMMIT").unwrap_or("unknown");
+    for violation in &report.violations {
+        println!("SIM seed={seed} {violation}");
+    }
+    println!(
+        "SIM repeat: sim --schedules 1 --seed {seed} (commit {commit}, {:?}, {:?}, large {})",
+        schedule.regime, schedule.size, schedule.large
+    );
+    if let (true, Some(violation)) = (arguments.minimise, report.violations.first()) {
+        let items = minimise(schedule, violation)?;
+        println!("SIM seed={seed} minimal: --keep {}", items.join(","));
+        for item in &items {
+            println!("  {}", schedule.describe(item));
+        }
+    }
+    Ok(())
+}
+
+/// The ordinary binary has no switches: a build of its own has them.
+fn mutants(rest: &[String]) -> anyhow::Result<ExitCode> {
+    let status = std::process::Command::new("cargo")
+        .args(["run", "--release", "--quiet", "-p", "holt-tests"])
+        .args(["--features", "mutants", "--bin", "mutants", "--"])
+        .args(rest)
+        .status()
+        .context("cargo cannot be started: run this from the repository")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn summary(all: &[Report], took: Duration) -> ExitCode {
     let mut hash = Sha256::new();
     all.iter().for_each(|r| hash.update(r.trace));
     let trace: String = hash
@@ -63,19 +171,23 @@ fn summary(all: &[Report]) -> ExitCode {
         .map(|b| format!("{b:02x}"))
         .collect();
     let violations: usize = all.iter().map(|r| r.violations.len()).sum();
+    let mut tally = BTreeMap::<&str, u64>::new();
+    for (what, n) in all.iter().flat_map(|r| &r.tally) {
+        *tally.entry(what).or_default() += n;
+    }
+    for (what, n) in &tally {
+        println!("{n:>9}  {what}");
+    }
     for (what, figure) in [
         ("commits", all.iter().map(|r| r.commits).collect::<Vec<_>>()),
         ("faults", all.iter().map(|r| r.faults).collect()),
         ("in doubt", all.iter().map(|r| r.in_doubt).collect()),
+        ("steps", all.iter().map(|r| r.steps).collect()),
     ] {
         let mut sorted = figure;
         sorted.sort_unstable();
-        let at = |share: usize| {
-            sorted
-                .get(sorted.len().saturating_sub(1) * share / 100)
-                .copied()
-                .unwrap_or(0)
-        };
+        let last = sorted.len().saturating_sub(1);
+        let at = |share: usize| sorted.get(last * share / 100).copied().unwrap_or(0);
         println!(
             "{what} per schedule: min {} median {} max {}",
             at(0),
@@ -83,6 +195,12 @@ fn summary(all: &[Report]) -> ExitCode {
             at(100)
         );
     }
+    let minutes = all.iter().map(|r| r.simulated.as_secs()).sum::<u64>() / 60;
+    let runs = u64::try_from(all.len()).unwrap_or(u64::MAX);
+    println!(
+        "simulated minutes: {minutes}, {} a second",
+        per_second(minutes, took)
+    );
     println!(
         "{}",
         serde_json::json!({
@@ -90,6 +208,9 @@ fn summary(all: &[Report]) -> ExitCode {
             "violations": violations,
             "creates_per_slot_max": all.iter().map(|r| r.creates_per_slot_max).max().unwrap_or(0),
             "trace_hash": trace,
+            "steps": all.iter().map(|r| r.steps).sum::<u64>(),
+            "faults": all.iter().map(|r| r.faults).sum::<u64>(),
+            "runs_per_second": per_second(runs, took).parse::<f64>().unwrap_or_default(),
         })
     );
     if violations == 0 {
@@ -97,4 +218,11 @@ fn summary(all: &[Report]) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// With one decimal.
+fn per_second(count: u64, took: Duration) -> String {
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    let tenths = count.saturating_mul(10_000) / ms;
+    format!("{}.{}", tenths / 10, tenths % 10)
 }

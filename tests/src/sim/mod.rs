@@ -3,12 +3,20 @@
 //! Supervisor, worker, OpenStack client and submit code are what ships; store, cloud and the network between the roles are simulated.
 //! Shipping code that runs here has no line that exists for it: time, tasks and randomness come from `chassis::Process`, and that is all.
 
+pub mod blows;
 pub mod chaos;
 pub mod check;
 pub mod client;
+pub mod directed;
 pub mod faults;
+pub mod judge;
+pub mod minimise;
 pub mod net;
 pub mod run;
 pub mod schedule;
+pub mod strike;
+pub mod tenant;
 pub mod transport;
+pub mod weather;
+pub mod wires;
 pub mod world;

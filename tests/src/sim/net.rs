@@ -1,4 +1,4 @@
-//! The network between the roles: it delays, loses requests, loses answers and doubles requests, and it notices when the other side dies.
+//! The network between the roles: it delays, reorders, loses and doubles, now or later, and it notices when the other side dies.
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +15,14 @@ use holt_supervisor::Supervisor;
 use wire::ports::ops::{Offer, Op, Ops, OpsError, Report};
 use wire::ports::submit::{Submit, SubmitError};
 
+use super::check::Checker;
 use super::schedule::NetFaults;
+use super::wires::Wires;
+
+/// After this the caller of a lost call learns that nothing came back.
+const SILENCE: Duration = Duration::from_secs(6);
+/// Latest moment at which an echo of a request arrives.
+const ECHO_MAX: Duration = Duration::from_secs(60);
 
 /// One life of a supervisor process.
 #[derive(Debug, Clone)]
@@ -45,19 +52,41 @@ impl Address {
     }
 }
 
+/// What all links of a run share.
+#[derive(Debug, Clone)]
+pub struct Medium {
+    /// Who is cut off or clogged.
+    pub wires: Wires,
+    /// Faults by rate.
+    pub faults: NetFaults,
+    /// Set when the fair period begins: then nothing is lost.
+    pub calm: Arc<AtomicBool>,
+    /// Counts what happened.
+    pub checker: Checker,
+}
+
+/// The two ends of a link, by name.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// Who calls.
+    pub from: String,
+    /// Who is called.
+    pub to: String,
+}
+
 /// One side's way to a supervisor.
 #[derive(Clone)]
 pub struct Link {
     caller: Process,
     to: Address,
+    ends: Ends,
     dice: Entropy,
-    faults: NetFaults,
-    calm: Arc<AtomicBool>,
+    medium: Medium,
 }
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Link")
+        f.debug_struct("Link").field("ends", &self.ends).finish()
     }
 }
 
@@ -65,35 +94,48 @@ impl fmt::Debug for Link {
 struct Lost;
 
 impl Link {
-    /// A link of `caller` to an address. While `calm` is set, nothing is lost.
+    /// A link of `caller` to an address.
     #[must_use]
-    pub fn new(
+    pub const fn new(
         caller: Process,
         to: Address,
+        ends: Ends,
         dice: Entropy,
-        faults: NetFaults,
-        calm: Arc<AtomicBool>,
+        medium: Medium,
     ) -> Self {
         Self {
             caller,
             to,
+            ends,
             dice,
-            faults,
-            calm,
+            medium,
         }
     }
 
     fn roll(&self, per_mille: u64) -> bool {
-        !self.calm.load(Ordering::Relaxed) && self.dice.below(1000) < per_mille
+        per_mille > 0
+            && !self.medium.calm.load(Ordering::Relaxed)
+            && self.dice.below(1000) < per_mille
     }
 
-    async fn travel(&self) {
-        let slow = self.roll(self.faults.slow_per_mille);
-        let bound = if slow { self.faults.slow_ms_max } else { 3 };
+    async fn travel(&self, (from, to): (&str, &str)) -> Result<(), Lost> {
+        let faults = &self.medium.faults;
+        let bound = if self.roll(faults.slow) {
+            faults.slow_ms_max
+        } else {
+            3
+        };
         self.caller
             .clock
             .sleep(Duration::from_millis(self.dice.below(bound + 1)))
             .await;
+        self.medium.wires.flow(from, to).await;
+        if self.medium.wires.loses(from, to) || self.roll(faults.lost) {
+            self.medium.checker.tally("fault: message lost");
+            self.caller.clock.sleep(SILENCE).await;
+            return Err(Lost);
+        }
+        Ok(())
     }
 
     /// Carries one call to the other side, runs it there as a task of the other process, and carries the answer back.
@@ -103,33 +145,28 @@ impl Link {
         Fut: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        self.travel().await;
-        if self.roll(self.faults.lost_per_mille) {
-            self.caller.clock.sleep(Duration::from_secs(6)).await;
-            return Err(Lost);
-        }
+        let Ends { from, to } = &self.ends;
+        self.travel((from, to)).await?;
         let Some(life) = self.to.get() else {
             return Err(Lost);
         };
-        if self.roll(self.faults.doubled_per_mille) {
-            drop(
-                life.process
-                    .tasks
-                    .spawn("rpc", make(life.supervisor.clone())),
-            );
+        let run = || make(life.supervisor.clone());
+        if self.roll(self.medium.faults.doubled) {
+            self.medium.checker.tally("fault: message doubled");
+            drop(life.process.tasks.spawn("rpc", run()));
         }
-        let answer = life
-            .process
-            .tasks
-            .spawn("rpc", make(life.supervisor.clone()))
-            .join()
-            .await;
+        if self.roll(self.medium.faults.echoed) {
+            self.medium.checker.tally("fault: message echoed");
+            let (clock, after, echo) =
+                (life.process.clock.clone(), self.dice.up_to(ECHO_MAX), run());
+            drop(life.process.tasks.spawn("echo", async move {
+                clock.sleep(after).await;
+                drop(echo.await);
+            }));
+        }
+        let answer = life.process.tasks.spawn("rpc", run()).join().await;
         let answer = answer.map_err(|_ended| Lost)?;
-        if self.roll(self.faults.lost_per_mille) {
-            self.caller.clock.sleep(Duration::from_secs(6)).await;
-            return Err(Lost);
-        }
-        self.travel().await;
+        self.travel((to, from)).await?;
         Ok(answer)
     }
 }
@@ -164,7 +201,12 @@ impl Ops for Link {
             let offer = offer.clone();
             async move { s.poll(offer).await }
         });
-        call.await.unwrap_or(Err(OpsError::Unreachable))
+        let mut ops = call.await.unwrap_or(Err(OpsError::Unreachable))?;
+        if !ops.is_empty() && self.roll(self.medium.faults.replayed) {
+            self.medium.checker.tally("fault: reply replayed");
+            ops.extend(ops.clone());
+        }
+        Ok(ops)
     }
 
     async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
@@ -172,6 +214,10 @@ impl Ops for Link {
             let reports = reports.clone();
             async move { s.report(reports).await }
         });
-        call.await.unwrap_or(Err(OpsError::Unreachable))
+        let reported = call.await.unwrap_or(Err(OpsError::Unreachable));
+        if reported.is_err() {
+            self.medium.checker.tally("crash row: report lost, reported again");
+        }
+        reported
     }
 }

@@ -1,93 +1,97 @@
 //! What goes wrong in one run, and when: all of it follows from one number. Each seed switches on a random part of the faults at a random
 //! strength (swarm), so that rare pairs meet.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chassis::Entropy;
+
+use super::directed::Case;
+use super::strike::{Kind, Limits, Strike, index};
 
 /// What the network does, in per mille of calls.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NetFaults {
     /// Request or answer lost.
-    pub lost_per_mille: u64,
-    /// Request carried twice.
-    pub doubled_per_mille: u64,
-    /// Carried slowly.
-    pub slow_per_mille: u64,
-    /// How slowly at most.
+    pub lost: u64,
+    /// Request carried twice at once.
+    pub doubled: u64,
+    /// Request carried once more, up to a minute later.
+    pub echoed: u64,
+    /// Operations of one reply handed over twice.
+    pub replayed: u64,
+    /// Carried slowly, so that later messages overtake it.
+    pub slow: u64,
+    /// How slowly at most, in ms.
     pub slow_ms_max: u64,
 }
 
-/// What the store does, in per mille of commits.
+/// What the store does, in per mille of calls.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StoreFaults {
     /// Unknown, and applied.
-    pub unknown_applied: u64,
+    pub applied: u64,
     /// Unknown, and not applied.
-    pub unknown_dropped: u64,
+    pub dropped: u64,
     /// Unknown, and applied a little later.
-    pub unknown_late: u64,
+    pub late: u64,
+    /// Unknown, and applied under a later attempt.
+    pub surfacing: u64,
     /// Not available.
     pub unavailable: u64,
+    /// Relaxed reads that are old.
+    pub stale: u64,
 }
 
 /// What the cloud does, in per mille of creates where no unit is named.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CloudFaults {
     /// Executed, answer lost.
-    pub lost_answers: u32,
+    pub lost_answers: u64,
     /// Not executed, connection lost.
-    pub lost_requests: u32,
+    pub lost_requests: u64,
     /// Executed late.
-    pub late: u32,
-    /// By how much at most, in ms: less than `quiesce`.
+    pub late: u64,
+    /// By how much at most, in ms.
     pub late_ms_max: u64,
     /// Ends in ERROR.
-    pub build_errors: u32,
-    /// 500 or 503, executed or not.
-    pub server_errors: u32,
+    pub build_errors: u64,
+    /// Stays in BUILD.
+    pub stuck: u64,
+    /// Any call: 500 or 503, executed or not.
+    pub server_errors: u64,
+    /// Answers of any call that are cut in the middle.
+    pub garbled: u64,
+    /// Deletes whose answer is lost, or that are lost.
+    pub lost_deletes: u64,
+    /// Executed twice, as by a proxy that repeats requests.
+    pub twice: u64,
 }
 
-/// Something done to one process at one moment.
+/// How late a create can execute (safety 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Strike {
-    /// When, from the start of the run.
-    pub at: Duration,
-    /// To whom.
-    pub victim: Victim,
-    /// What.
-    pub blow: Blow,
+pub enum Regime {
+    /// Always before `quiesce` has passed.
+    Below,
+    /// Also long after it: a slow cloud, a worker that stood still.
+    Above,
 }
 
-/// A process that can be struck.
+/// Of how much there is how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Victim {
-    /// A supervisor.
-    Supervisor(usize),
-    /// A worker.
-    Worker(usize),
-}
-
-/// What is done to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blow {
-    /// Crashes at the n-th await from then; starts again after some time.
-    Crash {
-        /// Awaits until then.
-        polls: u64,
-        /// How long it stays down.
-        down: Duration,
-    },
-    /// Stands still, and goes on as if nothing had happened.
-    Pause {
-        /// How long.
-        still: Duration,
-    },
-    /// Its wall clock jumps.
-    Jump {
-        /// By how much, in ms.
-        ms: i64,
-    },
+pub struct Size {
+    /// How many supervisors own every group at once.
+    pub supervisors: usize,
+    /// How many workers.
+    pub workers: usize,
+    /// How many apis.
+    pub apis: usize,
+    /// How many groups, over two tenants.
+    pub groups: usize,
+    /// Polls of a worker to each supervisor.
+    pub polls: u32,
+    /// Cells of the cloud.
+    pub cells: u32,
 }
 
 /// A whole run.
@@ -95,24 +99,30 @@ pub enum Blow {
 pub struct Schedule {
     /// The number.
     pub seed: u64,
-    /// How many supervisors own every group at once.
-    pub supervisors: usize,
-    /// How many workers.
-    pub workers: usize,
-    /// How many groups, over two tenants.
-    pub groups: usize,
+    /// How late a create can execute.
+    pub regime: Regime,
+    /// How much there is of everything.
+    pub size: Size,
     /// Faults go on for this long; then everything is fair.
     pub foul: Duration,
     /// The fair period, after which everything must be settled.
     pub fair: Duration,
-    /// Faults by place.
+    /// Longest pause between two events.
+    pub pace: Duration,
+    /// How long a deleted server can be brought back; zero: not at all.
+    pub soft_delete: Duration,
+    /// A list shows no more rows than this: the projects are too large for complete lists.
+    pub large: bool,
+    /// Faults by rate.
     pub net: NetFaults,
-    /// Faults by place.
+    /// Faults by rate.
     pub store: StoreFaults,
-    /// Faults by place.
+    /// Faults by rate.
     pub cloud: CloudFaults,
     /// Faults by moment, in order.
     pub strikes: Vec<Strike>,
+    /// The one interleaving that the run is about; none for a swarm schedule.
+    pub case: Option<Case>,
 }
 
 impl Schedule {
@@ -121,80 +131,187 @@ impl Schedule {
     pub fn of(seed: u64) -> Self {
         let dice = Entropy::stream(seed, "schedule");
         let foul = Duration::from_secs(40 * 60);
+        let regime = if dice.below(3) == 0 {
+            Regime::Above
+        } else {
+            Regime::Below
+        };
         let mut s = Self {
             seed,
-            supervisors: 2,
-            workers: 1 + up_to(&dice, 1),
-            groups: 2 + up_to(&dice, 1),
+            regime,
+            size: Size::drawn(&dice),
             foul,
             fair: foul,
+            pace: Duration::from_secs(40 + dice.below(60)),
+            soft_delete: if dice.below(8) == 0 {
+                dice.up_to(Duration::from_secs(240))
+            } else {
+                Duration::ZERO
+            },
+            large: false,
             net: NetFaults::default(),
             store: StoreFaults::default(),
             cloud: CloudFaults::default(),
             strikes: Vec::new(),
+            case: None,
         };
-        s.net = NetFaults {
-            lost_per_mille: some(&dice, 60),
-            doubled_per_mille: some(&dice, 40),
-            slow_per_mille: some(&dice, 100),
-            slow_ms_max: 1 + dice.below(9_000),
-        };
-        s.store = StoreFaults {
-            unknown_applied: some(&dice, 60),
-            unknown_dropped: some(&dice, 60),
-            unknown_late: some(&dice, 40),
-            unavailable: some(&dice, 60),
-        };
-        s.cloud = CloudFaults {
-            lost_answers: narrow(some(&dice, 250)),
-            lost_requests: narrow(some(&dice, 150)),
-            late: narrow(some(&dice, 150)),
-            late_ms_max: 1_000 + dice.below(149_000),
-            build_errors: narrow(some(&dice, 100)),
-            server_errors: narrow(some(&dice, 150)),
-        };
-        let strikes = 5 + dice.below(15);
-        s.strikes = (0..strikes).map(|_| s.strike(&dice)).collect();
-        s.strikes.sort_by_key(|k| k.at);
+        s.draw_rates(&dice);
+        s.draw_strikes(&dice);
         s
     }
 
-    fn strike(&self, dice: &Entropy) -> Strike {
-        let at = dice.up_to(self.foul);
-        let victim = if dice.below(2) == 0 {
-            Victim::Supervisor(up_to(dice, self.supervisors - 1))
+    fn draw_rates(&mut self, dice: &Entropy) {
+        let some = |most: u64| match dice.below(2) {
+            0 => 0,
+            _ => dice.below(most + 1),
+        };
+        self.net = NetFaults {
+            lost: some(60),
+            doubled: some(40),
+            echoed: some(20),
+            replayed: some(20),
+            slow: some(100),
+            slow_ms_max: 1 + dice.below(9_000),
+        };
+        self.store = StoreFaults {
+            applied: some(60),
+            dropped: some(60),
+            late: some(30),
+            surfacing: some(30),
+            unavailable: some(60),
+            stale: some(300),
+        };
+        let late_ms_max = match self.regime {
+            Regime::Below => 1_000 + dice.below(99_000),
+            Regime::Above => 180_000 + dice.below(660_000),
+        };
+        self.cloud = CloudFaults {
+            lost_answers: some(250),
+            lost_requests: some(150),
+            late: some(150),
+            late_ms_max,
+            build_errors: some(100),
+            stuck: some(30),
+            server_errors: some(150),
+            garbled: some(40),
+            lost_deletes: some(200),
+            twice: if dice.below(6) == 0 { some(100) } else { 0 },
+        };
+    }
+
+    fn draw_strikes(&mut self, dice: &Entropy) {
+        let on: Vec<Kind> = Kind::ALL.into_iter().filter(|_| dice.below(2) == 0).collect();
+        self.strike_with(dice, &on);
+    }
+
+    /// Strikes of these kinds in place of the others.
+    pub(super) fn strike_with(&mut self, dice: &Entropy, on: &[Kind]) {
+        let count = if on.is_empty() { 0 } else { 5 + dice.below(30) };
+        let limits = self.limits();
+        self.strikes = (0..usize::try_from(count).unwrap_or(0))
+            .map(|id| {
+                let own = Entropy::stream(self.seed, &format!("strike {id}"));
+                let at = own.up_to(self.foul);
+                let blow = limits.blow(&own, on[index(&own, on.len())]);
+                Strike { id, at, blow }
+            })
+            .filter(|strike| !self.large || strike.blow.suits_large())
+            .collect();
+        self.strikes.sort_by_key(|strike| strike.at);
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            supervisors: self.size.supervisors,
+            workers: self.size.workers,
+            apis: self.size.apis,
+            worker_pause: match self.regime {
+                Regime::Below => Duration::from_secs(60),
+                Regime::Above => Duration::from_secs(12 * 60),
+            },
+        }
+    }
+
+    /// What can be taken away from the run, by name: each rate that is on, and each strike.
+    #[must_use]
+    pub fn items(&self) -> Vec<String> {
+        let mut own = self.clone();
+        let rates = own.rates().into_iter().filter(|(_, rate)| **rate > 0);
+        let rates: Vec<String> = rates.map(|(name, _)| name.to_owned()).collect();
+        let strikes = self.strikes.iter().map(|s| format!("s{}", s.id));
+        rates.into_iter().chain(strikes).collect()
+    }
+
+    /// The same run with these items only. Nothing else changes: every fault draws from a stream of its own.
+    #[must_use]
+    pub fn keeping(mut self, items: &BTreeSet<String>) -> Self {
+        for (name, rate) in self.rates() {
+            if !items.contains(name) {
+                *rate = 0;
+            }
+        }
+        self.strikes.retain(|s| items.contains(&format!("s{}", s.id)));
+        self
+    }
+
+    /// What an item is, for people.
+    #[must_use]
+    pub fn describe(&self, item: &str) -> String {
+        let strike = self.strikes.iter().find(|s| format!("s{}", s.id) == item);
+        let mut own = self.clone();
+        match strike {
+            Some(s) => format!("{item}: at {} s {:?}", s.at.as_secs(), s.blow),
+            None => own
+                .rates()
+                .into_iter()
+                .find(|(name, _)| *name == item)
+                .map_or_else(|| item.to_owned(), |(name, rate)| format!("{name}: {rate} of 1000")),
+        }
+    }
+
+    fn rates(&mut self) -> Vec<(&'static str, &mut u64)> {
+        let (n, s, c) = (&mut self.net, &mut self.store, &mut self.cloud);
+        vec![
+            ("net.lost", &mut n.lost),
+            ("net.doubled", &mut n.doubled),
+            ("net.echoed", &mut n.echoed),
+            ("net.replayed", &mut n.replayed),
+            ("net.slow", &mut n.slow),
+            ("store.applied", &mut s.applied),
+            ("store.dropped", &mut s.dropped),
+            ("store.late", &mut s.late),
+            ("store.surfacing", &mut s.surfacing),
+            ("store.unavailable", &mut s.unavailable),
+            ("store.stale", &mut s.stale),
+            ("cloud.lost-answers", &mut c.lost_answers),
+            ("cloud.lost-requests", &mut c.lost_requests),
+            ("cloud.late", &mut c.late),
+            ("cloud.build-errors", &mut c.build_errors),
+            ("cloud.stuck", &mut c.stuck),
+            ("cloud.server-errors", &mut c.server_errors),
+            ("cloud.garbled", &mut c.garbled),
+            ("cloud.lost-deletes", &mut c.lost_deletes),
+            ("cloud.twice", &mut c.twice),
+        ]
+    }
+}
+
+impl Size {
+    /// Small most of the time: rare pairs need many runs more than they need many processes.
+    fn drawn(dice: &Entropy) -> Self {
+        let big = dice.below(5) == 0;
+        let (supervisors, workers) = if big {
+            (3 + index(dice, 3), 2 + index(dice, 7))
         } else {
-            Victim::Worker(up_to(dice, self.workers - 1))
+            (2 + index(dice, 2), 1 + index(dice, 3))
         };
-        let blow = match dice.below(10) {
-            0..=5 => Blow::Crash {
-                polls: dice.below(200),
-                down: dice.up_to(Duration::from_secs(60)),
-            },
-            6..=8 => Blow::Pause {
-                still: dice.up_to(Duration::from_secs(300)),
-            },
-            _ => Blow::Jump {
-                ms: i64::try_from(dice.below(7_200_000)).unwrap_or(0) - 3_600_000,
-            },
-        };
-        Strike { at, victim, blow }
+        Self {
+            supervisors,
+            workers,
+            apis: 3,
+            groups: 2 + index(dice, 3),
+            polls: if big { 1 } else { 1 + super::strike::narrow(dice.below(2)) },
+            cells: 1 + super::strike::narrow(dice.below(3)),
+        }
     }
-}
-
-/// Zero half the time, else up to `most`.
-fn some(dice: &Entropy, most: u64) -> u64 {
-    if dice.below(2) == 0 {
-        0
-    } else {
-        dice.below(most + 1)
-    }
-}
-
-fn up_to(dice: &Entropy, most: usize) -> usize {
-    usize::try_from(dice.below(u64::try_from(most).unwrap_or(0) + 1)).unwrap_or(0)
-}
-
-fn narrow(n: u64) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -1,0 +1,188 @@
+//! The cloud: which calls arrive, which servers there are, and how each one ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cloudsim::{Call, DeletedBy, LogEntry, Server, Sim};
+use domain::ids::GroupKey;
+use domain::slot::State;
+
+use super::super::schedule::Regime;
+use super::Findings;
+use super::ledger::{Ledger, is_leaving};
+
+/// A proof that was read within this may be acted upon (safety 3.7).
+const PROOF_AGE_MAX_MS: u64 = 60_000;
+
+/// The cloud as it was looked at last.
+#[derive(Default)]
+pub(super) struct Cloud {
+    /// The next entry of the log.
+    next: u64,
+    /// Servers whose end was looked at.
+    ended: BTreeSet<usize>,
+    /// The first server that may still be living.
+    first: usize,
+    /// When somebody outside last touched a server.
+    edited: BTreeMap<String, u64>,
+}
+
+impl Cloud {
+    pub(super) fn edited(&mut self, server: &str, at_ms: u64) {
+        self.edited.insert(server.to_owned(), at_ms);
+    }
+
+    pub(super) fn look(
+        &mut self,
+        truth: &Sim,
+        ledger: &Ledger,
+        findings: &mut Findings,
+        (user, regime): (&str, Regime),
+    ) {
+        for entry in truth.log(self.next) {
+            self.next = entry.seq + 1;
+            look_at_call(entry, ledger, regime, findings);
+        }
+        let most = truth.counts().creates_per_tag_max();
+        findings.creates_per_slot_max = findings.creates_per_slot_max.max(most);
+        if most > 1 {
+            findings.broken("I3: a slot had more than one create call".to_owned());
+        }
+        self.look_at_servers(truth, ledger, findings, user);
+    }
+
+    fn look_at_servers(
+        &mut self,
+        truth: &Sim,
+        ledger: &Ledger,
+        findings: &mut Findings,
+        user: &str,
+    ) {
+        let mut in_service: BTreeMap<&GroupKey, BTreeSet<u64>> = BTreeMap::new();
+        for (place, server) in truth.servers().iter().enumerate().skip(self.first) {
+            if server.deleted.is_some() {
+                if self.ended.insert(place) {
+                    self.look_at_end(truth, ledger, findings, (server, user));
+                }
+                if place == self.first {
+                    self.first += 1;
+                }
+                continue;
+            }
+            if server.user != user {
+                continue;
+            }
+            let Some(asked) = &server.asked else {
+                findings.broken(format!("I1: server {} was made by no call", server.id));
+                continue;
+            };
+            let slot = asked.tags.iter().find_map(|t| t.strip_prefix("as:"));
+            let Some((key, state)) = slot.and_then(|s| ledger.slot(s)) else {
+                findings.broken(format!("I1: server {} has no slot in the ledger", server.id));
+                continue;
+            };
+            if server.project != key.tenant.as_str() {
+                findings.broken(format!("I7: server {} is in another tenant's project", server.id));
+            }
+            // What shows our proof no longer is the tenant's own (I2 beats I1).
+            let ours = asked.metadata.as_ref().is_none_or(|m| *m == server.metadata);
+            let leaves = is_leaving(state) || ledger.roles(&server.id).any(|(_, s)| is_leaving(s));
+            let back = ledger.roles(&server.id).any(|(_, s)| domain::slot::is_handed_back(s));
+            if ours && !leaves && !back {
+                in_service.entry(key).or_default().insert(asked.request);
+            }
+        }
+        for (key, calls) in in_service {
+            let (count, allowed) = (calls.len(), ledger.allowed(key));
+            if u32::try_from(count).is_ok_and(|count| count > allowed) {
+                findings.broken(format!(
+                    "I3: group {} has {count} servers, its limit is {allowed}",
+                    key.id
+                ));
+            }
+        }
+    }
+
+    /// I2: how a server ended.
+    fn look_at_end(
+        &self,
+        truth: &Sim,
+        ledger: &Ledger,
+        findings: &mut Findings,
+        (server, user): (&Server, &str),
+    ) {
+        let Some(DeletedBy::Api(call)) = server.deleted.map(|end| end.by) else {
+            return;
+        };
+        let foreign = server.user != user || server.asked.is_none();
+        if foreign {
+            findings.broken(format!("I2: foreign server {} was deleted", server.id));
+            return;
+        }
+        let mut roles = ledger.roles(&server.id).peekable();
+        if roles.peek().is_none() {
+            findings.broken(format!(
+                "I2: server {} was deleted and is bound to no slot",
+                server.id
+            ));
+        }
+        for (key, state) in roles {
+            let going = matches!(state, State::Deleting(..) | State::Gone(..) | State::Surplus(_));
+            if !going {
+                findings.broken(format!(
+                    "I2: server {} was deleted, group {} has it {}",
+                    server.id,
+                    key.id,
+                    state.word()
+                ));
+            }
+        }
+        // Without our proof it is the tenant's. The read that allowed the delete may be 60 s old.
+        let shown = server.asked.as_ref().and_then(|a| a.metadata.as_ref());
+        let stripped = shown.is_some_and(|metadata| *metadata != server.metadata);
+        let edited = self.edited.get(&server.id).copied().unwrap_or_default();
+        let sent = truth.log(call).next().map_or(0, |entry| entry.at_ms);
+        if stripped && edited + PROOF_AGE_MAX_MS < sent {
+            findings.broken(format!(
+                "I2: server {} was deleted, and had shown no proof of ours for a minute",
+                server.id
+            ));
+        }
+    }
+}
+
+/// I1 and I3: a create arrives for a slot of the ledger that waits for it; nothing of a tenant's is altered.
+fn look_at_call(entry: &LogEntry, ledger: &Ledger, regime: Regime, findings: &mut Findings) {
+    match entry.call {
+        Call::Create => {
+            let slot = entry.tags.iter().find_map(|t| t.strip_prefix("as:"));
+            let Some((_, state)) = slot.and_then(|s| ledger.slot(s)) else {
+                findings.broken("I1: a create arrives for a slot that is not in the ledger".to_owned());
+                return;
+            };
+            match state {
+                State::Failed(_) => findings.broken(format!(
+                    "I3: a create arrives for slot {}, which was proved not created",
+                    slot.unwrap_or_default()
+                )),
+                State::Lapsed(..) => match regime {
+                    Regime::Below => findings.broken(format!(
+                        "I3: a create arrives for slot {}, which has lapsed",
+                        slot.unwrap_or_default()
+                    )),
+                    Regime::Above => findings.tally("rule: a create arrives after its slot lapsed"),
+                },
+                State::Issued(_)
+                | State::InDoubt(..)
+                | State::Accepted(_)
+                | State::Configuring(_)
+                | State::Active(_)
+                | State::Draining(_)
+                | State::Deleting(..)
+                | State::Surplus(_)
+                | State::Gone(..) => {}
+            }
+        }
+        Call::Edit => findings.broken(format!("I2: {} {} was sent", entry.method, entry.path)),
+        Call::Token | Call::List | Call::Read | Call::Delete | Call::LookUp => {}
+    }
+}
