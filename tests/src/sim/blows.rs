@@ -43,6 +43,7 @@ pub fn carry_out(world: &Arc<World>, strike: Strike) {
     world
         .checker
         .tally(&format!("fault: {}", strike.blow.word()));
+    tracing::debug!(at_ms = world.sky.now_ms(), ?strike, "strike");
     let dice = world.dice(&format!("details {}", strike.id));
     let task = one(Arc::clone(world), strike, dice);
     drop(world.root.tasks.spawn("strike", task));

@@ -141,6 +141,7 @@ pub fn outside(world: &World, id: &str, what: &Outside) {
     if let Err(error) = world.sky.truth().outside(now_ms, id, what) {
         unreachable!("servers are never forgotten: {error}");
     }
+    tracing::debug!(at_ms = now_ms, server = id, ?what, "outside");
     world.checker.edited(id, now_ms);
 }
 

@@ -115,6 +115,7 @@ impl Ledger {
                 continue;
             }
             tally_edge(before, slot, findings);
+            tracing::debug!(at_ms = truth.now_ms(), group = %new.key.id, rev = new.rev.0, slot = %slot.id, state = ?slot.state, flags = ?slot.flags, "slot");
             self.slots
                 .insert(slot.id.to_string(), (new.key.clone(), slot.state.clone()));
             if matches!(slot.state, State::InDoubt(..)) {
