@@ -46,6 +46,7 @@ impl Owner {
         };
         for held in held.into_iter().filter(|h| issued(h.permit.slot)) {
             let slot = held.permit.slot;
+            self.watch.issued(slot);
             let create = CreateCall {
                 slot,
                 nonce: held.permit.nonce,

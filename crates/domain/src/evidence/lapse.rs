@@ -175,14 +175,19 @@ fn follow(track: &mut super::Track, began: Mono) {
     };
 }
 
-/// Whether an UNKNOWN row may be the server of this call: it has no role, and was not known before the slot was (safety 3.6).
+/// Whether an UNKNOWN row may be the server of this call: it has no role, and was not seen in a list before the call was sent
+/// (safety 3.6).
 fn is_blind(draft: &Draft<'_>, watch: &Watch, scale: &Scale<'_>, id: SlotId) -> bool {
     if mutant::on(Mutant::UnknownIsAbsent) {
         return false;
     }
-    let Some(noticed) = watch.track(id).map(|track| track.noticed) else {
+    let Some(track) = watch.track(id) else {
         return true;
     };
+    // A slot that was found in the ledger may have been called long before it was found.
+    let called = track.own.then_some(track.noticed);
+    let met_before_the_call =
+        |server| called.is_some_and(|called| scale.around.met_before(server, called));
     let mine = draft.group().key.id;
     scale.listing.rows.iter().any(|row| {
         let unknown = row.status == Status::Unknown || row.proof == super::Proof::Unreadable;
@@ -191,6 +196,6 @@ fn is_blind(draft: &Draft<'_>, watch: &Watch, scale: &Scale<'_>, id: SlotId) -> 
                 .around
                 .role(row.server)
                 .is_some_and(|group| group != mine);
-        unknown && !placed && !scale.around.met_before(row.server, noticed)
+        unknown && !placed && !met_before_the_call(row.server)
     })
 }

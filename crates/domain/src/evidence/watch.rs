@@ -85,6 +85,8 @@ pub(crate) struct Track {
     pub(crate) again: Option<Mono>,
     /// Whether the slot is known to be in deletion: the calls counted above are deletes.
     deleting: bool,
+    /// Whether this owner issued the slot, so that `noticed` is before its call. What was found in the ledger may have been called before.
+    pub(crate) own: bool,
 }
 
 impl Track {
@@ -106,6 +108,7 @@ impl Track {
             asks: 0,
             again: None,
             deleting: false,
+            own: false,
         }
     }
 
@@ -207,6 +210,13 @@ impl Watch {
             .entry(slot.id)
             .or_insert_with(|| Track::new(now))
             .enter(slot, now);
+    }
+
+    /// This owner issued the slot and hands it out now, not before: what it knew until then is older than the call.
+    pub fn issued(&mut self, slot: SlotId) {
+        if let Some(track) = self.tracks.get_mut(&slot) {
+            track.own = true;
+        }
     }
 
     /// An incarnation is known to be dead: what it has not reported is asked of its successor at once.
