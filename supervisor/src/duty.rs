@@ -155,6 +155,9 @@ impl Owner {
     /// What lists showed that is no slot's business, for people.
     pub(crate) fn look_into(&mut self, reports: &[Report]) {
         for report in reports {
+            if report.unsure {
+                self.seams.sweep.know_again(&self.key.tenant);
+            }
             if !report.strays.is_empty() {
                 tracing::warn!(group.id = %self.key.id, servers = ?report.strays, "servers prove slots that the ledger does not have");
                 self.batch.changed = true;

@@ -63,15 +63,15 @@ struct Tenant {
 
 /// Whose roles in a tenant's project are known.
 enum Roles {
-    /// Those of these groups, whose owners have read them.
-    Of(BTreeSet<GroupId>),
+    /// Those of these groups, which their owners have read since then.
+    Of(Mono, BTreeSet<GroupId>),
     /// All.
     All,
 }
 
 impl Default for Roles {
     fn default() -> Self {
-        Self::Of(BTreeSet::new())
+        Self::Of(Mono::default(), BTreeSet::new())
     }
 }
 
@@ -126,7 +126,7 @@ impl Sweep {
     pub(crate) fn bind(&self, group: &Group) {
         self.project(&group.key.tenant).lock().bind(group);
         if let Some(tenant) = self.lock().get_mut(&group.key.tenant)
-            && let Roles::Of(groups) = &mut tenant.roles
+            && let Roles::Of(_, groups) = &mut tenant.roles
         {
             groups.insert(group.key.id);
         }
@@ -139,6 +139,17 @@ impl Sweep {
             .or_default()
             .project
             .clone()
+    }
+
+    /// What is known of a tenant's roles is too old for what a list showed: all its groups are read again, then its servers are listed.
+    pub(crate) fn know_again(&self, tenant: &TenantId) {
+        let now = mono(&self.process);
+        let mut tenants = self.lock();
+        let entry = tenants.entry(tenant.clone()).or_default();
+        entry.roles = Roles::Of(now, BTreeSet::new());
+        entry.due = Some(entry.due.map_or(now, |due| due.min(now)));
+        drop(tenants);
+        self.changed.notify_one();
     }
 
     /// A list could not be made; not before this time.
@@ -247,12 +258,12 @@ impl Sweep {
         (due, next)
     }
 
-    /// Reads every group of a tenant that no owner has read before its first list is weighed: a server may have a role in a group that nobody
-    /// woke yet.
+    /// Reads every group of a tenant that no owner has read before its first list is weighed, and again when somebody has to be sure: a server
+    /// may have a role in a group that nobody woke yet, or that another owner bound it to.
     async fn know(&self, stores: &Stores, tenant: &TenantId) -> bool {
         let is_known = |id: Option<GroupId>| match self.lock().get(tenant).map(|t| &t.roles) {
             Some(Roles::All) => true,
-            Some(Roles::Of(groups)) => id.is_some_and(|id| groups.contains(&id)),
+            Some(Roles::Of(_, groups)) => id.is_some_and(|id| groups.contains(&id)),
             None => false,
         };
         if is_known(None) {
@@ -264,7 +275,7 @@ impl Sweep {
                 return false;
             };
             for key in page.items.into_iter().filter(|key| !is_known(Some(key.id))) {
-                match stores.groups.read(&key, Level::Relaxed).await {
+                match stores.groups.read(&key, Level::Serial).await {
                     Ok(group) => group.iter().for_each(|g| self.bind(g)),
                     Err(_) => return false,
                 }
@@ -274,8 +285,10 @@ impl Sweep {
                 break;
             }
         }
-        if let Some(entry) = self.lock().get_mut(tenant) {
-            entry.roles = Roles::All;
+        if let Some(entry) = self.lock().get_mut(tenant)
+            && let Roles::Of(since, _) = std::mem::replace(&mut entry.roles, Roles::All)
+        {
+            entry.project.lock().read_all(since);
         }
         true
     }

@@ -22,6 +22,7 @@ pub(crate) use watch::{Look, Track};
 
 use crate::draft::Draft;
 use crate::ids::{GroupId, ServerId, SlotId};
+use crate::mutant::{self, Mutant};
 use crate::slot::is_handed_back;
 use crate::time::Mono;
 
@@ -155,6 +156,9 @@ pub struct Report {
     pub adopted: Vec<(SlotId, ServerId)>,
     /// Servers that showed up late or twice, with their new slots.
     pub surplus: Vec<(SlotId, ServerId)>,
+    /// A server was not bound because it may have a role in a group that another owner changed: the caller reads all groups of the tenant
+    /// ([`Around::read_all`]) and then has a list made.
+    pub unsure: bool,
 }
 
 /// One weighing: the listing, what else is known, and what was found so far.
@@ -167,6 +171,13 @@ pub(crate) struct Scale<'a> {
     /// Slots whose proof a server without another role showed in this listing.
     claimed: Vec<SlotId>,
     report: Report,
+}
+
+impl Scale<'_> {
+    /// Whether a server without a known role has none.
+    fn knows_roles(&self) -> bool {
+        self.around.knows_roles(self.listing.began) || mutant::on(Mutant::AdoptTaken)
+    }
 }
 
 /// Weighs a listing. Weighing the same listing twice changes nothing more.
@@ -193,7 +204,7 @@ pub fn weigh(
     };
     let mut rows: Vec<&Row> = listing.rows.iter().collect();
     rows.sort_by_key(|row| row.server);
-    if crate::mutant::on(crate::mutant::Mutant::AdoptHighest) {
+    if mutant::on(Mutant::AdoptHighest) {
         rows.reverse();
     }
     for row in rows {

@@ -103,6 +103,10 @@ pub(super) fn is_orphan(watch: &Watch, id: SlotId, now: Mono) -> bool {
 /// cell (safety 3.6).
 fn adopt(draft: &mut Draft<'_>, scale: &mut Scale<'_>, (server, id): (ServerId, SlotId)) {
     scale.claimed.push(id);
+    if !scale.knows_roles() {
+        scale.report.unsure = true;
+        return;
+    }
     let whole = scale.listing.extent == Extent::Complete || mutant::on(Mutant::AdoptFromPartial);
     // One role for a uuid: one that ended is a role too.
     let is_free = !scale.roles.contains_key(&server);
@@ -120,6 +124,10 @@ fn surplus(
     (row, origin): (&Row, &Slot),
 ) {
     if row.status == Status::Leaving || draft.room() == 0 || mutant::on(Mutant::LateForgotten) {
+        return;
+    }
+    if !scale.knows_roles() {
+        scale.report.unsure = true;
         return;
     }
     let id = (scale.spare)();

@@ -1,6 +1,7 @@
 //! What an owner knows of a tenant's project beyond one group.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::group::Group;
 use crate::ids::{GroupId, ServerId};
@@ -15,7 +16,12 @@ pub struct Around {
     roles: BTreeMap<ServerId, GroupId>,
     /// When each server of the project was first known here.
     met: BTreeMap<ServerId, Mono>,
+    /// When the roles of all groups were last read from the store; none: never.
+    read: Option<Mono>,
 }
+
+/// What another owner bound in the store is known here for this long after all groups were read.
+const ROLES_AGE_MAX: Duration = Duration::from_secs(60);
 
 impl Around {
     /// Notes the roles that servers have in a group, after it was loaded and after each commit.
@@ -26,6 +32,19 @@ impl Around {
                 self.roles.insert(server, id);
             }
         }
+    }
+
+    /// All groups of the tenant were read from the store, beginning then, and each was [bound](Self::bind).
+    pub fn read_all(&mut self, began: Mono) {
+        self.read = Some(began);
+    }
+
+    /// Whether a server without a role here can be taken to have none, for a list begun then: two owners may be at work, and what the other
+    /// one bound is in the store only (rule H5 of safety 6.1).
+    #[must_use]
+    pub fn knows_roles(&self, began: Mono) -> bool {
+        self.read
+            .is_some_and(|read| began.since(read) <= ROLES_AGE_MAX)
     }
 
     /// Forgets a group that is no longer owned here.

@@ -36,6 +36,7 @@ impl Scene {
         let listing = list(began, extent, rows);
         let (watch, around, spare) = (&mut self.watch, &mut self.around, &mut self.spare);
         around.note(&listing, mono(began + 1));
+        around.read_all(mono(began));
         let mut next = || {
             *spare += 1;
             id(*spare)
@@ -266,7 +267,8 @@ fn what_a_list_shows_of_a_surplus_server_outweighs_an_older_list() {
     };
     let mut scene = Scene::new(10, [slot(1, State::Failed(FailWhy::NotSent))]);
     let (group, watch) = (&mut scene.group, &mut scene.watch);
-    let around = Around::default();
+    let mut around = Around::default();
+    around.read_all(mono(50));
     // Both in one draft, as lists that wait together are weighed.
     let lists = [
         list(60, C, vec![row(7, 1, Status::Up)]),
@@ -324,6 +326,25 @@ fn a_candidate_seen_between_begins_the_wait_anew() {
     assert_eq!(scene.state(1), &in_doubt());
     scene.weigh(251, C, vec![]);
     assert!(matches!(scene.state(1), State::Lapsed(..)));
+}
+
+#[test]
+fn a_server_is_bound_by_its_proof_only_once_all_roles_were_read() {
+    // Another owner bound server 7 to another group, and the tenant copied this group's metadata onto it (simulator, schedule 100504).
+    let mut scene = Scene::new(10, [slot(1, State::Active(server(8)))]);
+    let listing = list(300, C, vec![row(7, 1, Status::Up)]);
+    let mut draft = Draft::new(&scene.group, at(301));
+    let mut spare = || id(501);
+    let around = &mut scene.around;
+    let unsure = weigh(&mut draft, &mut scene.watch, &listing, around, &mut spare);
+    assert!(draft.is_empty() && unsure.unsure);
+    around.read_all(mono(239));
+    let unsure = weigh(&mut draft, &mut scene.watch, &listing, around, &mut spare);
+    assert!(draft.is_empty() && unsure.unsure, "read too long ago");
+    around.read_all(mono(240));
+    let sure = weigh(&mut draft, &mut scene.watch, &listing, around, &mut spare);
+    assert_eq!(sure.surplus, [(id(501), server(7))]);
+    assert!(!sure.unsure);
 }
 
 #[test]
