@@ -100,10 +100,7 @@ fn main() -> anyhow::Result<ExitCode> {
     ))
 }
 
-fn schedules<'a>(
-    arguments: &'a Arguments,
-    first: u64,
-) -> Box<dyn Iterator<Item = Schedule> + 'a> {
+fn schedules<'a>(arguments: &'a Arguments, first: u64) -> Box<dyn Iterator<Item = Schedule> + 'a> {
     if arguments.directed {
         let cases = Case::INTERLEAVINGS.into_iter();
         return Box::new(cases.map(move |case| Schedule::directed(case, first)));

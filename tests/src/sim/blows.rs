@@ -61,7 +61,9 @@ async fn one(world: Arc<World>, strike: Strike, dice: Entropy) {
         }
         Blow::Pause(victim, still) => {
             if still >= Duration::from_secs(60) && matches!(victim, Victim::Supervisor(_)) {
-                world.checker.tally("crash row: owner stood still for a minute");
+                world
+                    .checker
+                    .tally("crash row: owner stood still for a minute");
             }
             world.hold_still(victim, true);
             clock.sleep(still).await;

@@ -71,7 +71,8 @@ impl Customer {
     async fn make(&self, key: GroupKey, n: usize, bounds: Bounds) {
         let root = &self.world.root;
         let stores = self.world.store.handle("api");
-        let body = br#"{"server":{"imageRef":"11111111-1111-4111-8111-111111111111","flavorRef":"1"}}"#;
+        let body =
+            br#"{"server":{"imageRef":"11111111-1111-4111-8111-111111111111","flavorRef":"1"}}"#;
         let launch = loop {
             if let Ok(hash) = stores.launches.put(&key.tenant, body).await {
                 break hash;
@@ -109,9 +110,7 @@ impl Customer {
         let end = chassis::Mono::START + self.world.schedule.foul;
         let mut n = 0;
         while clock.mono() < end {
-            clock
-                .sleep(self.dice.up_to(self.world.schedule.pace))
-                .await;
+            clock.sleep(self.dice.up_to(self.world.schedule.pace)).await;
             n += 1;
             let key = keys[index(&self.dice, keys.len())].clone();
             let event = self.event(n);
@@ -159,7 +158,9 @@ impl Customer {
 #[must_use]
 pub fn event(world: &World, id: &str, ask: Ask, force: Force) -> Event {
     let wall = now(world).wall;
-    let digit = id.bytes().fold(0_u8, |sum, b| sum.wrapping_mul(31).wrapping_add(b));
+    let digit = id
+        .bytes()
+        .fold(0_u8, |sum, b| sum.wrapping_mul(31).wrapping_add(b));
     Event {
         id: id
             .parse::<EventId>()
@@ -219,7 +220,9 @@ impl Post {
                 match answer {
                     Ok(Ok(accepted)) => {
                         if known {
-                            checker.tally("crash row: commit unknown or ack lost, stored verdict found");
+                            checker.tally(
+                                "crash row: commit unknown or ack lost, stored verdict found",
+                            );
                         }
                         if matches!(accepted, Accepted::Queued(_)) {
                             checker.tally("crash row: queued for an owner that is away");

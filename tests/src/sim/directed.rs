@@ -284,7 +284,11 @@ impl Script {
     }
 
     async fn wait(&self, seconds: u64) {
-        self.world.root.clock.sleep(Duration::from_secs(seconds)).await;
+        self.world
+            .root
+            .clock
+            .sleep(Duration::from_secs(seconds))
+            .await;
     }
 
     async fn until_state(&self, is: impl Fn(&State) -> bool + Send) {
@@ -326,7 +330,9 @@ impl Script {
 
     /// The interleaving came about.
     fn came(&self) {
-        self.world.checker.tally("directed: the interleaving came about");
+        self.world
+            .checker
+            .tally("directed: the interleaving came about");
     }
 
     async fn h1(&self) {
@@ -335,7 +341,8 @@ impl Script {
         self.world.kill_now(Victim::Worker(0));
         self.wait(2).await;
         self.world.revive(Victim::Worker(0));
-        self.until_state(|state| matches!(state, State::InDoubt(..))).await;
+        self.until_state(|state| matches!(state, State::InDoubt(..)))
+            .await;
         self.came();
     }
 
@@ -343,11 +350,16 @@ impl Script {
         // Only the first supervisor reaches the first worker, and no other worker offers it anything.
         let world = &self.world;
         let (zero, one) = ("worker-0", "worker-1");
-        world.wires.cut(&Cut::between(zero, "supervisor-1", Way::Both));
-        world.wires.cut(&Cut::between(one, "supervisor-0", Way::Both));
+        world
+            .wires
+            .cut(&Cut::between(zero, "supervisor-1", Way::Both));
+        world
+            .wires
+            .cut(&Cut::between(one, "supervisor-0", Way::Both));
         self.wait(20).await;
         self.want(0, "h2", 1);
-        self.until_state(|state| matches!(state, State::Issued(_))).await;
+        self.until_state(|state| matches!(state, State::Issued(_)))
+            .await;
         world.hold_still(Victim::Supervisor(0), true);
         self.until_state(|state| matches!(state, State::Lapsed(..) | State::Failed(_)))
             .await;
@@ -358,7 +370,8 @@ impl Script {
 
     async fn h3(&self) {
         self.want(0, "h3", 1);
-        self.until_state(|state| matches!(state, State::Issued(_))).await;
+        self.until_state(|state| matches!(state, State::Issued(_)))
+            .await;
         let worker = {
             let group = self.group(0);
             let issue = group.slots.open().find_map(|slot| match &slot.state {
@@ -378,7 +391,8 @@ impl Script {
 
     async fn h4(&self) {
         self.want(0, "h4", 1);
-        self.until_state(|state| matches!(state, State::Lapsed(..))).await;
+        self.until_state(|state| matches!(state, State::Lapsed(..)))
+            .await;
         self.until_state(|state| matches!(state, State::Surplus(_) | State::Deleting(..)))
             .await;
         self.came();
@@ -394,7 +408,11 @@ impl Script {
         .await;
         let tag = |n: usize| {
             let group = self.group(n);
-            group.slots.open().next().map(|slot| format!("as:{}", slot.id))
+            group
+                .slots
+                .open()
+                .next()
+                .map(|slot| format!("as:{}", slot.id))
         };
         let (a, b) = (tag(0), tag(1));
         let servers = self.ours();
@@ -423,11 +441,17 @@ impl Script {
             items: std::collections::BTreeMap::new(),
         };
         outside(&self.world, &twin.id, &nothing);
-        self.until(|s| s.group(0).slots.census().active.0 == 1).await;
+        self.until(|s| s.group(0).slots.census().active.0 == 1)
+            .await;
         self.want(0, "h6-in", 0);
-        self.until_state(|state| matches!(state, State::Gone(..))).await;
+        self.until_state(|state| matches!(state, State::Gone(..)))
+            .await;
         let items = twin.metadata;
-        outside(&self.world, &twin.id, &cloudsim::Outside::Metadata { items });
+        outside(
+            &self.world,
+            &twin.id,
+            &cloudsim::Outside::Metadata { items },
+        );
         self.until(|s| s.ours().is_empty()).await;
         self.came();
     }
@@ -441,8 +465,10 @@ impl Script {
             };
             outside(&self.world, &server.id, &nothing);
         }
-        self.until_state(|state| matches!(state, State::Lapsed(..))).await;
-        self.until_state(|state| matches!(state, State::Active(_))).await;
+        self.until_state(|state| matches!(state, State::Lapsed(..)))
+            .await;
+        self.until_state(|state| matches!(state, State::Active(_)))
+            .await;
         if self.ours().len() == 2 {
             self.came();
         }
@@ -450,7 +476,8 @@ impl Script {
 
     async fn h8(&self) {
         self.want(0, "h8", 1);
-        self.until(|s| !s.world.store.verdicts(&s.keys[0]).is_empty()).await;
+        self.until(|s| !s.world.store.verdicts(&s.keys[0]).is_empty())
+            .await;
         self.until(|s| !s.group(0).inbox.is_empty()).await;
         if !self.group(0).inbox.is_empty() {
             self.came();

@@ -20,7 +20,9 @@ pub fn judge(world: &World, keys: &[GroupKey], findings: &mut Findings) {
     for group in &groups {
         match group.state.phase {
             Phase::Running => running(world, group, findings, &mut lines),
-            Phase::Paused => lines.push(format!("liveness: group {} is still paused", group.key.id)),
+            Phase::Paused => {
+                lines.push(format!("liveness: group {} is still paused", group.key.id))
+            }
             Phase::Deleting | Phase::Tombstone => leaving(group, &mut lines),
         }
         if !group.inbox.is_empty() && group.state.phase == Phase::Running {
@@ -37,7 +39,9 @@ pub fn judge(world: &World, keys: &[GroupKey], findings: &mut Findings) {
             .group(key)
             .is_some_and(|g| g.state.phase != Phase::Running);
         if !tombstone && !world.store.verdicts(key).iter().any(|v| v.event == *event) {
-            lines.push(format!("I4: event {event} was acknowledged and has no verdict"));
+            lines.push(format!(
+                "I4: event {event} was acknowledged and has no verdict"
+            ));
         }
     }
     findings.violations.extend(lines);
@@ -93,11 +97,7 @@ fn leaving(group: &Group, lines: &mut Vec<String>) {
 }
 
 /// I1: no server of ours is in no slot, unless it went back to its tenant.
-fn left_over<'a>(
-    world: &World,
-    groups: impl Iterator<Item = &'a Group>,
-    lines: &mut Vec<String>,
-) {
+fn left_over<'a>(world: &World, groups: impl Iterator<Item = &'a Group>, lines: &mut Vec<String>) {
     let mut known = BTreeSet::new();
     for group in groups {
         for slot in group.slots.open().chain(group.slots.ended()) {

@@ -216,7 +216,9 @@ impl Ops for Link {
         });
         let reported = call.await.unwrap_or(Err(OpsError::Unreachable));
         if reported.is_err() {
-            self.medium.checker.tally("crash row: report lost, reported again");
+            self.medium
+                .checker
+                .tally("crash row: report lost, reported again");
         }
         reported
     }

@@ -200,7 +200,10 @@ impl Schedule {
     }
 
     fn draw_strikes(&mut self, dice: &Entropy) {
-        let on: Vec<Kind> = Kind::ALL.into_iter().filter(|_| dice.below(2) == 0).collect();
+        let on: Vec<Kind> = Kind::ALL
+            .into_iter()
+            .filter(|_| dice.below(2) == 0)
+            .collect();
         self.strike_with(dice, &on);
     }
 
@@ -250,7 +253,8 @@ impl Schedule {
                 *rate = 0;
             }
         }
-        self.strikes.retain(|s| items.contains(&format!("s{}", s.id)));
+        self.strikes
+            .retain(|s| items.contains(&format!("s{}", s.id)));
         self
     }
 
@@ -265,7 +269,10 @@ impl Schedule {
                 .rates()
                 .into_iter()
                 .find(|(name, _)| *name == item)
-                .map_or_else(|| item.to_owned(), |(name, rate)| format!("{name}: {rate} of 1000")),
+                .map_or_else(
+                    || item.to_owned(),
+                    |(name, rate)| format!("{name}: {rate} of 1000"),
+                ),
         }
     }
 
@@ -310,7 +317,11 @@ impl Size {
             workers,
             apis: 3,
             groups: 2 + index(dice, 3),
-            polls: if big { 1 } else { 1 + super::strike::narrow(dice.below(2)) },
+            polls: if big {
+                1
+            } else {
+                1 + super::strike::narrow(dice.below(2))
+            },
             cells: 1 + super::strike::narrow(dice.below(3)),
         }
     }

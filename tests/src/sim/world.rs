@@ -268,13 +268,7 @@ impl World {
         settings.polls = self.schedule.size.polls;
         let links = self.links(&process, (&seat.name, life));
         let links = links.into_iter().map(|l| Arc::new(l) as Arc<dyn Ops>);
-        let built = holt_worker::build(
-            &process,
-            settings,
-            Arc::new(cloud),
-            guard,
-            links.collect(),
-        );
+        let built = holt_worker::build(&process, settings, Arc::new(cloud), guard, links.collect());
         if let Err(error) = built {
             unreachable!("a worker cannot start: {error}");
         }
@@ -323,10 +317,7 @@ impl World {
         let seat = self.seat(victim);
         process.tasks.abort_all();
         let mut current = seat.process();
-        if current
-            .as_ref()
-            .is_some_and(|(p, _)| p.tasks.is_dead())
-        {
+        if current.as_ref().is_some_and(|(p, _)| p.tasks.is_dead()) {
             *current = None;
             seat.address.set(None);
             *seat

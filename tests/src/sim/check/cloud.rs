@@ -24,6 +24,10 @@ pub(super) struct Cloud {
     first: usize,
     /// When somebody outside last touched a server.
     edited: BTreeMap<String, u64>,
+    /// Servers of which the request that made them is noted.
+    noted: usize,
+    /// How many servers each request made.
+    made: BTreeMap<u64, u32>,
 }
 
 impl Cloud {
@@ -57,6 +61,12 @@ impl Cloud {
         findings: &mut Findings,
         user: &str,
     ) {
+        for server in truth.servers().iter().skip(self.noted) {
+            self.noted += 1;
+            if let Some(asked) = &server.asked {
+                *self.made.entry(asked.request).or_default() += 1;
+            }
+        }
         let mut in_service: BTreeMap<&GroupKey, BTreeSet<u64>> = BTreeMap::new();
         for (place, server) in truth.servers().iter().enumerate().skip(self.first) {
             if server.deleted.is_some() {
@@ -77,17 +87,31 @@ impl Cloud {
             };
             let slot = asked.tags.iter().find_map(|t| t.strip_prefix("as:"));
             let Some((key, state)) = slot.and_then(|s| ledger.slot(s)) else {
-                findings.broken(format!("I1: server {} has no slot in the ledger", server.id));
+                findings.broken(format!(
+                    "I1: server {} has no slot in the ledger",
+                    server.id
+                ));
                 continue;
             };
             if server.project != key.tenant.as_str() {
-                findings.broken(format!("I7: server {} is in another tenant's project", server.id));
+                findings.broken(format!(
+                    "I7: server {} is in another tenant's project",
+                    server.id
+                ));
             }
             // What shows our proof no longer is the tenant's own (I2 beats I1).
-            let ours = asked.metadata.as_ref().is_none_or(|m| *m == server.metadata);
+            let ours = asked
+                .metadata
+                .as_ref()
+                .is_none_or(|m| *m == server.metadata);
             let leaves = is_leaving(state) || ledger.roles(&server.id).any(|(_, s)| is_leaving(s));
-            let back = ledger.roles(&server.id).any(|(_, s)| domain::slot::is_handed_back(s));
-            if ours && !leaves && !back {
+            let back = ledger
+                .roles(&server.id)
+                .any(|(_, s)| domain::slot::is_handed_back(s));
+            // The one way past max: something between us and the cloud executed one create twice (I3). The twin is looked for, and leaves.
+            let twin = self.made.get(&asked.request).is_some_and(|n| *n > 1)
+                && ledger.roles(&server.id).next().is_none();
+            if ours && !leaves && !back && !twin {
                 in_service.entry(key).or_default().insert(asked.request);
             }
         }
@@ -126,7 +150,10 @@ impl Cloud {
             ));
         }
         for (key, state) in roles {
-            let going = matches!(state, State::Deleting(..) | State::Gone(..) | State::Surplus(_));
+            let going = matches!(
+                state,
+                State::Deleting(..) | State::Gone(..) | State::Surplus(_)
+            );
             if !going {
                 findings.broken(format!(
                     "I2: server {} was deleted, group {} has it {}",
@@ -156,7 +183,8 @@ fn look_at_call(entry: &LogEntry, ledger: &Ledger, regime: Regime, findings: &mu
         Call::Create => {
             let slot = entry.tags.iter().find_map(|t| t.strip_prefix("as:"));
             let Some((_, state)) = slot.and_then(|s| ledger.slot(s)) else {
-                findings.broken("I1: a create arrives for a slot that is not in the ledger".to_owned());
+                findings
+                    .broken("I1: a create arrives for a slot that is not in the ledger".to_owned());
                 return;
             };
             match state {

@@ -10,8 +10,8 @@ use domain::slot::{Flags, Hold, Slot, State};
 use domain::verdict::Verdict;
 use store::memory::Memory;
 
-use super::Findings;
 use super::super::schedule::Regime;
+use super::Findings;
 
 /// A list that chose to lapse a slot began at most this long before the commit.
 const LIST_AGE_MAX_MS: u64 = 150_000;
@@ -60,9 +60,9 @@ impl Ledger {
 
     /// The most servers that a group may have in service: its limit, or what it counts while a lowered limit is not reached yet.
     pub(super) fn allowed(&self, key: &GroupKey) -> u32 {
-        self.groups.get(key).map_or(0, |group| {
-            limit(group).max(group.slots.census().counted.0)
-        })
+        self.groups
+            .get(key)
+            .map_or(0, |group| limit(group).max(group.slots.census().counted.0))
     }
 
     pub(super) fn look(
@@ -92,7 +92,11 @@ impl Ledger {
         let before = old.map_or(0, |old| old.slots.census().counted.0);
         let limit = limit(new).max(old.map_or(0, |old| {
             // Issued in the same look as the limit was lowered.
-            if old.rev.next() == new.rev { 0 } else { limit(old) }
+            if old.rev.next() == new.rev {
+                0
+            } else {
+                limit(old)
+            }
         }));
         if counted > limit && counted > before {
             findings.broken(format!(
@@ -133,7 +137,10 @@ impl Ledger {
     /// A uuid has one role (interleaving H5 of safety 6.1): never two open slots for one server.
     fn bind(&mut self, slot: &Slot, server: ServerId, findings: &mut Findings) {
         let server = server.to_string();
-        self.roles.entry(server.clone()).or_default().insert(slot.id);
+        self.roles
+            .entry(server.clone())
+            .or_default()
+            .insert(slot.id);
         let open = self.roles(&server).filter(|(_, state)| state.is_open());
         if slot.state.is_open() && open.count() > 1 {
             findings.broken(format!("I2: server {server} is bound to two open slots"));
@@ -154,13 +161,18 @@ impl Ledger {
             State::Lapsed(..) => {
                 let tag = format!("as:{}", slot.id);
                 let known = truth.servers().iter().find(|server| {
-                    server.asked.as_ref().is_some_and(|a| a.tags.contains(&tag) && a.metadata.is_none())
+                    server
+                        .asked
+                        .as_ref()
+                        .is_some_and(|a| a.tags.contains(&tag) && a.metadata.is_none())
                 });
                 let late = |s: &cloudsim::Server| {
                     s.created_ms + LIST_AGE_MAX_MS >= truth.now_ms() || s.deleted.is_some()
                 };
                 // A server that a list could have shown. One that somebody else's binding explains is known to the ledger.
-                if let Some(server) = known.filter(|s| !late(s) && self.roles(&s.id).next().is_none()) {
+                if let Some(server) =
+                    known.filter(|s| !late(s) && self.roles(&s.id).next().is_none())
+                {
                     findings.broken(format!(
                         "I9: slot {} lapses ({regime:?}), its server {} is there",
                         slot.id, server.id
@@ -246,7 +258,9 @@ impl Ledger {
                 .get(&format!("as:{}", slot.id));
             match (issue.worker.to_string() == name, arrived) {
                 (true, None) => rows.push("crash row: worker died before its call"),
-                (true, Some(_)) => rows.push("crash row: worker died after its call, before its report"),
+                (true, Some(_)) => {
+                    rows.push("crash row: worker died after its call, before its report")
+                }
                 (false, None) if name.starts_with("supervisor") => {
                     rows.push("crash row: supervisor died with a slot issued and not handed out");
                 }
@@ -300,14 +314,18 @@ fn tally_edge(before: Option<&Slot>, after: &Slot, findings: &mut Findings) {
         findings.tally(&format!("edge: {from} to {}", detail(to, &after.state)));
     }
     let rule = match (before.map(|b| &b.state), &after.state) {
-        (Some(State::InDoubt(..)), State::Accepted(_)) => Some("rule: adopted from a complete list, or late report"),
+        (Some(State::InDoubt(..)), State::Accepted(_)) => {
+            Some("rule: adopted from a complete list, or late report")
+        }
         (Some(State::InDoubt(..)), State::Failed(_)) => Some("rule: voided in doubt"),
         (Some(State::InDoubt(..)), State::Lapsed(..)) => Some("rule: lapsed"),
         (Some(State::Lapsed(_, Hold::Counted)), State::Lapsed(_, Hold::Released)) => {
             Some("rule: released by the strict rule")
         }
         (None, State::Surplus(_)) => Some("rule: late or doubled server bound as surplus"),
-        (Some(b), State::Gone(..)) if is_in_service(b) => Some("rule: gone, deleted by somebody else"),
+        (Some(b), State::Gone(..)) if is_in_service(b) => {
+            Some("rule: gone, deleted by somebody else")
+        }
         (Some(State::Deleting(..)), State::Gone(..)) => Some("rule: gone, deleted by us"),
         _other => None,
     };
