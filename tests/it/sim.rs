@@ -3,8 +3,9 @@
 use chassis::{Process, SimulatedProcess};
 use cloudsim::{Plant, Settings, Sim};
 use holt_tests::sim::check::Checker;
+use holt_tests::sim::directed::Case;
 use holt_tests::sim::run::run;
-use holt_tests::sim::schedule::Schedule;
+use holt_tests::sim::schedule::{Regime, Schedule};
 use holt_tests::sim::transport::Sky;
 use store::memory::Memory;
 
@@ -36,7 +37,7 @@ fn look_at(plant: Plant, then: impl Fn(&mut Sim, &str)) -> anyhow::Result<Vec<St
         let process = Process::simulated(SimulatedProcess::default());
         let store = Memory::new(process.clock.clone());
         let sky = Sky::new(Sim::new(Settings::default()), process.clock);
-        let checker = Checker::new(store, sky.clone(), "autoscaler");
+        let checker = Checker::new(store, sky.clone(), "autoscaler", Regime::Below);
         let id = sky.truth().plant(0, plant)?;
         then(&mut sky.truth(), &id);
         // The checker looks when the cloud was asked something.
@@ -70,9 +71,39 @@ fn a_foreign_server_that_is_deleted_is_a_violation() -> anyhow::Result<()> {
     };
     let kept = look_at(plant.clone(), |_, _| {})?;
     assert_eq!(kept, Vec::<String>::new());
-    let found = look_at(plant, |sim, id| {
+    let by_its_owner = look_at(plant.clone(), |sim, id| {
         assert_eq!(sim.outside(1, id, &cloudsim::Outside::Delete), Ok(()));
     })?;
+    assert_eq!(by_its_owner, Vec::<String>::new());
+    let found = look_at(plant, |sim, id| {
+        let token = sim.sign_in(1, "autoscaler", "tenant-a").unwrap();
+        let path = format!("/compute/RegionOne/v2.1/servers/{id}");
+        let mut delete = cloudsim::Request::new("DELETE", &path);
+        delete.headers.push(("x-auth-token".into(), token));
+        let _ticket = sim.arrive(1, delete);
+        sim.advance(60_000);
+    })?;
     assert!(found.iter().any(|v| v.starts_with("I2")), "{found:?}");
+    Ok(())
+}
+
+#[test]
+fn the_eight_interleavings_come_about_and_break_nothing() -> anyhow::Result<()> {
+    for case in Case::INTERLEAVINGS {
+        let report = run(Schedule::directed(case, 1))?;
+        assert_eq!(report.violations, Vec::<String>::new(), "{case:?}");
+        let came = "directed: the interleaving came about";
+        assert_eq!(report.tally.get(came), Some(&1), "{case:?} did not happen");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_schedules_that_found_a_mistake_stay_clean() -> anyhow::Result<()> {
+    // docs/sim.md says what each of them found.
+    for seed in [100_226, 100_504] {
+        let report = run(Schedule::of(seed))?;
+        assert_eq!(report.violations, Vec::<String>::new(), "seed {seed}");
+    }
     Ok(())
 }
