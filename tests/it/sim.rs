@@ -11,7 +11,7 @@ use store::memory::Memory;
 
 #[test]
 fn a_handful_of_schedules_keeps_every_promise() -> anyhow::Result<()> {
-    for seed in 1..=6 {
+    for seed in 1..=3 {
         let report = run(Schedule::of(seed))?;
         assert_eq!(report.violations, Vec::<String>::new(), "seed {seed}");
         assert!(report.creates_per_slot_max <= 1, "seed {seed}");
