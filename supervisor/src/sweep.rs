@@ -261,20 +261,21 @@ impl Sweep {
     /// Reads every group of a tenant that no owner has read before its first list is weighed, and again when somebody has to be sure: a server
     /// may have a role in a group that nobody woke yet, or that another owner bound it to.
     async fn know(&self, stores: &Stores, tenant: &TenantId) -> bool {
-        let is_known = |id: Option<GroupId>| match self.lock().get(tenant).map(|t| &t.roles) {
+        let is_known = |id: GroupId| match self.lock().get(tenant).map(|t| &t.roles) {
             Some(Roles::All) => true,
-            Some(Roles::Of(_, groups)) => id.is_some_and(|id| groups.contains(&id)),
+            Some(Roles::Of(_, groups)) => groups.contains(&id),
             None => false,
         };
-        if is_known(None) {
-            return true;
-        }
+        let since = match self.lock().get(tenant).map(|t| &t.roles) {
+            Some(Roles::Of(since, _)) => *since,
+            Some(Roles::All) | None => return true,
+        };
         let mut after = None;
         loop {
             let Ok(page) = stores.groups.of_tenant(tenant, after, PAGE).await else {
                 return false;
             };
-            for key in page.items.into_iter().filter(|key| !is_known(Some(key.id))) {
+            for key in page.items.into_iter().filter(|key| !is_known(key.id)) {
                 match stores.groups.read(&key, Level::Serial).await {
                     Ok(group) => group.iter().for_each(|g| self.bind(g)),
                     Err(_) => return false,
@@ -285,9 +286,11 @@ impl Sweep {
                 break;
             }
         }
+        // Somebody may have asked for more than this pass read.
         if let Some(entry) = self.lock().get_mut(tenant)
-            && let Roles::Of(since, _) = std::mem::replace(&mut entry.roles, Roles::All)
+            && matches!(entry.roles, Roles::Of(now, _) if now == since)
         {
+            entry.roles = Roles::All;
             entry.project.lock().read_all(since);
         }
         true

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chassis::Entropy;
 
 use super::client::customer;
-use super::strike::{Blow, Strike, Victim, index, narrow};
+use super::strike::{Blow, Strike, Victim, Way, index, narrow};
 use super::tenant;
 use super::wires::{Cut, SKY};
 use super::world::{USER, World};
@@ -70,20 +70,10 @@ async fn one(world: Arc<World>, strike: Strike, dice: Entropy) {
             world.hold_still(victim, false);
         }
         Blow::Jump(victim, ms) => world.jump(victim, ms),
-        Blow::Drift(victim, ms_per_s, lasts) => {
-            let steps = lasts.as_secs() / DRIFT_STEP.as_secs();
-            let step = ms_per_s * i64::try_from(DRIFT_STEP.as_secs()).unwrap_or(1);
-            for _ in 0..steps {
-                world.jump(victim, step);
-                clock.sleep(DRIFT_STEP).await;
-            }
-        }
-        Blow::Cut(victim, way, lasts) => {
-            cut(&world, &Cut::of(world.name(victim), way), lasts).await;
-        }
+        Blow::Drift(victim, ms_per_s, lasts) => drift(&world, victim, ms_per_s, lasts).await,
+        Blow::Cut(victim, way, lasts) => cut(&world, victim, (None, way), lasts).await,
         Blow::CutCloud(worker, way, lasts) => {
-            let name = world.name(Victim::Worker(worker));
-            cut(&world, &Cut::between(name, SKY, way), lasts).await;
+            cut(&world, Victim::Worker(worker), (Some(SKY), way), lasts).await;
         }
         Blow::Swizzle(lasts) => swizzle(&world, lasts, &dice).await,
         Blow::StoreOutage(lasts) => world.fate.go_away(lasts),
@@ -134,10 +124,24 @@ async fn crash(world: &World, victim: Victim, polls: u64, down: Duration) {
     world.revive(victim);
 }
 
-async fn cut(world: &World, cut: &Cut, lasts: Duration) {
-    world.wires.cut(cut);
+async fn cut(world: &World, victim: Victim, (from, way): (Option<&str>, Way), lasts: Duration) {
+    let name = world.name(victim);
+    let cut = match from {
+        Some(other) => Cut::between(name, other, way),
+        None => Cut::of(name, way),
+    };
+    world.wires.cut(&cut);
     world.root.clock.sleep(lasts).await;
-    world.wires.mend(cut);
+    world.wires.mend(&cut);
+}
+
+async fn drift(world: &World, victim: Victim, ms_per_s: i64, lasts: Duration) {
+    let steps = lasts.as_secs() / DRIFT_STEP.as_secs();
+    let step = ms_per_s * i64::try_from(DRIFT_STEP.as_secs()).unwrap_or(1);
+    for _ in 0..steps {
+        world.jump(victim, step);
+        world.root.clock.sleep(DRIFT_STEP).await;
+    }
 }
 
 /// Clogs a random part of the processes one by one, and unclogs them in another random order.

@@ -248,38 +248,35 @@ pub async fn customer(world: &Arc<World>, blow: Blow, dice: &Entropy) {
         return;
     }
     let key = &keys[index(dice, keys.len())];
-    match blow {
-        Blow::PauseGroup(lasts) => {
-            phase(world, key, Phase::Running, Phase::Paused).await;
-            world.root.clock.sleep(lasts).await;
-            phase(world, key, Phase::Paused, Phase::Running).await;
-        }
-        Blow::Bounds(min, max) => {
-            if let Ok(bounds) = Bounds::new(Size(min), Size(max)) {
-                change(world, key, |draft| {
-                    let mut config = draft.config().clone();
-                    config.bounds = bounds;
-                    config.generation += 1;
-                    draft.configure(config);
-                    let (least, most) = (bounds.min().0, bounds.max().0);
-                    draft.state.desired = Size(draft.state.desired.0.clamp(least, most));
-                    Cause::Configure
-                })
-                .await;
+    if let Blow::PauseGroup(lasts) = blow {
+        phase(world, key, Phase::Running, Phase::Paused).await;
+        world.root.clock.sleep(lasts).await;
+        phase(world, key, Phase::Paused, Phase::Running).await;
+    }
+    if let Blow::Bounds(min, max) = blow
+        && let Ok(bounds) = Bounds::new(Size(min), Size(max))
+    {
+        change(world, key, |draft| {
+            let mut config = draft.config().clone();
+            config.bounds = bounds;
+            config.generation += 1;
+            draft.configure(config);
+            let (least, most) = (bounds.min().0, bounds.max().0);
+            draft.state.desired = Size(draft.state.desired.0.clamp(least, most));
+            Cause::Configure
+        })
+        .await;
+    }
+    if blow == Blow::DeleteGroup {
+        change(world, key, |draft| {
+            if draft.state.phase != Phase::Tombstone {
+                draft.state.phase = Phase::Deleting;
             }
-        }
-        Blow::DeleteGroup => {
-            change(world, key, |draft| {
-                if draft.state.phase != Phase::Tombstone {
-                    draft.state.phase = Phase::Deleting;
-                }
-                draft.state.desired = Size::ZERO;
-                draft.state.forced = true;
-                Cause::Delete
-            })
-            .await;
-        }
-        _other => {}
+            draft.state.desired = Size::ZERO;
+            draft.state.forced = true;
+            Cause::Delete
+        })
+        .await;
     }
 }
 

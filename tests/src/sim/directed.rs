@@ -178,9 +178,10 @@ impl Schedule {
 
     fn scripted(case: Case, seed: u64) -> Self {
         let groups = if case == Case::H5 { 2 } else { 1 };
-        let regime = match case {
-            Case::H3 | Case::H4 => Regime::Above,
-            _below => Regime::Below,
+        let regime = if matches!(case, Case::H3 | Case::H4) {
+            Regime::Above
+        } else {
+            Regime::Below
         };
         Self {
             seed,
@@ -374,9 +375,12 @@ impl Script {
             .await;
         let worker = {
             let group = self.group(0);
-            let issue = group.slots.open().find_map(|slot| match &slot.state {
-                State::Issued(issue) => Some(issue.worker.to_string()),
-                _other => None,
+            let mut slots = group.slots.open();
+            let issue = slots.find_map(|slot| {
+                if let State::Issued(issue) = &slot.state {
+                    return Some(issue.worker.to_string());
+                }
+                None
             });
             usize::from(issue.as_deref() == Some("worker-1"))
         };

@@ -77,7 +77,9 @@ async fn a_client_uses_a_connection_again_only_if_it_may() {
         for _ in 0..3 {
             let response = client.get(&server.url).send().await.expect("an answer");
             assert_eq!(body(response, 5).await.expect("a body"), "hello");
-            crate::Clock::system().sleep(Duration::from_millis(20)).await;
+            crate::Clock::system()
+                .sleep(Duration::from_millis(20))
+                .await;
         }
         assert_eq!(
             server.connections.load(Ordering::SeqCst),
