@@ -1,10 +1,10 @@
 //! Who gets in, and what gets in: the running api, route by route, against every kind of token and every kind of bad input.
 mod input;
-mod keys;
+pub(crate) mod keys;
 mod matrix;
 mod old;
 mod openapi;
-mod rig;
+pub(crate) mod rig;
 mod story;
-mod trouble;
+pub(crate) mod trouble;
 mod why;

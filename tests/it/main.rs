@@ -7,3 +7,5 @@ mod roles;
 mod sim;
 mod store_crash;
 mod store_history;
+#[cfg(test)]
+mod v1;

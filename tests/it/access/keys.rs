@@ -8,15 +8,15 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
 /// A pair that may sign tokens, and what the api is told of it.
-pub(super) struct Pair {
-    pub(super) kid: &'static str,
-    pub(super) algorithm: Algorithm,
-    pub(super) private: EncodingKey,
-    pub(super) public_pem: String,
-    pub(super) jwk: Value,
+pub(crate) struct Pair {
+    pub(crate) kid: &'static str,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) private: EncodingKey,
+    pub(crate) public_pem: String,
+    pub(crate) jwk: Value,
 }
 
-pub(super) fn ed25519(kid: &'static str) -> Pair {
+pub(crate) fn ed25519(kid: &'static str) -> Pair {
     let pair = Ed25519KeyPair::generate().unwrap();
     let public = pair.public_key().as_ref().to_vec();
     let prefix = [
@@ -31,7 +31,7 @@ pub(super) fn ed25519(kid: &'static str) -> Pair {
     }
 }
 
-pub(super) fn rsa(kid: &'static str) -> Pair {
+pub(crate) fn rsa(kid: &'static str) -> Pair {
     let pair = RsaPair::generate(KeySize::Rsa2048).unwrap();
     let private: Pkcs8V1Der<'_> = pair.as_der().unwrap();
     let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
@@ -57,20 +57,20 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 impl Pair {
-    pub(super) fn header(&self) -> Header {
+    pub(crate) fn header(&self) -> Header {
         Header {
             kid: Some(self.kid.to_owned()),
             ..Header::new(self.algorithm)
         }
     }
 
-    pub(super) fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         jsonwebtoken::encode(&self.header(), claims, &self.private).unwrap()
     }
 }
 
 /// A token with any header and signature.
-pub(super) fn forged(header: &Value, claims: &Value, signature: &[u8]) -> String {
+pub(crate) fn forged(header: &Value, claims: &Value, signature: &[u8]) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!(
         "{}.{}.{}",
@@ -81,7 +81,7 @@ pub(super) fn forged(header: &Value, claims: &Value, signature: &[u8]) -> String
 }
 
 /// A token of the HMAC family whose secret is a public key: the classic key confusion.
-pub(super) fn confused(pair: &Pair, claims: &Value) -> String {
+pub(crate) fn confused(pair: &Pair, claims: &Value) -> String {
     let header = Header {
         kid: Some(pair.kid.to_owned()),
         ..Header::new(Algorithm::HS256)

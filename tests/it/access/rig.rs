@@ -8,7 +8,7 @@ use chassis::http::{Connections, Settings as Http, Trust};
 use chassis::{Process, Secret};
 use domain::draft::Draft;
 use domain::event::{Actor, ActorKind, Event};
-use domain::group::Cause;
+use domain::group::{Cause, Hold, HoldWhy};
 use domain::ids::{Fence, GroupKey, HomeEpoch, Nonce, ServerId, SlotId};
 use domain::slot::{Flags, Slot, State};
 use domain::time::{Mono, Now, Timestamp};
@@ -26,11 +26,11 @@ use wire::ports::submit::{Submit, SubmitError};
 use super::keys::{self, Pair};
 
 /// The tenant of the tests.
-pub(super) const TENANT: &str = "acme";
+pub(crate) const TENANT: &str = "acme";
 
 /// No owner answers: events go the other real way, into the inbox.
 #[derive(Debug)]
-pub(super) struct Unreachable;
+pub(crate) struct Unreachable;
 
 #[async_trait]
 impl Submit for Unreachable {
@@ -40,20 +40,20 @@ impl Submit for Unreachable {
     async fn poke(&self, _key: &GroupKey) {}
 }
 
-pub(super) struct Rig {
-    pub(super) process: Process,
-    pub(super) store: Memory,
-    pub(super) ed: Pair,
-    pub(super) rsa: Pair,
-    pub(super) base: String,
-    pub(super) api: holt_api::Api,
+pub(crate) struct Rig {
+    pub(crate) process: Process,
+    pub(crate) store: Memory,
+    pub(crate) ed: Pair,
+    pub(crate) rsa: Pair,
+    pub(crate) base: String,
+    pub(crate) api: holt_api::Api,
     http: reqwest::Client,
     _jwks: tempfile::TempDir,
 }
 
 impl Rig {
     /// Listens on a free port; believes an RSA key from its configuration and an Ed25519 key from a JWKS file.
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Arc::new(NoFaults), Limits::default(), |_, _| {
             Arc::new(Unreachable)
         })
@@ -61,12 +61,12 @@ impl Rig {
     }
 
     /// The same on a store that may fall sick, with limits.
-    pub(super) async fn with_trouble(faults: Arc<dyn Faults>, limits: Limits) -> Self {
+    pub(crate) async fn with_trouble(faults: Arc<dyn Faults>, limits: Limits) -> Self {
         Self::with(faults, limits, |_, _| Arc::new(Unreachable)).await
     }
 
     /// The same with a real supervisor, whom no worker offers anything.
-    pub(super) async fn with_supervisor() -> Self {
+    pub(crate) async fn with_supervisor() -> Self {
         let settings = holt_supervisor::Settings::default();
         Self::with(Arc::new(NoFaults), Limits::default(), |process, stores| {
             Arc::new(holt_supervisor::build(process, settings, stores.clone()))
@@ -77,6 +77,21 @@ impl Rig {
     async fn with(
         faults: Arc<dyn Faults>,
         limits: Limits,
+        owner: impl FnOnce(&Process, &Stores) -> Arc<dyn Submit>,
+    ) -> Self {
+        let v1 = holt_api::V1 {
+            capabilities: capabilities(),
+            // The matrix makes a group for every question.
+            groups: 1_000_000,
+            ..holt_api::V1::default()
+        };
+        Self::of(faults, (limits, v1), owner).await
+    }
+
+    /// With everything chosen.
+    pub(crate) async fn of(
+        faults: Arc<dyn Faults>,
+        (limits, v1): (Limits, holt_api::V1),
         owner: impl FnOnce(&Process, &Stores) -> Arc<dyn Submit>,
     ) -> Self {
         let process = Process::system();
@@ -94,12 +109,7 @@ impl Rig {
                 ..holt_api::Tokens::default()
             },
             limits,
-            v1: holt_api::V1 {
-                capabilities: capabilities(),
-                // The matrix makes a group for every question.
-                groups: 1_000_000,
-                ..holt_api::V1::default()
-            },
+            v1,
             ..holt_api::Settings::default()
         };
         let stores = store.handle("api");
@@ -126,32 +136,21 @@ impl Rig {
         }
     }
 
-    /// Puts a server in service into the ledger of a group, and gives its id.
-    pub(super) async fn plant_server(&self, group: &str) -> String {
+    /// Changes a group behind everybody's back.
+    pub(crate) async fn edit(&self, group: &str, edit: impl Fn(&mut Draft<'_>) + Send + Sync) {
         let groups = self.store.handle("planter").groups;
         let key = GroupKey {
             tenant: TENANT.parse().unwrap(),
             id: group.parse().unwrap(),
             epoch: HomeEpoch(0),
         };
-        let server = ServerId::from_u128(self.process.entropy.u128());
-        let slot = SlotId::from_u128(self.process.entropy.u128());
         let now = Now {
             wall: Timestamp::from_unix_ms(self.process.clock.unix_ms()),
             mono: Mono::default(),
         };
-        let plant = |view: View<'_>| {
+        let change = |view: View<'_>| {
             let mut draft = Draft::new(view.group, now);
-            draft.put(Slot {
-                id: slot,
-                proof: slot,
-                nonce: Nonce::from_u128(1),
-                launch: view.group.config.launch,
-                state: State::Active(server),
-                flags: Flags::default(),
-                issued: now.wall,
-                since: now.wall,
-            });
+            edit(&mut draft);
             let actor = Actor {
                 kind: ActorKind::System,
                 name: "tests".to_owned(),
@@ -159,34 +158,70 @@ impl Rig {
             };
             Ok::<_, ()>(Some(draft.finish(Cause::Converge, actor)))
         };
-        apply(&self.process, &*groups, &key, Fence(0), None, plant)
+        apply(&self.process, &*groups, &key, Fence(0), None, change)
             .await
             .unwrap();
+    }
+
+    /// Holds the launches of a group for a minute.
+    pub(crate) async fn hold(&self, group: &str, why: HoldWhy) {
+        self.edit(group, |draft| {
+            let now = draft.now().wall;
+            draft.state.hold = Some(Hold {
+                why,
+                detail: "told by a test".to_owned(),
+                since: now,
+                until: Some(now.plus(Duration::from_secs(60))),
+                strikes: 1,
+            });
+        })
+        .await;
+    }
+
+    /// Puts a server in service into the ledger of a group, and gives its id.
+    pub(crate) async fn plant_server(&self, group: &str) -> String {
+        let server = ServerId::from_u128(self.process.entropy.u128());
+        let slot = SlotId::from_u128(self.process.entropy.u128());
+        self.edit(group, |draft| {
+            let now = draft.now().wall;
+            let launch = draft.config().launch;
+            draft.put(Slot {
+                id: slot,
+                proof: slot,
+                nonce: Nonce::from_u128(1),
+                launch,
+                state: State::Active(server),
+                flags: Flags::default(),
+                issued: now,
+                since: now,
+            });
+        })
+        .await;
         server.to_string()
     }
 
     /// Seconds since 1970.
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.process.clock.unix_ms() / 1_000
     }
 
     /// Claims of a good token.
-    pub(super) fn claims(&self, tenant: &str, rights: &[&str]) -> Value {
+    pub(crate) fn claims(&self, tenant: &str, rights: &[&str]) -> Value {
         let now = self.now();
         json!({"iss": "holt", "aud": "holt", "sub": "ada", "iat": now, "exp": now + 600, "holt_tenant": tenant, "holt_rights": rights})
     }
 
     /// A good token.
-    pub(super) fn token(&self, rights: &[&str]) -> String {
+    pub(crate) fn token(&self, rights: &[&str]) -> String {
         self.ed.sign(&self.claims(TENANT, rights))
     }
 
-    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
     /// The typed client with a good token.
-    pub(super) fn client(&self, rights: &[&str]) -> Client {
+    pub(crate) fn client(&self, rights: &[&str]) -> Client {
         let settings = Settings {
             url: self.base.clone(),
             token: Some(Secret::new(self.token(rights)).unwrap()),
@@ -207,7 +242,7 @@ pub(crate) fn capabilities() -> holt_api::Capabilities {
 }
 
 /// A group as a customer writes it.
-pub(super) fn spec() -> Value {
+pub(crate) fn spec() -> Value {
     json!({
         "name": "web", "min": 2, "max": 12, "cooldown_seconds": 60,
         "launch": {"server": {"flavorRef": "1", "imageRef": "img", "name": "web", "user_data": "aGVsbG8="}},

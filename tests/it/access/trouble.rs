@@ -15,7 +15,7 @@ const RIGHTS: [&str; 3] = ["read", "crud", "trigger"];
 
 /// Away as long as it is set.
 #[derive(Debug, Default)]
-struct Away(AtomicBool);
+pub(crate) struct Away(pub(crate) AtomicBool);
 
 impl Faults for Away {
     fn plan(&self, _call: Call<'_>) -> Plan {

@@ -1,0 +1,12 @@
+//! The surface of the old service against the running router: each behaviour row of its contract is a test that bears its number.
+mod config;
+mod execute;
+mod groups;
+mod launch;
+mod live;
+mod pages;
+mod policies;
+mod rig;
+mod schedules;
+mod table;
+mod webhooks;
