@@ -44,7 +44,8 @@ impl Owner {
         let cached = self.group.take();
         let mut left = Left::default();
         let (batch, watch, handout) = (&self.batch, &mut self.watch, &self.seams.handout);
-        let can_launch = self.launch.is_some();
+        // Whatever is stopped is not even planned: the deficit stays, and is planned when the switch is taken back.
+        let can_launch = self.launch.is_some() && !self.seams.control.effect(&self.key).no_create;
         let result = apply(
             &process,
             &*groups,
@@ -96,6 +97,9 @@ impl Owner {
         }
         if batch.events.iter().any(|e| e.ask == Ask::Converge) {
             self.watch.want_list(mono(&self.seams.process));
+        }
+        if left.verdicts.iter().any(asks_up) {
+            self.seams.control.asked_up(&self.key);
         }
         self.look_into(&left.reports);
         self.ask_by_tag(&batch.listings);
@@ -186,6 +190,11 @@ fn issue(draft: &mut Draft<'_>, watch: &mut Watch, handout: Option<&Handout>, le
     }
     let permits: Vec<_> = left.held.iter().map(|h| h.permit.clone()).collect();
     plan::plan(draft, watch, &permits);
+}
+
+/// Whether somebody but a schedule got more servers granted: what the surge guard counts.
+fn asks_up(verdict: &Verdict) -> bool {
+    verdict.after > verdict.before && verdict.actor.kind != ActorKind::Schedule
 }
 
 fn finish(draft: Draft<'_>, events: &[Event]) -> Change {

@@ -21,6 +21,8 @@ use crate::{mono, now};
 const BREATH: Duration = Duration::from_millis(200);
 /// No report comes later than this after its operation was asked for; a list may take longest (75 s, safety 2.1).
 const ANSWER_MAX: Duration = Duration::from_secs(120);
+/// The same while a kill switch stops deletes; owners are told when it is taken back.
+const STOPPED: Duration = Duration::from_secs(2);
 /// When nothing at all is due.
 const FAR: Duration = Duration::from_secs(3600);
 
@@ -88,7 +90,8 @@ impl Owner {
             Priority::Housekeeping
         };
         let mut asked = Vec::new();
-        for d in due.deletes {
+        let is_stopped = self.seams.control.effect(&self.key).no_delete && !due.deletes.is_empty();
+        for d in due.deletes.into_iter().filter(|_| !is_stopped) {
             let call = Call::Delete {
                 slot: d.slot,
                 proof: d.proof,
@@ -125,7 +128,8 @@ impl Owner {
         if let Wake::At(at) = group.state.wake() {
             next = next.min(now.mono.plus(at.since(now.wall)));
         }
-        self.next = next.max(now.mono.plus(BREATH));
+        let breath = if is_stopped { STOPPED } else { BREATH };
+        self.next = next.max(now.mono.plus(breath));
     }
 
     /// In a project too large for complete lists, doubts are looked for by their tags (design 4, rule 5).

@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod commit;
+mod control;
 mod duty;
 pub mod handout;
 mod launches;
@@ -22,11 +23,13 @@ mod sweep;
 mod timers;
 
 use std::fmt::Debug;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chassis::Process;
 use domain::evidence::Rules;
-use domain::ids::Fence;
+use domain::ids::{ColoId, Fence};
 use store::Stores;
 
 pub use crate::handout::Handout;
@@ -48,6 +51,14 @@ pub struct Settings {
     pub awake_max: usize,
     /// Events that may wait for one group; more are answered "busy".
     pub events_waiting_max: usize,
+    /// The colo that it works for.
+    pub colo: ColoId,
+    /// How many workers the colo may have; the same number as in the workers' budgets.
+    pub workers_max: NonZeroU32,
+    /// Whether the surge guard slows the colo when very many groups ask for more at once.
+    pub surge: bool,
+    /// The break-glass file: kill switches that need neither api nor store.
+    pub break_glass: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -60,6 +71,10 @@ impl Default for Settings {
             idle: Duration::from_secs(900),
             awake_max: 50_000,
             events_waiting_max: 1024,
+            colo: ColoId(1),
+            workers_max: NonZeroU32::MIN.saturating_add(7),
+            surge: true,
+            break_glass: None,
         }
     }
 }
@@ -70,6 +85,7 @@ pub struct Supervisor {
     pub(crate) owners: owners::Owners,
     pub(crate) sweep: sweep::Sweep,
     pub(crate) handout: Handout,
+    pub(crate) control: control::Control,
     pub(crate) process: Process,
 }
 
@@ -78,9 +94,12 @@ pub struct Supervisor {
 pub fn build(process: &Process, settings: Settings, stores: Stores) -> Supervisor {
     let handout = Handout::new(process.clone());
     let sweep = sweep::Sweep::new(process.clone(), handout.clone());
+    let control = control::Control::new(process, &settings);
+    let controls = std::sync::Arc::clone(&stores.controls);
     let seams = owners::Seams {
         process: process.clone(),
         stores,
+        control: control.clone(),
         handout: handout.clone(),
         sweep: sweep.clone(),
         settings: settings.clone(),
@@ -89,10 +108,12 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
     sweep::start(&sweep, &owners, &settings);
     let pass_on = poll::pass_on(process.clone(), handout.clone(), owners.clone());
     drop(process.tasks.spawn("pass-on", pass_on));
+    control::start(&control, controls, &owners);
     Supervisor {
         owners,
         sweep,
         handout,
+        control,
         process: process.clone(),
     }
 }

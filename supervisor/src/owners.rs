@@ -15,6 +15,7 @@ use store::Stores;
 use tokio::sync::{mpsc, oneshot};
 use wire::ports::submit::SubmitError;
 
+use crate::control::Control;
 use crate::handout::Handout;
 use crate::project::Project;
 use crate::sweep::Sweep;
@@ -29,6 +30,7 @@ pub(crate) struct Seams {
     pub(crate) process: Process,
     pub(crate) stores: Stores,
     pub(crate) handout: Handout,
+    pub(crate) control: Control,
     pub(crate) sweep: Sweep,
     pub(crate) settings: Settings,
 }

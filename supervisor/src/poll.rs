@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chassis::Process;
-use wire::ports::ops::{Offer, Op, Ops, OpsError, Report};
+use wire::ports::ops::{Heartbeat, Offer, Op, Ops, OpsError, Orders, Report};
 
 use crate::Supervisor;
 use crate::handout::{Handout, Wake};
@@ -56,5 +56,9 @@ impl Ops for Supervisor {
 
     async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
         self.settle(reports).await
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<Orders, OpsError> {
+        self.control.orders(&heartbeat).ok_or(OpsError::Unreachable)
     }
 }

@@ -339,10 +339,11 @@ async fn hint_pass(owners: Owners, period: Duration) {
 async fn full_pass(owners: Owners, period: Duration) {
     let seams = owners.seams().clone();
     loop {
-        let mut after = None;
+        let (mut after, mut count) = (None, 0);
         loop {
             match seams.stores.groups.all(after, PAGE).await {
                 Ok(page) => {
+                    count += page.items.len();
                     for key in page.items {
                         owners.hint(&key, Note::Changed);
                     }
@@ -360,6 +361,7 @@ async fn full_pass(owners: Owners, period: Duration) {
                 break;
             }
         }
+        seams.control.groups(count);
         if !pause(&seams.process, period).await {
             return;
         }

@@ -2,12 +2,13 @@
 //! somebody has written it down.
 //!
 //! The way of an operation, one file a step: [`poll`] (offers permits, takes operations) → [`execute`] (the last checks, one call) →
-//! [`classify`] (what came of it) → [`report`] (until acknowledged). Beside it: [`host`] and [`begun`] (what outlives this process, and what
+//! [`classify`] (what came of it) → [`report`] (until acknowledged). Beside it: [`beat`] (that it lives, and what holds for its calls), [`host`] and [`begun`] (what outlives this process, and what
 //! it proves), [`tokens`] (fixed before an offer is made), [`observe`] (what of a list matters).
 //!
 //! Deliberately absent: the store, any decision about what should be, and any second try at a create.
 #![warn(missing_docs)]
 
+mod beat;
 pub mod begun;
 mod classify;
 mod config;
@@ -20,6 +21,7 @@ mod report;
 pub mod serve;
 mod tokens;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -31,6 +33,7 @@ use domain::ids::{Incarnation, WorkerName};
 use tokio::sync::Semaphore;
 use wire::ports::ops::Ops;
 
+use crate::beat::Beats;
 use crate::begun::Begun;
 use crate::execute::Hands;
 use crate::host::Place;
@@ -59,6 +62,8 @@ pub struct Settings {
     pub token_left_min: Duration,
     /// With so many reports that nobody has acknowledged, no more operations are asked for.
     pub reports_max: usize,
+    /// The break-glass file: kill switches that need neither api nor store nor supervisor.
+    pub break_glass: Option<PathBuf>,
 }
 
 impl Settings {
@@ -75,6 +80,7 @@ impl Settings {
             begin: Duration::from_secs(10),
             token_left_min: Duration::from_secs(60),
             reports_max: 4096,
+            break_glass: None,
         }
     }
 }
@@ -101,6 +107,7 @@ pub(crate) struct Shared {
     /// Operations that have begun to use what a poll offered and have not ended.
     pub(crate) under_way: AtomicUsize,
     pub(crate) measure: Measure,
+    pub(crate) beats: Beats,
 }
 
 impl Worker {
@@ -143,6 +150,7 @@ pub fn build(
         tokens: Tokens::new(Arc::clone(&cloud)),
         cloud,
         reporter: Reporter::new(process.clone(), &supervisors),
+        beats: Beats::new(supervisors.len()),
         supervisors,
         others: Arc::new(Semaphore::new(others)),
         under_way: AtomicUsize::new(0),
@@ -150,7 +158,14 @@ pub fn build(
         settings,
     });
     tracing::info!(worker = %shared.settings.name, %incarnation, supervisors = shared.supervisors.len(), "worker starts");
+    shared.guard.share();
+    if let Some(path) = shared.settings.break_glass.clone() {
+        let glass = beat::watch_glass(Arc::clone(&shared), path);
+        drop(process.tasks.spawn("break-glass", glass));
+    }
     for supervisor in 0..shared.supervisors.len() {
+        let beats = beat::run(Arc::clone(&shared), supervisor);
+        drop(process.tasks.spawn("heartbeat", beats));
         for _ in 0..shared.settings.polls {
             let hands = Hands::new(Arc::clone(&shared), supervisor);
             drop(process.tasks.spawn("poll", poll::run(hands)));

@@ -31,6 +31,7 @@ const FAILED_WAIT_MAX: Duration = Duration::from_secs(5);
 pub(crate) async fn run(hands: Hands) {
     let shared = Arc::clone(&hands.shared);
     let mut failures: u32 = 0;
+    shared.beats.first(&shared).await;
     while !shared.process.stop.is_requested() {
         if shared.reporter.waiting() >= shared.settings.reports_max {
             pause(&hands, REPORTS_WAIT).await;

@@ -13,7 +13,7 @@ use chassis::Secret;
 use domain::ids::{OpId, SlotId};
 use domain::settle::Outcome;
 use wire::ports::http_ops;
-use wire::ports::ops::{Call, Done, Offer, Op, Ops, OpsError, Report, Subject};
+use wire::ports::ops::{Call, Done, Heartbeat, Offer, Op, Ops, OpsError, Orders, Report, Subject};
 
 /// A configuration that starts; nobody answers at any of its addresses.
 fn config(folder: &Path, listen: &str) -> String {
@@ -180,6 +180,16 @@ impl Ops for Supervisor {
     async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
         self.reports.lock().expect("no panic").extend(reports);
         Ok(())
+    }
+
+    async fn heartbeat(&self, _heartbeat: Heartbeat) -> Result<Orders, OpsError> {
+        Ok(Orders {
+            colo: domain::ids::ColoId(1),
+            switches: Vec::new(),
+            share: 1_000,
+            elected: true,
+            answered: false,
+        })
     }
 }
 

@@ -187,5 +187,47 @@ impl Effect {
     }
 }
 
+/// Who a switch of the break-glass file is said to be set by.
+const GLASS: &str = "break-glass file";
+
+/// The switches of a break-glass file: each line has a mode, a scope and why, as in `freeze global nova is melting`. Empty lines and those
+/// that begin with `#` say nothing.
+///
+/// A line that cannot be read freezes everything: whoever wrote it wanted something stopped, and reads nothing back.
+#[must_use]
+pub fn break_glass(text: &str, at: Timestamp) -> Vec<Switch> {
+    let lines = text.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| glass_line(line, at)).collect()
+}
+
+/// What holds when a break-glass file is there and cannot be read.
+#[must_use]
+pub fn broken_glass(why: &str, at: Timestamp) -> Switch {
+    Switch {
+        scope: Scope::Global,
+        mode: Mode::Freeze,
+        who: GLASS.to_owned(),
+        why: why.to_owned(),
+        at,
+        until: None,
+    }
+}
+
+fn glass_line(line: &str, at: Timestamp) -> Switch {
+    let mut words = line.splitn(3, char::is_whitespace);
+    let mode = words.next().and_then(Mode::parse);
+    let scope = words.next().and_then(Scope::parse);
+    let why = words.next().unwrap_or_default().trim();
+    match (mode, scope) {
+        (Some(mode), Some(scope)) => Switch {
+            scope,
+            mode,
+            ..broken_glass(why, at)
+        },
+        (None, _) | (_, None) => broken_glass("a line cannot be read", at),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@
 pub mod apply;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod control;
 pub mod embedded;
 pub mod group;
 pub mod hint;
@@ -31,6 +32,8 @@ pub struct Stores {
     pub hints: Arc<dyn hint::Hints>,
     /// What happened, for people, for 13 months.
     pub journal: Arc<dyn journal::Journal>,
+    /// Kill switches.
+    pub controls: Arc<dyn control::Controls>,
 }
 
 /// Why a store gave no answer. Nothing can be said about a write that ends so, except where stated.

@@ -12,7 +12,7 @@ use domain::event::Event;
 use domain::ids::GroupKey;
 use domain::verdict::Verdict;
 use holt_supervisor::Supervisor;
-use wire::ports::ops::{Offer, Op, Ops, OpsError, Report};
+use wire::ports::ops::{Heartbeat, Offer, Op, Ops, OpsError, Orders, Report};
 use wire::ports::submit::{Submit, SubmitError};
 
 use super::check::Checker;
@@ -207,6 +207,14 @@ impl Ops for Link {
             ops.extend(ops.clone());
         }
         Ok(ops)
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<Orders, OpsError> {
+        let call = self.call(move |s| {
+            let heartbeat = heartbeat.clone();
+            async move { s.heartbeat(heartbeat).await }
+        });
+        call.await.unwrap_or(Err(OpsError::Unreachable))
     }
 
     async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {

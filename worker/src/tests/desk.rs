@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chassis::Clock;
 use tokio::sync::Notify;
-use wire::ports::ops::{Offer, Op, Ops, OpsError, Report};
+use wire::ports::ops::{Heartbeat, Offer, Op, Ops, OpsError, Orders, Report};
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -99,5 +99,15 @@ impl Ops for Desk {
                 Ok(())
             }
         }
+    }
+
+    async fn heartbeat(&self, _heartbeat: Heartbeat) -> Result<Orders, OpsError> {
+        Ok(Orders {
+            colo: domain::ids::ColoId(1),
+            switches: Vec::new(),
+            share: 1_000,
+            elected: true,
+            answered: false,
+        })
     }
 }

@@ -98,3 +98,42 @@ fn a_switch_ends_at_its_time() {
     assert!(switch.stands(Timestamp::from_unix_ms(999)));
     assert!(!switch.stands(until));
 }
+
+#[test]
+fn a_break_glass_file_is_read_line_by_line_and_nonsense_freezes() {
+    let table: [(&str, &[(&str, Mode, &str)]); 6] = [
+        ("", &[]),
+        ("\n# freeze global\n \n", &[]),
+        (
+            "freeze global nova is melting\n",
+            &[("global", Mode::Freeze, "nova is melting")],
+        ),
+        (
+            "  no-create\ttenant:a\r\nslow colo:1 x",
+            &[
+                ("tenant:a", Mode::NoCreate, ""),
+                ("colo:1", Mode::Slow, "x"),
+            ],
+        ),
+        (
+            "stop it",
+            &[("global", Mode::Freeze, "a line cannot be read")],
+        ),
+        (
+            "freeze",
+            &[("global", Mode::Freeze, "a line cannot be read")],
+        ),
+    ];
+    for (text, expected) in table {
+        let got = break_glass(text, Timestamp::from_unix_ms(7));
+        let got: Vec<_> = got
+            .iter()
+            .map(|s| (s.scope.text(), s.mode, s.why.clone()))
+            .collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(scope, mode, why)| ((*scope).to_owned(), *mode, (*why).to_owned()))
+            .collect();
+        assert_eq!(got, expected, "{text:?}");
+    }
+}

@@ -30,7 +30,12 @@ impl Faults for Script {
         let queue = match call.what {
             What::Create | What::Commit => &self.writes,
             What::Read(_) | What::Records(_) => &self.reads,
-            What::Verdicts | What::List | What::Launches | What::Hints | What::Journal => {
+            What::Verdicts
+            | What::List
+            | What::Launches
+            | What::Hints
+            | What::Journal
+            | What::Controls => {
                 return Plan::CLEAN;
             }
         };

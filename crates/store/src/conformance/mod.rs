@@ -8,6 +8,7 @@
 
 mod case;
 mod commits;
+mod controls;
 mod durability;
 mod events;
 pub mod history;
@@ -53,6 +54,7 @@ pub fn cases() -> Vec<Case> {
         events::CASES,
         records::CASES,
         launches::CASES,
+        controls::CASES,
         journals::CASES,
         lists::CASES,
         races::CASES,

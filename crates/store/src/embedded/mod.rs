@@ -13,6 +13,7 @@
 
 mod backup;
 mod commit;
+mod controls;
 mod counters;
 mod groups;
 mod prepare;
@@ -147,6 +148,7 @@ impl Embedded {
             launches: Arc::clone(&self.inner) as _,
             hints: Arc::clone(&self.inner) as _,
             journal: Arc::clone(&self.inner) as _,
+            controls: Arc::clone(&self.inner) as _,
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) enum Request {
     Launch(TenantId, LaunchHash, Vec<u8>),
     /// Records of a group for the journal.
     Append(Key, Vec<CommitRecord>),
+    /// A throw of a kill switch: scope, time, row.
+    Throw(String, i64, String),
     /// Rows of `item` to delete, each if it is still as old as it was when it was chosen.
     Delete(Vec<(i64, i64)>),
 }

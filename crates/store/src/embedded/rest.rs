@@ -23,7 +23,7 @@ impl Inner {
     }
 
     /// A write that may safely be done twice: an unclear answer is "not available".
-    async fn write(&self, request: Request) -> Result<(), Error> {
+    pub(super) async fn write(&self, request: Request) -> Result<(), Error> {
         self.round_trip();
         match self.writer.ask(request).await? {
             Committed::Applied => Ok(()),

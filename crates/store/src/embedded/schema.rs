@@ -18,10 +18,10 @@ use super::OpenError;
 const APPLICATION: u32 = 0x486f_6c74;
 
 /// What takes a file from one version to the next; a new file takes all of them.
-const MIGRATIONS: [&str; 3] = [TABLES, APPENDS, TIMERS];
+const MIGRATIONS: [&str; 4] = [TABLES, APPENDS, TIMERS, CONTROL];
 
 /// The newest schema version.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Kinds of rows in `item`.
 pub(super) mod kind {
@@ -92,6 +92,12 @@ CREATE VIEW records AS
 const TIMERS: &str = "
 CREATE TABLE timer (grp INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
 CREATE INDEX timer_at ON timer (at, grp);
+";
+
+/// Version 4: kill switches, one row a throw.
+const CONTROL: &str = "
+CREATE TABLE control (n INTEGER PRIMARY KEY, scope TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE INDEX control_scope ON control (scope, n);
 ";
 
 /// Looks at a file without changing it.

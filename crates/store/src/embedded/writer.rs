@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::Settings;
 use super::commit::{self, Failed, Heads};
+use super::controls;
 use super::counters::Counters;
 use super::prepare::Request;
 use super::read::explain;
@@ -351,6 +352,7 @@ fn execute(db: &Connection, heads: &mut Heads, request: &Request) -> Result<Done
         Request::Commit(batch) => group(commit::commit(db, heads, batch)?),
         Request::Launch(tenant, hash, body) => other(commit::launch(db, tenant, *hash, body)?),
         Request::Append(key, records) => other(commit::append(db, key, records)?),
+        Request::Throw(scope, at, body) => other(controls::throw(db, (scope, *at, body))?),
         Request::Delete(rows) => other(commit::delete(db, rows)?),
     })
 }

@@ -39,6 +39,8 @@ pub enum What {
     Hints,
     /// `Journal`.
     Journal,
+    /// `Controls`.
+    Controls,
 }
 
 /// What happens to one call.

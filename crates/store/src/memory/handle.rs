@@ -1,9 +1,11 @@
 //! One process's way into the store in memory: plan, wait, do, wait, answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::control::{Scope, Switch};
 use domain::group::{Change, Group};
 use domain::ids::{EventId, GroupId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
 use domain::time::Timestamp;
@@ -14,6 +16,7 @@ use super::Shared;
 use super::faults::{Call, Fate, Plan, What};
 use super::world::{World, Write};
 use crate::Error;
+use crate::control::{Controls, Throw};
 use crate::group::{CommitRecord, Committed, Groups, Guard, Level, Page};
 use crate::hint::Hints;
 use crate::journal::Journal;
@@ -249,6 +252,37 @@ impl Journal for Handle {
     ) -> Result<Vec<CommitRecord>, Error> {
         self.call(What::Journal, Some(key), |w, _| {
             w.journal(key, after, count(limit))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Controls for Handle {
+    async fn throw(&self, throw: &Throw) -> Result<(), Error> {
+        self.call(What::Controls, None, |w, _| w.throws.push(throw.clone()))
+            .await
+    }
+
+    async fn standing(&self) -> Result<Vec<Switch>, Error> {
+        self.call(What::Controls, None, |w, _| {
+            let last: BTreeMap<&Scope, &Throw> =
+                w.throws.iter().map(|throw| (&throw.scope, throw)).collect();
+            let switches = last.into_values().cloned().filter_map(Throw::switch);
+            switches.collect()
+        })
+        .await
+    }
+
+    async fn history(&self, before: Option<u64>, limit: u32) -> Result<Vec<(u64, Throw)>, Error> {
+        self.call(What::Controls, None, |w, _| {
+            let numbered = (1..).zip(w.throws.iter().cloned());
+            let mut older: Vec<(u64, Throw)> = numbered
+                .filter(|(n, _)| before.is_none_or(|before| *n < before))
+                .collect();
+            older.reverse();
+            older.truncate(count(limit));
+            older
         })
         .await
     }

@@ -70,7 +70,8 @@ impl Memory {
             groups: Arc::clone(&handle) as _,
             launches: Arc::clone(&handle) as _,
             hints: Arc::clone(&handle) as _,
-            journal: handle,
+            journal: Arc::clone(&handle) as _,
+            controls: handle,
         }
     }
 

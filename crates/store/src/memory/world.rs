@@ -9,6 +9,7 @@ use domain::ids::{EventId, GroupId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
+use crate::control::Throw;
 use crate::group::{CommitRecord, Committed, Conflict, Guard, Page};
 use crate::hint::Board;
 use crate::record;
@@ -24,6 +25,8 @@ pub(super) struct World {
     pub(super) hints: Board,
     journal: BTreeMap<(GroupKey, Rev), CommitRecord>,
     pub(super) commits: u64,
+    /// Throws of kill switches, oldest first.
+    pub(super) throws: Vec<Throw>,
 }
 
 /// One group.

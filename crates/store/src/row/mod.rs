@@ -4,6 +4,7 @@
 //! row does not know is ignored, a new key needs a default: so a store that was written by the version before can be read.
 
 pub(crate) mod config;
+pub(crate) mod control;
 pub(crate) mod event;
 pub(crate) mod slot;
 pub(crate) mod state;

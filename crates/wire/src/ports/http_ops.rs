@@ -2,6 +2,7 @@
 //!
 //! A poll is one request that the supervisor holds open; its reply names the incarnation that it is for.
 
+mod beat;
 mod op;
 mod report;
 
@@ -17,7 +18,8 @@ use chassis::http::Trust;
 use serde::{Deserialize, Serialize};
 
 use super::http::{Failure, Insider, Key, Peer, PeerError, Refusal, read};
-use super::ops::{Offer, Op, Ops, OpsError, Report};
+use super::ops::{Heartbeat, Offer, Op, Ops, OpsError, Orders, Report};
+use beat::{HeartbeatMessage, OrdersMessage};
 use op::{OfferMessage, ReplyMessage};
 use report::ReportMessage;
 
@@ -34,6 +36,11 @@ const REPORT_WITHIN: Duration = Duration::from_secs(15);
 
 const POLL: &str = "/internal/ops/poll";
 const REPORT: &str = "/internal/ops/report";
+const HEARTBEAT: &str = "/internal/ops/heartbeat";
+/// Beats come every second; one that takes longer is of no use.
+const HEARTBEAT_WITHIN: Duration = Duration::from_millis(1_500);
+/// Thousands of switches.
+const ORDERS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Everything in it is durable.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,6 +61,18 @@ pub fn routes(ops: Arc<dyn Ops>, key: Secret) -> impl HttpServiceFactory {
                 .app_data(web::PayloadConfig::new(REPORTS_BYTES_MAX))
                 .route(web::post().to(report)),
         )
+        .service(web::resource("/heartbeat").route(web::post().to(heartbeat)))
+}
+
+async fn heartbeat(
+    _: Insider,
+    ops: web::Data<Arc<dyn Ops>>,
+    body: web::Bytes,
+) -> Result<web::Json<OrdersMessage>, Refusal> {
+    let heartbeat = Heartbeat::from(read::<HeartbeatMessage>(&body)?);
+    let orders = ops.heartbeat(heartbeat).await;
+    let orders = orders.map_err(|error| refusal(&error))?;
+    Ok(web::Json(OrdersMessage::from(orders)))
 }
 
 async fn poll(
@@ -142,6 +161,22 @@ impl Ops for HttpOps {
         answer
             .map(|_acknowledged| ())
             .map_err(|failure| error(&failure))
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<Orders, OpsError> {
+        let message = HeartbeatMessage::from(heartbeat);
+        let answer: Result<OrdersMessage, Failure> = self
+            .peer
+            .post(HEARTBEAT, &message, HEARTBEAT_WITHIN, ORDERS_BYTES_MAX)
+            .await;
+        let orders = answer.map_err(|failure| error(&failure))?;
+        orders.into_orders().ok_or_else(|| {
+            // A mode or scope that this version does not know may be one that stops something: no news is the safe reading.
+            tracing::error!(
+                "orders came that cannot be understood: do the roles run the same version?"
+            );
+            OpsError::Unreachable
+        })
     }
 }
 

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::control::Switch;
 use domain::evidence::{Extent, Row};
 use domain::ids::{
-    GroupId, GroupKey, Incarnation, Nonce, OpId, ServerId, SlotId, TenantId, WorkerName,
+    ColoId, GroupId, GroupKey, Incarnation, Nonce, OpId, ServerId, SlotId, TenantId, WorkerName,
 };
 use domain::settle::Outcome;
 
@@ -186,6 +187,44 @@ pub struct Wait {
     pub why: String,
 }
 
+/// A worker says every second that it lives, and how the cloud fares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Who.
+    pub worker: WorkerName,
+    /// Which life of it.
+    pub incarnation: Incarnation,
+    /// How the cloud fares, as this worker sees it.
+    pub fares: Fares,
+}
+
+/// How a cloud fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fares {
+    /// Well.
+    Well,
+    /// It answers again, and is asked little.
+    Recovering,
+    /// It fails: nothing but probes.
+    Failing,
+}
+
+/// What holds for a worker's calls from now on, until the next heartbeat is answered (safety 3.11). A worker that has had no answer for 4 s
+/// begins nothing that changes the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orders {
+    /// The colo that the supervisor works for.
+    pub colo: ColoId,
+    /// The kill switches that stand, expired ones left out.
+    pub switches: Vec<Switch>,
+    /// The worker's share of the colo's budget, in thousandths, for 10 s.
+    pub share: u32,
+    /// Whether it is the one that probes a failing cloud.
+    pub elected: bool,
+    /// Whether another worker's probe was answered.
+    pub answered: bool,
+}
+
 /// Why a supervisor did not take an offer or a report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpsError {
@@ -209,6 +248,9 @@ pub trait Ops: Debug + Send + Sync {
 
     /// Reports what came of operations. `Ok` means: durable, or already known, or of no interest; stop repeating.
     async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError>;
+
+    /// Says that the worker lives, and asks what holds for its calls. Answered at once, from memory: also when the store is gone.
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<Orders, OpsError>;
 }
 
 /// Names a group in logs of operations.

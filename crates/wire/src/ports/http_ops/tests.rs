@@ -2,19 +2,24 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use actix_web::{App, HttpServer};
+use domain::control::{Mode, Scope, Switch};
 use domain::evidence::{Extent, Fault, Proof, Row, Status};
-use domain::ids::{GroupId, GroupKey, HomeEpoch, Incarnation, Nonce, OpId, ServerId, SlotId};
+use domain::ids::{
+    ColoId, GroupId, GroupKey, HomeEpoch, Incarnation, Nonce, OpId, ServerId, SlotId,
+};
 use domain::settle::Outcome;
 use domain::slot::{DoubtWhy, FailWhy};
+use domain::time::Timestamp;
 
 use super::*;
-use crate::ports::ops::{Call, CreateCall, Done, Priority, Subject, Wait};
+use crate::ports::ops::{Call, CreateCall, Done, Fares, Priority, Subject, Wait};
 
 /// A supervisor that answers what it was told to, and remembers what it was asked.
 #[derive(Debug, Default)]
 struct Table {
     offers: Mutex<Vec<Offer>>,
     reports: Mutex<Vec<Report>>,
+    beats: Mutex<Vec<Heartbeat>>,
     reply: Mutex<Option<Result<Vec<Op>, OpsError>>>,
 }
 
@@ -30,6 +35,14 @@ impl Ops for Table {
         match self.reply.lock().unwrap().clone() {
             Some(Err(error)) => Err(error),
             Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<Orders, OpsError> {
+        self.beats.lock().unwrap().push(heartbeat);
+        match self.reply.lock().unwrap().clone() {
+            Some(Err(error)) => Err(error),
+            Some(Ok(_)) | None => Ok(orders()),
         }
     }
 }
@@ -50,6 +63,50 @@ fn served(table: &Arc<Table>, key: &str) -> HttpOps {
     let address = format!("http://{}/", server.addrs()[0]);
     actix_web::rt::spawn(server.run());
     HttpOps::new(&address, secret(key), Trust::Only(Vec::new())).unwrap()
+}
+
+fn orders() -> Orders {
+    let switch = |scope: &str, mode, until: Option<u64>| Switch {
+        scope: Scope::parse(scope).unwrap(),
+        mode,
+        who: "ann".to_owned(),
+        why: "\"é\n".to_owned(),
+        at: Timestamp::from_unix_ms(5),
+        until: until.map(Timestamp::from_unix_ms),
+    };
+    Orders {
+        colo: ColoId(7),
+        switches: vec![
+            switch("global", Mode::Freeze, None),
+            switch("tenant:acme", Mode::NoCreate, Some(9)),
+        ],
+        share: 333,
+        elected: true,
+        answered: false,
+    }
+}
+
+#[actix_web::test]
+async fn orders_come_back_for_a_heartbeat_as_they_were_given() {
+    let table = Arc::new(Table::default());
+    let client = served(&table, "right");
+    for fares in [Fares::Well, Fares::Recovering, Fares::Failing] {
+        let heartbeat = Heartbeat {
+            worker: "w-1".parse().unwrap(),
+            incarnation: Incarnation::from_u128(11),
+            fares,
+        };
+        assert_eq!(client.heartbeat(heartbeat.clone()).await, Ok(orders()));
+        assert_eq!(table.beats.lock().unwrap().pop(), Some(heartbeat));
+    }
+    let stranger = served(&table, "wrong");
+    let heartbeat = Heartbeat {
+        worker: "w-1".parse().unwrap(),
+        incarnation: Incarnation::from_u128(11),
+        fares: Fares::Well,
+    };
+    assert_eq!(stranger.heartbeat(heartbeat).await, Err(OpsError::Refused));
+    assert!(table.beats.lock().unwrap().is_empty());
 }
 
 fn group() -> GroupKey {

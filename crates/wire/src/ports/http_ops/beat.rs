@@ -1,0 +1,118 @@
+//! Heartbeats and orders as they travel.
+
+use domain::control::{Mode, Scope, Switch};
+use domain::ids::{ColoId, Incarnation, WorkerName};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_with::serde_as;
+
+use crate::ports::http::Text;
+use crate::ports::ops::{Fares, Heartbeat, Orders};
+
+#[serde_as]
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct HeartbeatMessage {
+    #[serde_as(as = "Text")]
+    worker: WorkerName,
+    #[serde_as(as = "Text")]
+    incarnation: Incarnation,
+    fares: FaresWord,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FaresWord {
+    Well,
+    Recovering,
+    Failing,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct OrdersMessage {
+    colo: u16,
+    switches: Vec<SwitchMessage>,
+    share: u32,
+    elected: bool,
+    answered: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct SwitchMessage {
+    scope: String,
+    mode: String,
+    who: String,
+    why: String,
+    at_ms: u64,
+    until_ms: Option<u64>,
+}
+
+impl From<Heartbeat> for HeartbeatMessage {
+    fn from(heartbeat: Heartbeat) -> Self {
+        Self {
+            worker: heartbeat.worker,
+            incarnation: heartbeat.incarnation,
+            fares: match heartbeat.fares {
+                Fares::Well => FaresWord::Well,
+                Fares::Recovering => FaresWord::Recovering,
+                Fares::Failing => FaresWord::Failing,
+            },
+        }
+    }
+}
+
+impl From<HeartbeatMessage> for Heartbeat {
+    fn from(message: HeartbeatMessage) -> Self {
+        Self {
+            worker: message.worker,
+            incarnation: message.incarnation,
+            fares: match message.fares {
+                FaresWord::Well => Fares::Well,
+                FaresWord::Recovering => Fares::Recovering,
+                FaresWord::Failing => Fares::Failing,
+            },
+        }
+    }
+}
+
+impl From<Orders> for OrdersMessage {
+    fn from(orders: Orders) -> Self {
+        let switches = orders.switches.into_iter().map(|switch| SwitchMessage {
+            scope: switch.scope.text(),
+            mode: switch.mode.as_str().to_owned(),
+            who: switch.who,
+            why: switch.why,
+            at_ms: switch.at.unix_ms(),
+            until_ms: switch.until.map(Timestamp::unix_ms),
+        });
+        Self {
+            colo: orders.colo.0,
+            switches: switches.collect(),
+            share: orders.share,
+            elected: orders.elected,
+            answered: orders.answered,
+        }
+    }
+}
+
+impl OrdersMessage {
+    /// None: a word in it is not known.
+    pub(super) fn into_orders(self) -> Option<Orders> {
+        let switches = self.switches.into_iter().map(|message| {
+            Some(Switch {
+                scope: Scope::parse(&message.scope)?,
+                mode: Mode::parse(&message.mode)?,
+                who: message.who,
+                why: message.why,
+                at: Timestamp::from_unix_ms(message.at_ms),
+                until: message.until_ms.map(Timestamp::from_unix_ms),
+            })
+        });
+        Some(Orders {
+            colo: ColoId(self.colo),
+            switches: switches.collect::<Option<_>>()?,
+            share: self.share,
+            elected: self.elected,
+            answered: self.answered,
+        })
+    }
+}

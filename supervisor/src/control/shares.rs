@@ -1,0 +1,99 @@
+//! How the colo's budget is dealt to its workers, and who probes a failing cloud (safety 3.11). Pure: time is an argument.
+//!
+//! A share holds for 10 s from the beat that it answers. A worker that comes gets only what no other one still holds, so that the shares of
+//! all, and the floors of those that are not here, never add up to more than the budget.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use domain::ids::WorkerName;
+use domain::time::Mono;
+use wire::ports::ops::{Fares, Heartbeat};
+
+/// How long a share holds.
+const HOLDS: Duration = Duration::from_secs(10);
+/// The whole budget.
+const WHOLE: u32 = 1_000;
+/// What is set aside for the floors of all workers that there may be.
+const FLOORS: u32 = 200;
+
+/// The shares of one colo.
+#[derive(Debug)]
+pub(super) struct Shares {
+    workers_max: NonZeroU32,
+    workers: BTreeMap<WorkerName, Worker>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    share: u32,
+    heard: Mono,
+    fares: Fares,
+}
+
+/// A worker's part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) share: u32,
+    pub(super) elected: bool,
+    pub(super) answered: bool,
+}
+
+impl Shares {
+    pub(super) const fn new(workers_max: NonZeroU32) -> Self {
+        Self {
+            workers_max,
+            workers: BTreeMap::new(),
+        }
+    }
+
+    /// A worker lives.
+    pub(super) fn beat(&mut self, heartbeat: &Heartbeat, now: Mono) -> Part {
+        self.workers
+            .retain(|_, worker| now.since(worker.heard) < HOLDS);
+        let others = |worker: &&WorkerName| **worker != heartbeat.worker;
+        let held: u32 = self
+            .workers
+            .iter()
+            .filter(|(name, _)| others(name))
+            .map(|(_, worker)| worker.share)
+            .sum();
+        let count = self.workers.keys().filter(others).count() + 1;
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let absent = self.workers_max.get().saturating_sub(count);
+        let dealt = WHOLE - FLOORS * absent / self.workers_max.get();
+        let share = (dealt / count).min(dealt.saturating_sub(held));
+        let worker = Worker {
+            share,
+            heard: now,
+            fares: heartbeat.fares,
+        };
+        self.workers.insert(heartbeat.worker.clone(), worker);
+        // The first of those that fail; those that do well need no probe.
+        let prober = self
+            .workers
+            .iter()
+            .find(|(_, worker)| worker.fares == Fares::Failing)
+            .map(|(name, _)| name);
+        let answered = self
+            .workers
+            .iter()
+            .any(|(name, worker)| others(&name) && worker.fares == Fares::Recovering);
+        Part {
+            share,
+            elected: prober.is_none_or(|name| *name == heartbeat.worker),
+            answered,
+        }
+    }
+
+    /// Whether all workers that live see the cloud do well.
+    pub(super) fn all_well(&self, now: Mono) -> bool {
+        let living = |worker: &&Worker| now.since(worker.heard) < HOLDS;
+        let mut living = self.workers.values().filter(living);
+        living.all(|worker| worker.fares == Fares::Well)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+use domain::ids::Incarnation;
+
+use super::*;
+
+fn shares(workers_max: u32) -> Shares {
+    Shares::new(NonZeroU32::new(workers_max).expect("not zero"))
+}
+
+fn beat(shares: &mut Shares, worker: &str, fares: Fares, second: u64) -> Part {
+    let heartbeat = Heartbeat {
+        worker: worker.parse().expect("a name"),
+        incarnation: Incarnation::from_u128(1),
+        fares,
+    };
+    shares.beat(&heartbeat, Mono::from_ms(second * 1_000))
+}
+
+#[test]
+fn a_lone_worker_has_all_but_the_floors_of_those_that_may_come() {
+    assert_eq!(beat(&mut shares(1), "a", Fares::Well, 0).share, 1_000);
+    assert_eq!(beat(&mut shares(8), "a", Fares::Well, 0).share, 825);
+}
+
+#[test]
+fn a_worker_that_comes_gets_what_the_others_have_given_back() {
+    let mut shares = shares(2);
+    assert_eq!(beat(&mut shares, "a", Fares::Well, 0).share, 900);
+    assert_eq!(beat(&mut shares, "b", Fares::Well, 0).share, 100);
+    assert_eq!(beat(&mut shares, "a", Fares::Well, 1).share, 500);
+    assert_eq!(beat(&mut shares, "b", Fares::Well, 1).share, 500);
+    // And one that dies leaves its share after as long as it holds.
+    assert_eq!(beat(&mut shares, "a", Fares::Well, 10).share, 500);
+    assert_eq!(beat(&mut shares, "a", Fares::Well, 11).share, 900);
+}
+
+#[test]
+fn however_workers_come_and_go_the_shares_never_exceed_the_budget() {
+    let mut shares = shares(4);
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let mut granted: BTreeMap<&str, (u32, u64)> = BTreeMap::new();
+    let mut dice = 7_u64;
+    for step in 0..5_000_u64 {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let name = names[usize::try_from((dice >> 33) % 6).expect("small")];
+        let second = step / 3;
+        let share = beat(&mut shares, name, Fares::Well, second).share;
+        granted.insert(name, (share, second));
+        let held: u32 = granted
+            .values()
+            .filter(|(_, when)| second - when < 10)
+            .map(|(share, _)| share)
+            .sum();
+        assert!(held <= 1_000, "{held} at step {step}: {granted:?}");
+    }
+}
+
+#[test]
+fn one_of_those_that_fail_probes_and_the_others_hear_of_its_answer() {
+    let mut shares = shares(3);
+    for name in ["a", "b", "c"] {
+        beat(&mut shares, name, Fares::Well, 0);
+    }
+    assert!(beat(&mut shares, "c", Fares::Failing, 1).elected);
+    assert!(beat(&mut shares, "b", Fares::Failing, 1).elected);
+    let c = beat(&mut shares, "c", Fares::Failing, 2);
+    assert_eq!((c.elected, c.answered), (false, false));
+    assert!(!shares.all_well(Mono::from_ms(2_000)));
+    assert!(!beat(&mut shares, "b", Fares::Recovering, 3).answered);
+    let c = beat(&mut shares, "c", Fares::Failing, 3);
+    assert_eq!((c.elected, c.answered), (true, true));
+}

@@ -1,0 +1,164 @@
+//! Heartbeats: every second each supervisor hears that this worker lives and says what holds for its calls; the break-glass file is looked
+//! at as often. The guard goes by the strictest of all that is fresh, and freezes when nothing is (design 6 and 7).
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chassis::Mono;
+use cloud::guard::{NEWS_AGE_MAX, Phase, Standing};
+use domain::control::Switch;
+use domain::ids::ColoId;
+use domain::time::Timestamp;
+use tokio::sync::watch;
+use wire::ports::ops::{Fares, Heartbeat, Orders};
+
+use crate::Shared;
+
+/// Between two beats.
+const EVERY: Duration = Duration::from_secs(1);
+/// A beat that is not answered by then is lost, and the next one is due.
+const WITHIN: Duration = Duration::from_millis(1_500);
+/// How long the first poll waits for the first orders, so that it can offer creates.
+const FIRST: Duration = Duration::from_secs(2);
+
+/// What this worker was told, by whom.
+#[derive(Debug)]
+pub(crate) struct Beats {
+    heard: Mutex<Heard>,
+    came: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct Heard {
+    /// By supervisor: when it was asked, and what it said last.
+    orders: Vec<Option<(Mono, Orders)>>,
+    glass: Vec<Switch>,
+}
+
+impl Beats {
+    pub(crate) fn new(supervisors: usize) -> Self {
+        Self {
+            heard: Mutex::new(Heard {
+                orders: vec![None; supervisors],
+                glass: Vec::new(),
+            }),
+            came: watch::Sender::new(false),
+        }
+    }
+
+    /// Waits for the first orders of anybody, a little while.
+    pub(crate) async fn first(&self, shared: &Shared) {
+        let mut came = self.came.subscribe();
+        let first = came.wait_for(|came| *came);
+        // Without orders the poll goes out as things are: it offers no creates.
+        drop(shared.process.clock.timeout(FIRST, first).await);
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Heard)) -> Standing {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut heard);
+        heard.standing()
+    }
+}
+
+impl Heard {
+    /// The strictest of all that is fresh; when nothing is, the last that was known, which the guard takes for old.
+    fn standing(&self) -> Standing {
+        let newest = self.orders.iter().flatten().map(|(asked, _)| *asked).max();
+        let fresh = |asked: Mono| {
+            newest.is_some_and(|newest| newest.saturating_since(asked) <= NEWS_AGE_MAX)
+        };
+        let fresh: Vec<&Orders> = self
+            .orders
+            .iter()
+            .flatten()
+            .filter(|(asked, _)| fresh(*asked))
+            .map(|(_, orders)| orders)
+            .collect();
+        let mut switches: Vec<Switch> = Vec::new();
+        let told = fresh.iter().flat_map(|orders| &orders.switches);
+        for switch in told.chain(&self.glass) {
+            if !switches.contains(switch) {
+                switches.push(switch.clone());
+            }
+        }
+        Standing {
+            colo: fresh.first().map_or(ColoId(0), |orders| orders.colo),
+            switches: switches.into(),
+            share: fresh.iter().map(|orders| orders.share).min(),
+            elected: fresh.iter().all(|orders| orders.elected),
+            answered: fresh.iter().any(|orders| orders.answered),
+            as_of: newest,
+        }
+    }
+}
+
+/// Beats to one supervisor until the process has stopped.
+pub(crate) async fn run(shared: Arc<Shared>, supervisor: usize) {
+    let process = &shared.process;
+    loop {
+        let asked = process.clock.mono();
+        let heartbeat = Heartbeat {
+            worker: shared.settings.name.clone(),
+            incarnation: shared.incarnation,
+            fares: fares(shared.guard.phase()),
+        };
+        let answer = shared.supervisors[supervisor].heartbeat(heartbeat);
+        // A lost beat needs no word here: what is not renewed grows old, and the guard sees to that.
+        if let Ok(Ok(orders)) = process.clock.timeout(WITHIN, answer).await {
+            let standing = shared
+                .beats
+                .note(|heard| heard.orders[supervisor] = Some((asked, orders)));
+            shared.guard.hear(&standing);
+            shared.beats.came.send_replace(true);
+        }
+        if !pause(&shared, asked + EVERY).await {
+            return;
+        }
+    }
+}
+
+/// Looks at the break-glass file until the process has stopped.
+pub(crate) async fn watch_glass(shared: Arc<Shared>, path: PathBuf) {
+    let process = &shared.process;
+    loop {
+        let began = process.clock.mono();
+        let (path, at) = (
+            path.clone(),
+            Timestamp::from_unix_ms(process.clock.unix_ms()),
+        );
+        let read = move || wire::glass::read(&path, at);
+        if let Ok(mut switches) = process.tasks.blocking(read).await {
+            // When a line was first seen is of no interest here.
+            switches
+                .iter_mut()
+                .for_each(|switch| switch.at = Timestamp::default());
+            let standing = shared.beats.note(|heard| heard.glass = switches);
+            shared.guard.hear(&standing);
+        }
+        if !pause(&shared, began + EVERY).await {
+            return;
+        }
+    }
+}
+
+const fn fares(phase: Phase) -> Fares {
+    match phase {
+        Phase::Closed => Fares::Well,
+        Phase::HalfOpen => Fares::Recovering,
+        Phase::Open => Fares::Failing,
+    }
+}
+
+/// Waits until the next beat is due. False: the process is to stop; what is under way then needs no more news.
+async fn pause(shared: &Shared, until: Mono) -> bool {
+    tokio::select! {
+        biased;
+        () = shared.process.stop.requested() => false,
+        () = shared.process.clock.sleep_until(until) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

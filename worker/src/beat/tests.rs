@@ -1,0 +1,60 @@
+use domain::control::{Mode, Scope};
+
+use super::*;
+
+fn at(ms: u64) -> Mono {
+    Mono::START + Duration::from_millis(ms)
+}
+
+fn switch(mode: Mode) -> Switch {
+    Switch {
+        scope: Scope::Global,
+        mode,
+        who: "ann".to_owned(),
+        why: "because".to_owned(),
+        at: Timestamp::default(),
+        until: None,
+    }
+}
+
+fn orders(share: u32, elected: bool, switches: &[Mode]) -> Orders {
+    Orders {
+        colo: ColoId(3),
+        switches: switches.iter().copied().map(switch).collect(),
+        share,
+        elected,
+        answered: false,
+    }
+}
+
+#[test]
+fn the_strictest_of_all_that_is_fresh_holds() {
+    let heard = Heard {
+        orders: vec![
+            Some((at(10_000), orders(900, true, &[Mode::Slow]))),
+            Some((at(9_000), orders(500, false, &[Mode::Slow, Mode::NoDelete]))),
+            Some((at(1_000), orders(1, false, &[Mode::Freeze]))),
+            None,
+        ],
+        glass: vec![switch(Mode::NoCreate)],
+    };
+    let standing = heard.standing();
+    let modes: Vec<Mode> = standing.switches.iter().map(|s| s.mode).collect();
+    assert_eq!(modes, [Mode::Slow, Mode::NoDelete, Mode::NoCreate]);
+    assert_eq!((standing.share, standing.elected), (Some(500), false));
+    assert_eq!(
+        (standing.colo, standing.as_of),
+        (ColoId(3), Some(at(10_000)))
+    );
+}
+
+#[test]
+fn who_has_heard_nothing_has_no_news_but_the_file() {
+    let heard = Heard {
+        orders: vec![None],
+        glass: vec![switch(Mode::Freeze)],
+    };
+    let standing = heard.standing();
+    assert_eq!((standing.share, standing.as_of), (None, None));
+    assert_eq!(standing.switches.len(), 1);
+}
