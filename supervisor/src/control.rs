@@ -23,8 +23,6 @@ use crate::{Settings, mono};
 use shares::Shares;
 use surge::Surge;
 
-/// Between two looks at the store and at the file.
-const LOOK: Duration = Duration::from_secs(1);
 /// A store that takes longer is asked again.
 const LOOK_WITHIN: Duration = Duration::from_secs(3);
 /// Who the surge guard's own switch is said to be set by.
@@ -36,6 +34,7 @@ pub(crate) struct Control {
     process: Process,
     colo: ColoId,
     break_glass: Option<PathBuf>,
+    look: Duration,
     inner: Arc<Mutex<Inner>>,
     surging: Gauge,
 }
@@ -62,6 +61,7 @@ impl Control {
             process: process.clone(),
             colo: settings.colo,
             break_glass: settings.break_glass.clone(),
+            look: settings.switch_pass,
             inner: Arc::new(Mutex::new(inner)),
             surging: process.metrics.gauge("surge_guard", help),
         }
@@ -230,7 +230,7 @@ async fn watch_store(control: Control, controls: Arc<dyn Controls>, owners: Owne
                 tracing::warn!("kill switches cannot be read in time: the last known ones stand");
             }
         }
-        if !pause(&control.process).await {
+        if !pause(&control.process, control.look).await {
             return;
         }
     }
@@ -243,7 +243,7 @@ async fn watch_glass(control: Control, path: PathBuf, owners: Owners) {
         if let Ok(switches) = control.process.tasks.blocking(read).await {
             tell(&control, &owners, News::Glass(switches));
         }
-        if !pause(&control.process).await {
+        if !pause(&control.process, control.look).await {
             return;
         }
     }
@@ -256,10 +256,10 @@ fn tell(control: &Control, owners: &Owners, news: News) {
     }
 }
 
-async fn pause(process: &Process) -> bool {
+async fn pause(process: &Process, wait: Duration) -> bool {
     tokio::select! {
         biased;
         () = process.stop.requested() => false,
-        () = process.clock.sleep(LOOK) => true,
+        () = process.clock.sleep(wait) => true,
     }
 }

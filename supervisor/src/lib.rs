@@ -55,6 +55,8 @@ pub struct Settings {
     pub colo: ColoId,
     /// How many workers the colo may have; the same number as in the workers' budgets.
     pub workers_max: NonZeroU32,
+    /// Between two looks at the switches in the store, and at the break-glass file: 1 s.
+    pub switch_pass: Duration,
     /// Whether the surge guard slows the colo when very many groups ask for more at once.
     pub surge: bool,
     /// The break-glass file: kill switches that need neither api nor store.
@@ -73,6 +75,7 @@ impl Default for Settings {
             events_waiting_max: 1024,
             colo: ColoId(1),
             workers_max: NonZeroU32::MIN.saturating_add(7),
+            switch_pass: Duration::from_secs(1),
             surge: true,
             break_glass: None,
         }

@@ -3,6 +3,7 @@
 //! The embedded store lets one process in, so an api process beside this one waits for a store that both can open. Workers need none.
 
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use actix_web::{App, HttpServer};
 use anyhow::Context as _;
 use chassis::config::Layers;
 use chassis::{Process, Secret, ops, shutdown, telemetry};
+use domain::ids::ColoId;
 use serde::{Deserialize, Serialize};
 use wire::ports::ops::Ops;
 use wire::ports::submit::Submit;
@@ -28,6 +30,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 #[serde(deny_unknown_fields)]
 struct Config {
     store: Store,
+    colo: Colo,
     roles: Roles,
     operators: Operators,
     telemetry: telemetry::Settings,
@@ -37,6 +40,15 @@ struct Config {
 #[serde(deny_unknown_fields)]
 struct Store {
     path: PathBuf,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Colo {
+    number: u16,
+    workers_max: NonZeroU32,
+    surge_guard: bool,
+    break_glass: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,7 +80,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
         store::embedded::Settings::default(),
     );
     let store = store.context("open the store (`store.path`)")?;
-    let supervisor = crate::build(process, Settings::default(), store.stores());
+    let supervisor = crate::build(process, settings(&config.colo), store.stores());
     let roles =
         TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;
     let roles = listen(process, roles, supervisor, config.roles.key)?;
@@ -81,6 +93,16 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     store.close().await;
     tracing::info!("supervisor has stopped");
     Ok(())
+}
+
+fn settings(colo: &Colo) -> Settings {
+    Settings {
+        colo: ColoId(colo.number),
+        workers_max: colo.workers_max,
+        surge: colo.surge_guard,
+        break_glass: colo.break_glass.clone(),
+        ..Settings::default()
+    }
 }
 
 /// Serves both ports of a supervisor to whoever has the key, until the handle is stopped.

@@ -10,13 +10,11 @@ use cloud::guard::{NEWS_AGE_MAX, Phase, Standing};
 use domain::control::Switch;
 use domain::ids::ColoId;
 use domain::time::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use wire::ports::ops::{Fares, Heartbeat, Orders};
 
 use crate::Shared;
 
-/// Between two beats.
-const EVERY: Duration = Duration::from_secs(1);
 /// A beat that is not answered by then is lost, and the next one is due.
 const WITHIN: Duration = Duration::from_millis(1_500);
 /// How long the first poll waits for the first orders, so that it can offer creates.
@@ -26,7 +24,8 @@ const FIRST: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Beats {
     heard: Mutex<Heard>,
-    came: watch::Sender<bool>,
+    /// Not a `watch`: that one wakes in random order, and a simulated day would not repeat.
+    came: Notify,
 }
 
 #[derive(Debug)]
@@ -43,14 +42,16 @@ impl Beats {
                 orders: vec![None; supervisors],
                 glass: Vec::new(),
             }),
-            came: watch::Sender::new(false),
+            came: Notify::new(),
         }
     }
 
     /// Waits for the first orders of anybody, a little while.
     pub(crate) async fn first(&self, shared: &Shared) {
-        let mut came = self.came.subscribe();
-        let first = came.wait_for(|came| *came);
+        let first = self.came.notified();
+        if self.note(|_heard| {}).as_of.is_some() {
+            return;
+        }
         // Without orders the poll goes out as things are: it offers no creates.
         drop(shared.process.clock.timeout(FIRST, first).await);
     }
@@ -111,9 +112,9 @@ pub(crate) async fn run(shared: Arc<Shared>, supervisor: usize) {
                 .beats
                 .note(|heard| heard.orders[supervisor] = Some((asked, orders)));
             shared.guard.hear(&standing);
-            shared.beats.came.send_replace(true);
+            shared.beats.came.notify_waiters();
         }
-        if !pause(&shared, asked + EVERY).await {
+        if !pause(&shared, asked + shared.settings.heartbeat).await {
             return;
         }
     }
@@ -137,7 +138,7 @@ pub(crate) async fn watch_glass(shared: Arc<Shared>, path: PathBuf) {
             let standing = shared.beats.note(|heard| heard.glass = switches);
             shared.guard.hear(&standing);
         }
-        if !pause(&shared, began + EVERY).await {
+        if !pause(&shared, began + shared.settings.heartbeat).await {
             return;
         }
     }

@@ -35,6 +35,7 @@ pub(crate) struct Config {
 pub(crate) struct Worker {
     name: String,
     state_dir: PathBuf,
+    break_glass: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,10 +81,11 @@ impl Config {
             .name
             .parse()
             .context("configuration key `worker.name`")?;
-        Ok(Settings::new(
-            name,
-            Place::Folder(self.worker.state_dir.clone()),
-        ))
+        let place = Place::Folder(self.worker.state_dir.clone());
+        Ok(Settings {
+            break_glass: self.worker.break_glass.clone(),
+            ..Settings::new(name, place)
+        })
     }
 
     pub(crate) fn proof_keys(&self) -> anyhow::Result<ProofKeys> {

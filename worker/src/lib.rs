@@ -62,6 +62,9 @@ pub struct Settings {
     pub token_left_min: Duration,
     /// With so many reports that nobody has acknowledged, no more operations are asked for.
     pub reports_max: usize,
+    /// Between two heartbeats to each supervisor, and between two looks at the break-glass file: 1 s, well under the 4 s after which old news
+    /// freeze everything.
+    pub heartbeat: Duration,
     /// The break-glass file: kill switches that need neither api nor store nor supervisor.
     pub break_glass: Option<PathBuf>,
 }
@@ -80,6 +83,7 @@ impl Settings {
             begin: Duration::from_secs(10),
             token_left_min: Duration::from_secs(60),
             reports_max: 4096,
+            heartbeat: Duration::from_secs(1),
             break_glass: None,
         }
     }

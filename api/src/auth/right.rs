@@ -39,7 +39,7 @@ macro_rules! needs {
         }
     )+ };
 }
-needs!(Read, Crud, Trigger);
+needs!(Read, Crud, Trigger, Operate);
 
 /// The caller holds the right `R` for the tenant of the path, and the tenant has not asked too much.
 #[derive(Debug)]
@@ -60,6 +60,15 @@ pub struct InGroup<R> {
     pub allowed: Allowed<R>,
     /// The group of the path.
     pub key: GroupKey,
+}
+
+/// The caller is staff and holds the right `R`, which is for the whole installation and no tenant's. No limit of requests holds it back: an
+/// operator's hand on a switch least of all.
+#[derive(Debug)]
+pub struct Staff<R> {
+    /// Who.
+    pub caller: Arc<Caller>,
+    right: PhantomData<R>,
 }
 
 /// Anybody may.
@@ -100,6 +109,9 @@ impl<R: Need> Needs for Allowed<R> {
     const RIGHT: Option<Right> = Some(R::RIGHT);
 }
 impl<R: Need> Needs for InGroup<R> {
+    const RIGHT: Option<Right> = Some(R::RIGHT);
+}
+impl<R: Need> Needs for Staff<R> {
     const RIGHT: Option<Right> = Some(R::RIGHT);
 }
 impl Needs for Open {
@@ -153,21 +165,54 @@ impl<R: Need> FromRequest for InGroup<R> {
     }
 }
 
+impl<R: Need> FromRequest for Staff<R> {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(staff(request))
+    }
+}
+
+/// Token, then right; a token for certain groups is not one for the whole installation.
+fn staff<R: Need>(request: &HttpRequest) -> Result<Staff<R>, Failure> {
+    let caller = verify(context(request)?, request)?;
+    if !caller.rights.has(R::RIGHT) {
+        return Err(Failure::missing(R::RIGHT));
+    }
+    if caller.groups.is_some() {
+        return Err(Failure::new(
+            Code::GroupsLimited,
+            "a token that is limited to certain groups is no operator's",
+        ));
+    }
+    Ok(Staff {
+        caller,
+        right: PhantomData,
+    })
+}
+
+fn context(request: &HttpRequest) -> Result<&web::Data<Context>, Failure> {
+    request
+        .app_data::<web::Data<Context>>()
+        .ok_or_else(|| Failure::new(Code::Internal, "no context"))
+}
+
+fn verify(context: &Context, request: &HttpRequest) -> Result<Arc<Caller>, Failure> {
+    let verified = context.verifier.verify(token(request)?);
+    verified.map_err(|refused| match refused {
+        Refused::Invalid => Failure::new(
+            Code::TokenInvalid,
+            "signature, key, algorithm, issuer, audience or claims do not fit",
+        ),
+        Refused::Expired => Failure::new(Code::TokenExpired, "get a new token"),
+    })
+}
+
 /// Token, then tenant, then right, then amount: who may not know of a tenant learns nothing about it.
 pub(crate) fn admit<R: Need>(request: &HttpRequest) -> Result<Allowed<R>, Failure> {
-    let context = request
-        .app_data::<web::Data<Context>>()
-        .ok_or_else(|| Failure::new(Code::Internal, "no context"))?;
-    let caller = context
-        .verifier
-        .verify(token(request)?)
-        .map_err(|refused| match refused {
-            Refused::Invalid => Failure::new(
-                Code::TokenInvalid,
-                "signature, key, algorithm, issuer, audience or claims do not fit",
-            ),
-            Refused::Expired => Failure::new(Code::TokenExpired, "get a new token"),
-        })?;
+    let context = context(request)?;
+    let caller = verify(context, request)?;
     let tenant = request.match_info().get("tenant").unwrap_or_default();
     let tenant: TenantId = tenant.parse().map_err(|_error| Failure::not_found())?;
     if !caller.tenants.contains(&tenant) {

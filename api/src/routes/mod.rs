@@ -6,6 +6,7 @@ pub mod events;
 pub mod groups;
 pub mod ledger;
 pub mod open;
+pub mod switches;
 pub mod verdicts;
 
 use std::fmt;
@@ -37,6 +38,10 @@ pub fn routes() -> Vec<Route> {
         Route::new(events::__path_show, events::show),
         Route::new(verdicts::__path_list, verdicts::list),
         Route::new(ledger::__path_list, ledger::list),
+        Route::new(switches::__path_list, switches::list),
+        Route::new(switches::__path_history, switches::history),
+        Route::new(switches::__path_set, switches::set),
+        Route::new(switches::__path_clear, switches::clear),
         Route::new(open::__path_document, open::document),
         Route::new(open::__path_error, open::error),
         Route::new(open::__path_live, open::live),

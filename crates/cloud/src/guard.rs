@@ -275,7 +275,7 @@ impl Guard {
                 Look::Wait(until, called) => tokio::select! {
                     biased;
                     () = called.notified() => {}
-                    () = self.shared.clock.sleep_until(until) => {}
+                    () = self.shared.clock.sleep_until(whole(until)) => {}
                 },
             }
         }
@@ -320,7 +320,7 @@ impl Guard {
             if until > deadline {
                 return Err(Refused::Late);
             }
-            self.shared.clock.sleep_until(until).await;
+            self.shared.clock.sleep_until(whole(until)).await;
         }
     }
 
@@ -428,6 +428,17 @@ impl Guard {
             traffic.ended(number);
             traffic.pump(now, gates);
         }
+    }
+}
+
+/// The next whole millisecond, which is the timer's grain: a wait for a part of one ends sooner or later by how the runtime happened to start,
+/// and a simulated day would not repeat.
+fn whole(at: Mono) -> Mono {
+    let floor = Mono::START + Duration::from_millis(at.as_millis());
+    if floor < at {
+        floor + Duration::from_millis(1)
+    } else {
+        at
     }
 }
 

@@ -31,6 +31,9 @@ pub(crate) enum Command {
     Verdicts(Verdicts),
     /// Show every server that a group ever caused
     Ledger(Ledger),
+    /// Stop, slow or free calls to the cloud: the kill switches (for operators)
+    #[command(subcommand)]
+    Switch(Switch),
 }
 
 #[derive(Debug, Args)]
@@ -234,6 +237,59 @@ pub(crate) struct Ledger {
     pub(crate) state: Option<String>,
     #[command(flatten)]
     pub(crate) server: Server,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Switch {
+    /// Set the switch of a scope; it holds within 5 s
+    Set {
+        /// global, colo:NUMBER, tenant:ID or group:ID
+        scope: String,
+        /// run, slow (a tenth of the budget), no-create, no-delete or freeze
+        mode: String,
+        /// Why, for whoever comes next
+        #[arg(long)]
+        why: String,
+        /// It ends by itself after this, as 30m; without it, it stays until it is cleared
+        #[arg(long = "for", value_name = "TIME", value_parser = human)]
+        within: Option<Duration>,
+        #[command(flatten)]
+        operator: Operator,
+    },
+    /// Show the switches that stand
+    List {
+        #[command(flatten)]
+        operator: Operator,
+    },
+    /// Take the switch of a scope back
+    Clear {
+        /// global, colo:NUMBER, tenant:ID or group:ID
+        scope: String,
+        /// Why
+        #[arg(long)]
+        why: Option<String>,
+        #[command(flatten)]
+        operator: Operator,
+    },
+    /// Show who threw which switch, and why
+    History {
+        #[command(flatten)]
+        operator: Operator,
+    },
+}
+
+/// Where the API is, and which operator asks.
+#[derive(Debug, Args)]
+pub(crate) struct Operator {
+    /// Address of the API
+    #[arg(long, env = "HOLT_URL", default_value = "http://127.0.0.1:8070")]
+    pub(crate) url: String,
+    /// Bearer token with the right operate (`holt token`)
+    #[arg(long, env = "HOLT_TOKEN", hide_env_values = true)]
+    pub(crate) token: String,
+    /// Print the API's JSON unchanged
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn human(text: &str) -> Result<Duration, chassis::config::BadDuration> {

@@ -153,6 +153,8 @@ pub(crate) struct Supervisor {
     pub(crate) idle: Duration,
     pub(crate) awake_max: usize,
     pub(crate) events_waiting_max: usize,
+    pub(crate) surge_guard: bool,
+    pub(crate) break_glass: Option<PathBuf>,
     pub(crate) rules: Rules,
 }
 

@@ -12,6 +12,7 @@ mod session;
 mod settings;
 mod show;
 mod simulated;
+mod switch;
 mod token;
 mod watch;
 
@@ -49,6 +50,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Event(Event::Send(args)) => session::send(process, args).await?,
         Command::Verdicts(args) => session::verdicts(args).await?,
         Command::Ledger(args) => session::ledger(args).await?,
+        Command::Switch(command) => switch::run(process, command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

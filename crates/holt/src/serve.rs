@@ -76,11 +76,7 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
             .tasks
             .spawn("prune", prune(process.clone(), store.clone())),
     );
-    let supervisor = holt_supervisor::build(
-        process,
-        settings::supervisor(&config.supervisor),
-        store.stores(),
-    );
+    let supervisor = holt_supervisor::build(process, settings::supervisor(config), store.stores());
     let supervisor = Arc::new(supervisor);
 
     let guard = Guard::new(process, config.cloud.budgets.clone());

@@ -8,7 +8,10 @@ use cloud::{
     proof::ProofKeys,
     transport::http,
 };
-use domain::{evidence::Rules, ids::TenantId};
+use domain::{
+    evidence::Rules,
+    ids::{ColoId, TenantId},
+};
 use holt_worker::host::Place;
 use sha2::{Digest, Sha256};
 
@@ -91,6 +94,7 @@ pub(crate) fn worker(config: &Config) -> anyhow::Result<holt_worker::Settings> {
         begin: config.supervisor.rules.begin,
         // As many as may be under way: the budget is the one bound.
         creates_max: config.cloud.budgets.create.at_once.get(),
+        break_glass: config.supervisor.break_glass.clone(),
         ..holt_worker::Settings::new(name, place)
     })
 }
@@ -106,7 +110,8 @@ pub(crate) fn store(config: &config::Store) -> store::embedded::Settings {
 }
 
 /// The supervisor's settings.
-pub(crate) fn supervisor(config: &config::Supervisor) -> holt_supervisor::Settings {
+pub(crate) fn supervisor(all: &Config) -> holt_supervisor::Settings {
+    let config = &all.supervisor;
     let rules = &config.rules;
     holt_supervisor::Settings {
         rules: Rules {
@@ -124,6 +129,10 @@ pub(crate) fn supervisor(config: &config::Supervisor) -> holt_supervisor::Settin
         idle: config.idle,
         awake_max: config.awake_max,
         events_waiting_max: config.events_waiting_max,
+        colo: ColoId(all.colo.number),
+        workers_max: all.cloud.budgets.workers_max,
+        surge: config.surge_guard,
+        break_glass: config.break_glass.clone(),
         ..holt_supervisor::Settings::default()
     }
 }

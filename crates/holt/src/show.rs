@@ -4,6 +4,7 @@ use serde::Serialize;
 use wire::v2::{
     group::Group,
     ledger::Slot,
+    switch::{Switch, Throw},
     verdict::{Asked, Force, GateWord, Verdict, Word},
 };
 
@@ -39,6 +40,29 @@ pub(crate) fn groups(groups: &[Group]) -> String {
         [id, name, status, min, max, desired, active, pending]
     };
     table(head, groups.iter().map(row))
+}
+
+/// Kill switches.
+pub(crate) fn switches(switches: &[Switch]) -> String {
+    let head = ["scope", "mode", "who", "at", "until", "why"];
+    let row = |s: &Switch| {
+        let until = s.until.map(|until| until.to_string()).unwrap_or_default();
+        let (scope, mode, who) = (s.scope.clone(), word(&s.mode), s.who.clone());
+        [scope, mode, who, s.at.to_string(), until, s.why.clone()]
+    };
+    table(head, switches.iter().map(row))
+}
+
+/// What was done to kill switches.
+pub(crate) fn throws(throws: &[Throw]) -> String {
+    let head = ["at", "scope", "mode", "who", "until", "why"];
+    let row = |t: &Throw| {
+        let until = t.until.map(|until| until.to_string()).unwrap_or_default();
+        let mode = t.mode.map_or_else(|| "taken back".to_owned(), |m| word(&m));
+        let (scope, who) = (t.scope.clone(), t.who.clone());
+        [t.at.to_string(), scope, mode, who, until, t.why.clone()]
+    };
+    table(head, throws.iter().map(row))
 }
 
 /// One group.

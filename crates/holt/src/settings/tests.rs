@@ -75,7 +75,7 @@ fn an_application_credential_needs_no_project() {
 
 #[test]
 fn the_default_rules_are_the_rules_of_evidence() {
-    let built = supervisor(&config(&[]).supervisor);
+    let built = supervisor(&config(&[]));
     assert_eq!(built.rules, Rules::default());
     let theirs = holt_supervisor::Settings::default();
     assert_eq!(

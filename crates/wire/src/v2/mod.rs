@@ -9,6 +9,7 @@ pub mod group;
 pub mod ledger;
 pub mod number;
 pub mod object;
+pub mod switch;
 pub mod time;
 pub mod verdict;
 
