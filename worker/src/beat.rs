@@ -53,7 +53,12 @@ impl Beats {
             return;
         }
         // Without orders the poll goes out as things are: it offers no creates.
-        drop(shared.process.clock.timeout(FIRST, first).await);
+        shared
+            .process
+            .clock
+            .timeout(FIRST, first)
+            .await
+            .unwrap_or_default();
     }
 
     fn note(&self, change: impl FnOnce(&mut Heard)) -> Standing {

@@ -101,7 +101,8 @@ fn a_switch_ends_at_its_time() {
 
 #[test]
 fn a_break_glass_file_is_read_line_by_line_and_nonsense_freezes() {
-    let table: [(&str, &[(&str, Mode, &str)]); 6] = [
+    type Expected<'a> = &'a [(&'a str, Mode, &'a str)];
+    let table: [(&str, Expected<'_>); 6] = [
         ("", &[]),
         ("\n# freeze global\n \n", &[]),
         (
