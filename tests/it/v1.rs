@@ -7,6 +7,7 @@ mod live;
 mod pages;
 mod policies;
 mod rig;
+mod rights;
 mod schedules;
 mod table;
 mod webhooks;
