@@ -170,7 +170,7 @@ impl Owner {
             for server in report
                 .disowned
                 .iter()
-                .filter(|s| project.lock().role(**s).is_none())
+                .filter(|s| project.lock().role(**s).is_none() && project.is_news(**s))
             {
                 tracing::warn!(group.id = %self.key.id, %server, "a server of our account carries no proof: left alone");
             }

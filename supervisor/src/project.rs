@@ -1,19 +1,28 @@
 //! What is known of a tenant's project, shared by all its groups, and which part of a list is whose business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::evidence::{Around, Listing, Proof, Row};
-use domain::ids::GroupId;
+use domain::ids::{GroupId, ServerId};
 
 /// What is known of a tenant's project. Cheap to clone; every clone is the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Project(Arc<Mutex<Around>>);
+pub(crate) struct Project {
+    around: Arc<Mutex<Around>>,
+    told: Arc<Mutex<BTreeSet<ServerId>>>,
+}
 
 impl Project {
     /// Held only while something is looked up or noted, never over an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Around> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.around.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether people were not told of this server yet; they are from now on. Every list shows it again, and to every group.
+    pub(crate) fn is_news(&self, server: ServerId) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert(server)
     }
 }
 
