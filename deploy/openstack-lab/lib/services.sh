@@ -83,7 +83,9 @@ await_region() { # INDEX REGION
   once "hosts-$2-$want" run_py nova.cmd.manage --config-file "$ETC/$2/nova.conf" cell_v2 discover_hosts
 }
 has_hosts() { # INDEX COUNT
-  [ "$(sql -N "nova_$1" -e 'select count(*) from compute_nodes where deleted=0')" -ge "$2" ]
+  # Both ask for more than an earlier life of the lab left behind: a host that has not reported since is no host to the scheduler.
+  [ "$(sql -N "nova_$1" -e 'select count(*) from compute_nodes where deleted=0')" -ge "$2" ] &&
+    [ "$(sql -N "nova_$1" -e "select count(*) from services where deleted=0 and topic='compute' and last_seen_up > utc_timestamp() - interval 15 second")" -ge "$2" ]
 }
 
 # Neutron binds a port only where it believes an agent lives. No agent runs
