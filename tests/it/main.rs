@@ -3,6 +3,8 @@
 mod access;
 mod architecture;
 mod cloud;
+#[cfg(test)]
+mod fuzz;
 mod roles;
 mod sim;
 mod store_crash;

@@ -1,4 +1,5 @@
 //! What tests, the simulator and the benches share.
 
 pub mod bench;
+pub mod fuzz;
 pub mod sim;

@@ -58,6 +58,10 @@ pub struct Seen {
     pub call: String,
     /// What it answered; none as long as it has not.
     pub status: Option<u16>,
+    /// Its number.
+    pub seq: u64,
+    /// When it arrived, in ms since 1970.
+    pub at_ms: u64,
 }
 
 impl Seen {
@@ -114,10 +118,39 @@ impl Cloud {
         Ok(counts.servers_created)
     }
 
+    /// How many servers creates have made, however often one was asked for.
+    pub async fn servers(&self) -> anyhow::Result<u64> {
+        Ok(self.counts().await?.servers_created)
+    }
+
     /// What it saw from request number `since` on.
     pub async fn log(&self, since: u64) -> anyhow::Result<Vec<Seen>> {
         let body = self.admin(&format!("/admin/log?since={since}")).await?;
         Ok(serde_json::from_slice::<Log>(&body)?.entries)
+    }
+
+    /// Its conduct from now on.
+    pub async fn set_faults(&self, faults: &Faults) -> anyhow::Result<()> {
+        let body = serde_json::to_string(faults)?;
+        let mut connection = Connection::open(self.address).await?;
+        let put = request("PUT", "/admin/faults", "", &body);
+        let answer = connection.ask(&put).await?;
+        ensure!(answer.status == 200, "faults: {}", answer.status);
+        Ok(())
+    }
+
+    /// A token for one of its projects, as the identity service would give.
+    pub async fn sign_in(&self, project: &str) -> anyhow::Result<String> {
+        #[derive(Deserialize)]
+        struct SignedIn {
+            token: String,
+        }
+        let body = format!(r#"{{"user":"autoscaler","project":"{project}"}}"#);
+        let mut connection = Connection::open(self.address).await?;
+        let post = request("POST", "/admin/sign-in", "", &body);
+        let answer = connection.ask(&post).await?;
+        ensure!(answer.status == 201, "sign in: {}", answer.status);
+        Ok(serde_json::from_slice::<SignedIn>(answer.body)?.token)
     }
 
     async fn counts(&self) -> anyhow::Result<Counts> {

@@ -26,6 +26,8 @@ pub struct Answer<'a> {
     pub status: u16,
     /// Body.
     pub body: &'a [u8],
+    /// Whether it says when to come again.
+    pub retry_after: bool,
 }
 
 impl Connection {
@@ -63,6 +65,7 @@ impl Connection {
                 return Ok(Answer {
                     status: head.status,
                     body,
+                    retry_after: head.retry_after,
                 });
             }
         }
@@ -73,6 +76,7 @@ struct Head {
     status: u16,
     end: usize,
     length: usize,
+    retry_after: bool,
 }
 
 impl Head {
@@ -83,8 +87,9 @@ impl Head {
         };
         let head = std::str::from_utf8(&bytes[..end])?;
         let status = head.get(9..12).context("status line")?.parse()?;
-        let mut lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        let length = lines.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let lines = || head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let retry_after = lines().any(|(name, _)| name.eq_ignore_ascii_case("retry-after"));
+        let length = lines().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
         let length = match length {
             Some((_, value)) => value.trim().parse()?,
             None if status == 204 || status == 304 => 0,
@@ -94,6 +99,7 @@ impl Head {
             status,
             end: end + 4,
             length,
+            retry_after,
         }))
     }
 }

@@ -12,6 +12,7 @@ pub mod disk;
 pub mod exchange;
 pub mod figures;
 pub mod floor;
+pub mod guard;
 pub mod ledger;
 pub mod load;
 pub mod seed;

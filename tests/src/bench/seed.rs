@@ -57,23 +57,38 @@ impl Seed {
         tenants: &[TenantId],
         count: usize,
     ) -> anyhow::Result<Vec<GroupKey>> {
+        self.wanting(tenants, count, 0).await
+    }
+
+    /// Makes `count` groups that each want `min` servers and have none.
+    pub async fn wanting(
+        &self,
+        tenants: &[TenantId],
+        count: usize,
+        min: u32,
+    ) -> anyhow::Result<Vec<GroupKey>> {
         let mut hashes = Vec::with_capacity(tenants.len());
         for tenant in tenants {
             hashes.push(self.stores.launches.put(tenant, LAUNCH.as_bytes()).await?);
         }
         let dealt = tenants.iter().zip(hashes).cycle().take(count);
-        let made = stream::iter(dealt).map(|(tenant, hash)| self.group(tenant, hash));
+        let made = stream::iter(dealt).map(|(tenant, hash)| self.group(tenant, hash, min));
         made.buffered(AT_ONCE).try_collect().await
     }
 
-    async fn group(&self, tenant: &TenantId, launch: LaunchHash) -> anyhow::Result<GroupKey> {
+    async fn group(
+        &self,
+        tenant: &TenantId,
+        launch: LaunchHash,
+        min: u32,
+    ) -> anyhow::Result<GroupKey> {
         let id = GroupId::new(COLO, self.process.entropy.u128());
         let key = GroupKey {
             tenant: tenant.clone(),
             id,
             epoch: HomeEpoch(0),
         };
-        let group = Group::new(key.clone(), config(launch)?);
+        let group = Group::new(key.clone(), config(launch, min)?);
         let change = self.change(&group, Cause::Create, Vec::new());
         let nonce = Nonce::from_u128(self.process.entropy.u128());
         let done = self.stores.groups.create(&group, &change, nonce).await?;
@@ -154,10 +169,10 @@ impl Seed {
     }
 }
 
-fn config(launch: LaunchHash) -> anyhow::Result<Config> {
+fn config(launch: LaunchHash, min: u32) -> anyhow::Result<Config> {
     Ok(Config {
         name: "bench".to_owned(),
-        bounds: Bounds::new(Size::ZERO, Size::LIMIT)?,
+        bounds: Bounds::new(Size(min), Size::LIMIT)?,
         cooldown: Duration::ZERO,
         launch,
         metadata: BTreeMap::new(),

@@ -25,6 +25,30 @@ pub struct Site {
     folder: TempDir,
     holt: PathBuf,
     tenants: Vec<(TenantId, String)>,
+    conduct: Conduct,
+}
+
+/// What of the configuration differs from bench to bench.
+#[derive(Debug, Clone, Copy)]
+pub struct Conduct {
+    /// Lines of `[api]`.
+    pub api: &'static str,
+    /// Lines of `[cloud.budgets]`.
+    pub budgets: &'static str,
+    /// Lines of `[supervisor]`.
+    pub supervisor: &'static str,
+}
+
+impl Conduct {
+    /// Budgets that hold no create back: what is measured is the service, not its restraint. Lists keep the budget that they come with.
+    pub const UNBOUND: Self = Self {
+        api: "requests = \"100000/s\"\nburst = 100000",
+        budgets: r#"create = { rate = "100000/s", burst = 1000, at_once = 200 }
+delete = { rate = "100000/s", burst = 1000, at_once = 200 }
+get = { rate = "100000/s", burst = 1000, at_once = 200 }
+auth = { rate = "100000/s", burst = 1000, at_once = 200 }"#,
+        supervisor: "surge_guard = false",
+    };
 }
 
 /// Which cloud the service is told of.
@@ -39,6 +63,11 @@ pub enum CloudAt {
 impl Site {
     /// Makes keys and a token for each of `tenants` tenants. The folder lies beside the executable: on a disk, not in memory.
     pub fn new(tenants: usize) -> anyhow::Result<Self> {
+        Self::of(tenants, Conduct::UNBOUND)
+    }
+
+    /// The same for a service of that conduct.
+    pub fn of(tenants: usize, conduct: Conduct) -> anyhow::Result<Self> {
         let holt = child::holt()?;
         let beside = holt.parent().context("a folder")?;
         let folder = tempfile::Builder::new()
@@ -48,6 +77,7 @@ impl Site {
             folder,
             holt,
             tenants: Vec::new(),
+            conduct,
         };
         let made = Command::new(&site.holt)
             .arg("token")
@@ -68,31 +98,40 @@ impl Site {
 
     fn tenant(&self, number: usize) -> anyhow::Result<(TenantId, String)> {
         let id: TenantId = super::cloud::project(number).parse()?;
+        let token = self.token(id.as_str(), "read,trigger")?;
+        Ok((id, token))
+    }
+
+    /// A token with those rights.
+    pub fn token(&self, tenant: &str, rights: &str) -> anyhow::Result<String> {
         let mut command = Command::new(&self.holt);
         command
             .arg("token")
             .arg("--config")
             .arg(self.path("token.toml"));
-        command.args([
-            "--rights",
-            "read,trigger",
-            "--ttl",
-            "4h",
-            "--tenant",
-            id.as_str(),
-        ]);
+        command.args(["--rights", rights, "--ttl", "4h", "--tenant", tenant]);
         let signed = command.output()?;
         ensure!(
             signed.status.success(),
             "sign a token: {}",
             String::from_utf8_lossy(&signed.stderr)
         );
-        Ok((id, String::from_utf8(signed.stdout)?.trim().to_owned()))
+        Ok(String::from_utf8(signed.stdout)?.trim().to_owned())
     }
 
     /// A file in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The `holt` executable.
+    pub fn holt(&self) -> Command {
+        Command::new(&self.holt)
+    }
+
+    /// The break-glass file, which is not there at first.
+    pub fn break_glass(&self) -> PathBuf {
+        self.path("break-glass")
     }
 
     /// The store's file.
@@ -142,10 +181,7 @@ impl Site {
             CloudAt::Here(address) => address,
         };
         let mut text = self.token_section();
-        writeln!(
-            text,
-            "[api]\nlisten = \"{listen}\"\nrequests = \"100000/s\"\nburst = 100000"
-        )?;
+        writeln!(text, "[api]\nlisten = \"{listen}\"\n{}", self.conduct.api)?;
         writeln!(text, "[ops]\nlisten = \"{ops}\"")?;
         writeln!(
             text,
@@ -168,14 +204,10 @@ impl Site {
             text,
             "[cloud.account]\nuser = \"autoscaler\"\npassword = \"password\""
         )?;
-        // Budgets that hold no create back: what is measured is the service, not its restraint. Lists keep the budget that they come with.
-        writeln!(text, "[cloud.budgets]")?;
-        for class in ["create", "delete", "get", "auth"] {
-            writeln!(
-                text,
-                "{class} = {{ rate = \"100000/s\", burst = 1000, at_once = 200 }}"
-            )?;
-        }
+        writeln!(text, "[cloud.budgets]\n{}", self.conduct.budgets)?;
+        let glass = self.break_glass();
+        let supervisor = self.conduct.supervisor;
+        writeln!(text, "[supervisor]\nbreak_glass = {glass:?}\n{supervisor}")?;
         for (tenant, _) in &self.tenants {
             writeln!(text, "[cloud.tenants.{tenant}]")?;
         }

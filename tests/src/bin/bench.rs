@@ -1,12 +1,13 @@
-//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts`: figures with their floors. docs/performance.md explains them.
+//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts|brownout|fairness|kill-switch`: figures with their floors. docs/performance.md explains them.
 //!
 //! Exit code 0: every figure is within its bar. 1: one is not. 2: nothing was measured.
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chassis::Process;
 use clap::{Parser, Subcommand};
-use holt_tests::bench::{cloud, figures, floor};
+use holt_tests::bench::{cloud, figures, floor, guard};
 
 #[derive(Debug, Parser)]
 #[command(about = "Figures of the running service, each with its floor from the same run.")]
@@ -30,6 +31,30 @@ enum What {
     Idle,
     /// G5 to G8 only: counted, not timed
     Counts,
+    /// Four kinds of bad day, beside a naive client and a fixed pace
+    Brownout {
+        /// How long each is bad
+        #[arg(long, default_value_t = 120)]
+        seconds: u64,
+        /// Where the picture goes (SVG)
+        #[arg(long)]
+        picture: Option<PathBuf>,
+    },
+    /// G13: a quiet tenant beside one that floods
+    Fairness {
+        /// Of each kind, in all
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Turns of each kind
+        #[arg(long, default_value_t = 3)]
+        rounds: u64,
+    },
+    /// How long until the last call, after the kill switch was thrown
+    KillSwitch {
+        /// How often
+        #[arg(long, default_value_t = 20)]
+        throws: usize,
+    },
     /// The bare HTTP handler (started by the others)
     #[command(hide = true)]
     FloorHttp,
@@ -56,6 +81,13 @@ fn main() -> anyhow::Result<ExitCode> {
             } => figures::core(&process, seconds, repetitions).await,
             What::Idle => figures::idle(&process).await,
             What::Counts => figures::counts(&process).await,
+            What::Brownout { seconds, picture } => {
+                guard::brownout::run(&process, seconds, picture).await
+            }
+            What::Fairness { seconds, rounds } => {
+                guard::fairness::run(&process, seconds, rounds).await
+            }
+            What::KillSwitch { throws } => guard::kill_switch::run(&process, throws).await,
             What::FloorHttp => floor::serve().await.map(|()| true),
             What::Cloud { listen, catalog } => {
                 cloud::serve(&process, listen, catalog).await.map(|()| true)

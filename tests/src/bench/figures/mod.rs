@@ -95,7 +95,7 @@ fn conclude(figures: &[(&str, Spread<Milli>, Milli)]) -> anyhow::Result<bool> {
 }
 
 /// One line on standard output, at once.
-fn say(line: impl Display) -> anyhow::Result<()> {
+pub(super) fn say(line: impl Display) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()?;

@@ -1,0 +1,132 @@
+//! One function for every parser that meets bytes from outside: it may refuse them, and never panic, hang or grow.
+//!
+//! `fuzz/` feeds them with cargo-fuzz on a nightly toolchain; `tests/it/fuzz.rs` replays the corpus on the pinned one, with every test run.
+
+mod nova;
+
+use std::collections::BTreeMap;
+
+use chassis::{Process, SimulatedProcess};
+use domain::control;
+use domain::time::Timestamp;
+use holt_api::auth::keys::Keys;
+use holt_api::auth::token::Verifier;
+use wire::v2::event::EventRequest;
+use wire::v2::group::{GroupSpec, Launch};
+use wire::v2::switch::SwitchSpec;
+
+pub use nova::nova;
+
+/// A target and its name, which is also that of its folder in the corpus.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 7] = [
+    ("token", token),
+    ("group", group),
+    ("event", event),
+    ("launch", launch),
+    ("nova", nova),
+    ("config", config),
+    ("switch", switch),
+];
+
+/// An Ed25519 public key, whose private half nobody kept.
+const KEY: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+";
+
+/// A bearer token (S1 to S3).
+pub fn token(data: &[u8]) {
+    let settings = holt_api::Tokens {
+        issuer: "holt".to_owned(),
+        audience: "holt".to_owned(),
+        keys: BTreeMap::from([("key".to_owned(), KEY.to_owned())]),
+        ..holt_api::Tokens::default()
+    };
+    with_runtime(|process| {
+        let Ok(keys) = Keys::load(&settings) else {
+            unreachable!("a good key");
+        };
+        let Ok(verifier) = Verifier::new(process.clock, keys, &settings) else {
+            unreachable!("good settings");
+        };
+        assert!(verifier.verify(data).is_err(), "nobody can have signed it");
+    });
+}
+
+/// A group with its policies and schedules.
+pub fn group(data: &[u8]) {
+    if let Ok(spec) = serde_json::from_slice::<GroupSpec>(data)
+        && spec.parse().is_ok()
+        && let Some(launch) = &spec.launch
+    {
+        drop(holt_api::launch::check(launch));
+    }
+}
+
+/// A scale event.
+pub fn event(data: &[u8]) {
+    if let Ok(event) = serde_json::from_slice::<EventRequest>(data) {
+        drop(event.parse(Timestamp::from_unix_ms(1_700_000_000_000)));
+    }
+}
+
+/// A launch configuration, as it comes and as it is kept.
+pub fn launch(data: &[u8]) {
+    if let Ok(launch) = serde_json::from_slice::<Launch>(data)
+        && let Ok(kept) = holt_api::launch::check(&launch)
+    {
+        assert!(
+            holt_api::launch::view(&kept, true).is_some(),
+            "what is kept can be shown"
+        );
+    }
+    drop(holt_api::launch::view(data, false));
+}
+
+/// Configuration of every role that has its own types in a library.
+pub fn config(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    drop(toml::from_str::<cloud::guard::Settings>(text));
+    drop(toml::from_str::<cloud::openstack::Settings>(text));
+    drop(toml::from_str::<holt_api::Settings>(text));
+    drop(chassis::config::parse_duration(text));
+}
+
+/// A kill switch: over the API, in a scope, and in the break-glass file.
+pub fn switch(data: &[u8]) {
+    let now = Timestamp::from_unix_ms(1_700_000_000_000);
+    if let Ok(spec) = serde_json::from_slice::<SwitchSpec>(data) {
+        drop(spec.parse(control::Scope::Global, "fuzz", now));
+    }
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Some(scope) = control::Scope::parse(text) {
+        assert_eq!(control::Scope::parse(&scope.text()), Some(scope));
+    }
+    let says_something = text
+        .lines()
+        .any(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
+    let switches = control::break_glass(text, now);
+    assert_eq!(
+        switches.is_empty(),
+        !says_something,
+        "no line is passed over"
+    );
+}
+
+fn with_runtime(run: impl FnOnce(Process)) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    let Ok(runtime) = runtime else {
+        unreachable!("a runtime without I/O");
+    };
+    runtime.block_on(async { run(Process::simulated(SimulatedProcess::default())) });
+}
