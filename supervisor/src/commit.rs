@@ -86,6 +86,8 @@ impl Owner {
             self.watch.sync(&group, mono(&self.seams.process));
             self.seams.sweep.bind(&group);
         }
+        self.share.set(&group);
+        self.seams.counts.decided(&left.verdicts);
         self.group = Some(group);
         let batch = std::mem::take(&mut self.batch);
         self.hand_out(left.held);
@@ -128,6 +130,7 @@ impl Owner {
             Refused::Unknown | Refused::Contended => SubmitError::Unreachable,
             Refused::Decision(never) => match *never {},
         };
+        self.seams.counts.refused();
         tracing::warn!(group.id = %self.key.id, error = ?refused, "nothing was committed");
         self.next = mono(&self.seams.process).plus(STORE_RETRY);
         self.fail(&why);

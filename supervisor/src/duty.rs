@@ -159,6 +159,7 @@ impl Owner {
     /// What lists showed that is no slot's business, for people.
     pub(crate) fn look_into(&mut self, reports: &[Report]) {
         for report in reports {
+            self.seams.counts.weighed(report);
             if report.unsure {
                 self.seams.sweep.know_again(&self.key.tenant);
             }
@@ -172,6 +173,7 @@ impl Owner {
                 .iter()
                 .filter(|s| project.lock().role(**s).is_none() && project.is_news(**s))
             {
+                self.seams.counts.disowned();
                 tracing::warn!(group.id = %self.key.id, %server, "a server of our account carries no proof: left alone");
             }
             for (slot, server) in &report.adopted {

@@ -9,6 +9,7 @@
 
 mod commit;
 mod control;
+mod counts;
 mod duty;
 pub mod handout;
 mod launches;
@@ -103,6 +104,7 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
         process: process.clone(),
         stores,
         control: control.clone(),
+        counts: counts::Counts::new(&process.metrics),
         handout: handout.clone(),
         sweep: sweep.clone(),
         settings: settings.clone(),

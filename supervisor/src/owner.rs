@@ -15,6 +15,7 @@ use store::group::Level;
 use tokio::sync::{mpsc, oneshot};
 use wire::ports::submit::SubmitError;
 
+use crate::counts::Share;
 use crate::launches::Cache;
 use crate::mono;
 use crate::owners::{Note, Owners, Seams};
@@ -52,6 +53,8 @@ pub(crate) struct Owner {
     /// As committed, if it is known.
     pub(crate) group: Option<Group>,
     pub(crate) watch: Watch,
+    /// What the group adds to the metrics.
+    pub(crate) share: Share,
     pub(crate) batch: Batch,
     /// For which slot and when operations were asked for: a list by tag counts as begun then.
     pub(crate) asked: BTreeMap<OpId, (SlotId, Mono)>,
@@ -70,6 +73,7 @@ pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) 
     let owner = Owner {
         watch: Watch::new(seams.settings.rules, began),
         launches: owners.launches(),
+        share: seams.counts.enter(),
         key,
         seams: seams.clone(),
         group: None,
@@ -205,6 +209,7 @@ impl Owner {
             Ok(Some(group)) => {
                 self.watch.sync(&group, mono(&self.seams.process));
                 self.seams.sweep.bind(&group);
+                self.share.set(&group);
                 self.group = Some(group);
                 true
             }

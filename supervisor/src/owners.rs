@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use wire::ports::submit::SubmitError;
 
 use crate::control::Control;
+use crate::counts::Counts;
 use crate::handout::Handout;
 use crate::project::Project;
 use crate::sweep::Sweep;
@@ -31,6 +32,7 @@ pub(crate) struct Seams {
     pub(crate) stores: Stores,
     pub(crate) handout: Handout,
     pub(crate) control: Control,
+    pub(crate) counts: Counts,
     pub(crate) sweep: Sweep,
     pub(crate) settings: Settings,
 }

@@ -3,6 +3,7 @@
 mod dependencies;
 mod licences;
 mod limits;
+mod operations;
 mod source;
 mod text;
 

@@ -207,6 +207,22 @@ async fn play() {
     assert_eq!(truth.counts().creates_per_tag_max(), 1);
     assert_eq!(truth.living().count(), 3);
     drop(truth);
+    look_at_metrics(&process);
     second.stop.request();
     process.stop.request();
+}
+
+/// What the supervisor counted is what happened.
+fn look_at_metrics(process: &Process) {
+    let metrics = process.metrics.text();
+    for line in [
+        "supervisor_groups 1",
+        "supervisor_groups_degraded 0",
+        "supervisor_slots{state=\"active\"} 3",
+        "supervisor_slots{state=\"in_doubt\"} 0",
+        "supervisor_slots{state=\"missing\"} 0",
+        "supervisor_verdicts_total{outcome=\"applied\"} 1",
+    ] {
+        assert!(metrics.lines().any(|l| l == line), "{line} in\n{metrics}");
+    }
 }

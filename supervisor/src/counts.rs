@@ -1,0 +1,192 @@
+//! What operators see of a supervisor: verdicts by outcome, the groups in memory and their servers, and what lists brought to light.
+
+use chassis::Metrics;
+use chassis::metrics::{Counter, Gauge};
+use domain::evidence::Report;
+use domain::group::{Group, Phase};
+use domain::verdict::{Outcome, Verdict};
+
+/// The supervisor's metrics. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Counts {
+    verdicts: [(Outcome, Counter); 9],
+    groups: Gauge,
+    degraded: Gauge,
+    slots: Slots<Gauge>,
+    adopted: Counter,
+    surplus: Counter,
+    disowned: Counter,
+    strays: Counter,
+    not_committed: Counter,
+}
+
+/// One thing for each way in which a slot, or the lack of one, matters to operators.
+#[derive(Debug, Clone, Default)]
+struct Slots<T> {
+    open: T,
+    active: T,
+    in_doubt: T,
+    missing: T,
+}
+
+impl Counts {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let verdict = |outcome| {
+            let labels = [("outcome", word(outcome))];
+            let help = "Events that were decided, by outcome.";
+            let counter = metrics.counter_with("supervisor_verdicts_total", help, &labels);
+            (outcome, counter)
+        };
+        let slots = |state| {
+            let help = "Slots of the groups in memory; missing are those that desired asks for and nobody has begun.";
+            metrics.gauge_with("supervisor_slots", help, &[("state", state)])
+        };
+        Self {
+            verdicts: ALL.map(verdict),
+            groups: metrics.gauge("supervisor_groups", "Groups in memory."),
+            degraded: metrics.gauge(
+                "supervisor_groups_degraded",
+                "Groups in memory that launch nothing for now, for a reason that they show.",
+            ),
+            slots: Slots {
+                open: slots("open"),
+                active: slots("active"),
+                in_doubt: slots("in_doubt"),
+                missing: slots("missing"),
+            },
+            adopted: metrics.counter(
+                "supervisor_servers_adopted_total",
+                "Servers whose create was never answered, found in a list and bound.",
+            ),
+            surplus: metrics.counter(
+                "supervisor_servers_surplus_total",
+                "Servers that showed up late or twice and are deleted.",
+            ),
+            disowned: metrics.counter(
+                "supervisor_servers_disowned_total",
+                "Servers of our account without our proof: left alone, a person must look.",
+            ),
+            strays: metrics.counter(
+                "supervisor_servers_stray_total",
+                "Servers that prove a slot which the ledger does not have.",
+            ),
+            not_committed: metrics.counter(
+                "supervisor_commits_failed_total",
+                "Decisions that could not be committed, or of which nobody knows.",
+            ),
+        }
+    }
+
+    /// Events were decided.
+    pub(crate) fn decided(&self, verdicts: &[Verdict]) {
+        for verdict in verdicts {
+            let mut counters = self.verdicts.iter();
+            if let Some((_, counter)) = counters.find(|(outcome, _)| *outcome == verdict.outcome) {
+                counter.increment();
+            }
+        }
+    }
+
+    /// A list was weighed.
+    pub(crate) fn weighed(&self, report: &Report) {
+        let count = |of: usize| u64::try_from(of).unwrap_or(u64::MAX);
+        self.adopted.add(count(report.adopted.len()));
+        self.surplus.add(count(report.surplus.len()));
+        self.strays.add(count(report.strays.len()));
+    }
+
+    /// A server of our account without our proof came to light.
+    pub(crate) fn disowned(&self) {
+        self.disowned.increment();
+    }
+
+    /// Nothing was committed.
+    pub(crate) fn refused(&self) {
+        self.not_committed.increment();
+    }
+
+    /// A group came into memory.
+    pub(crate) fn enter(&self) -> Share {
+        self.groups.add(1);
+        Share {
+            counts: self.clone(),
+            slots: Slots::default(),
+            degraded: 0,
+        }
+    }
+}
+
+/// What one group adds to the gauges; taken back when its owner goes, however it goes.
+#[derive(Debug)]
+pub(crate) struct Share {
+    counts: Counts,
+    slots: Slots<i64>,
+    degraded: i64,
+}
+
+impl Share {
+    /// The group as it is now.
+    pub(crate) fn set(&mut self, group: &Group) {
+        let census = group.slots.census();
+        let runs = group.state.phase == Phase::Running;
+        let missing = if runs {
+            i64::from(group.state.desired.0) - i64::from(census.wanted.0)
+        } else {
+            0
+        };
+        self.move_to(
+            &Slots {
+                open: census.open.0.into(),
+                active: census.active.0.into(),
+                in_doubt: census.in_doubt.0.into(),
+                missing: missing.max(0),
+            },
+            i64::from(runs && group.state.hold.is_some()),
+        );
+    }
+
+    fn move_to(&mut self, slots: &Slots<i64>, degraded: i64) {
+        let gauges = &self.counts.slots;
+        gauges.open.add(slots.open - self.slots.open);
+        gauges.active.add(slots.active - self.slots.active);
+        gauges.in_doubt.add(slots.in_doubt - self.slots.in_doubt);
+        gauges.missing.add(slots.missing - self.slots.missing);
+        self.counts.degraded.add(degraded - self.degraded);
+        self.slots = slots.clone();
+        self.degraded = degraded;
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.move_to(&Slots::default(), 0);
+        self.counts.groups.add(-1);
+    }
+}
+
+const ALL: [Outcome; 9] = [
+    Outcome::Applied,
+    Outcome::Clamped,
+    Outcome::Unchanged,
+    Outcome::Cooldown,
+    Outcome::Debounced,
+    Outcome::Paused,
+    Outcome::NoSuchPolicy,
+    Outcome::Deleting,
+    Outcome::Expired,
+];
+
+/// The outcome's word, as on the wire.
+const fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Applied => "applied",
+        Outcome::Clamped => "clamped",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Cooldown => "cooldown",
+        Outcome::Debounced => "debounced",
+        Outcome::Paused => "paused",
+        Outcome::NoSuchPolicy => "no_such_policy",
+        Outcome::Deleting => "deleting",
+        Outcome::Expired => "expired",
+    }
+}

@@ -1,0 +1,107 @@
+//! What operators are given: alerts and a board over metrics that exist, and a runbook that has a word on every alert.
+
+use std::collections::BTreeSet;
+
+use super::{assert_none, files};
+
+/// The file's text.
+fn text(path: &str) -> String {
+    let found = files().into_iter().find(|(name, _)| name == path);
+    found.unwrap_or_else(|| unreachable!("{path} is missing")).1
+}
+
+/// The names in an expression that could be metrics: words with an underscore that are no label, function or keyword.
+fn metrics(expression: &str) -> impl Iterator<Item = String> {
+    // What stands in braces or after `by` are labels, what stands in quotes are their values.
+    let mut outside = String::new();
+    let mut depth = 0_u32;
+    for c in expression.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => outside.push(c),
+            _ => {}
+        }
+    }
+    let words: Vec<String> = outside
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .filter(|word| word.contains('_'))
+        .map(str::to_owned)
+        .collect();
+    words.into_iter()
+}
+
+/// Every string literal of the shipped sources.
+fn literals() -> BTreeSet<String> {
+    let sources = files().into_iter().filter(|(path, _)| {
+        path.ends_with(".rs") && !path.starts_with("tests/") && !path.contains("/tests")
+    });
+    sources
+        .flat_map(|(_, text)| {
+            let parts: Vec<String> = text.split('"').skip(1).map(str::to_owned).collect();
+            parts
+        })
+        .collect()
+}
+
+fn unknown(expressions: &[String]) -> Vec<String> {
+    // The registry's own counter stands inside a longer text.
+    let known = |name: &str| name == "metrics_dropped_total";
+    let literals = literals();
+    let names: BTreeSet<String> = expressions.iter().flat_map(|e| metrics(e)).collect();
+    assert!(!names.is_empty(), "no metric is named at all");
+    names
+        .into_iter()
+        .filter(|name| !known(name) && !literals.contains(name))
+        .collect()
+}
+
+fn rules() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut alert = String::new();
+    for line in text("deploy/prometheus/holt.rules.yml").lines() {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix("- alert: ") {
+            name.clone_into(&mut alert);
+        } else if let Some(expression) = line.strip_prefix("expr: ") {
+            found.push((alert.clone(), expression.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_metric_of_the_alerts_exists() {
+    let expressions: Vec<String> = rules().into_iter().map(|(_, e)| e).collect();
+    assert_none(
+        "alerts over metrics that nobody counts",
+        &unknown(&expressions),
+    );
+}
+
+#[test]
+fn every_metric_of_the_board_exists() {
+    let board: serde_json::Value =
+        serde_json::from_str(&text("deploy/grafana/holt.json")).expect("a board is JSON");
+    let panels = board["panels"].as_array().expect("panels");
+    let expressions: Vec<String> = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().expect("targets"))
+        .map(|target| target["expr"].as_str().expect("an expression").to_owned())
+        .collect();
+    assert_none(
+        "panels over metrics that nobody counts",
+        &unknown(&expressions),
+    );
+}
+
+#[test]
+fn every_alert_has_its_place_in_the_runbook() {
+    let runbook = text("docs/runbook.md");
+    let missing: Vec<String> = rules()
+        .into_iter()
+        .map(|(alert, _)| alert)
+        .filter(|alert| !runbook.contains(&format!("\n### {alert}\n")))
+        .collect();
+    assert_none("alerts that the runbook does not explain", &missing);
+}
