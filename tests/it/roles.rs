@@ -203,10 +203,8 @@ async fn play() {
     );
     assert!(reaches(&process, &stores, &key, 3).await);
 
-    let truth = shared.sim();
-    assert_eq!(truth.counts().creates_per_tag_max(), 1);
-    assert_eq!(truth.living().count(), 3);
-    drop(truth);
+    assert_eq!(shared.sim().counts().creates_per_tag_max(), 1);
+    assert_eq!(shared.sim().living().count(), 3);
     look_at_metrics(&process);
     second.stop.request();
     process.stop.request();

@@ -61,12 +61,7 @@ impl Cloud {
         findings: &mut Findings,
         user: &str,
     ) {
-        for server in truth.servers().iter().skip(self.noted) {
-            self.noted += 1;
-            if let Some(asked) = &server.asked {
-                *self.made.entry(asked.request).or_default() += 1;
-            }
-        }
+        self.count_made(truth);
         let mut in_service: BTreeMap<&GroupKey, BTreeSet<u64>> = BTreeMap::new();
         for (place, server) in truth.servers().iter().enumerate().skip(self.first) {
             if server.deleted.is_some() {
@@ -122,6 +117,16 @@ impl Cloud {
                     "I3: group {} has {count} servers, its limit is {allowed}",
                     key.id
                 ));
+            }
+        }
+    }
+
+    /// How many servers each call made.
+    fn count_made(&mut self, truth: &Sim) {
+        for server in truth.servers().iter().skip(self.noted) {
+            self.noted += 1;
+            if let Some(asked) = &server.asked {
+                *self.made.entry(asked.request).or_default() += 1;
             }
         }
     }
