@@ -34,6 +34,22 @@ pub(crate) enum Command {
     /// Stop, slow or free calls to the cloud: the kill switches (for operators)
     #[command(subcommand)]
     Switch(Switch),
+    /// See whether the history in a store is whole (for support)
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Walk the chain of commit records of every group; a changed, removed or added one is named
+    Verify {
+        /// The store's file; it is only read, and a running service goes on
+        #[arg(long, value_name = "FILE", default_value = "holt.db")]
+        store: PathBuf,
+        /// Lines of JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

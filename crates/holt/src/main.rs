@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: logic. Commands parse, call one API or one `build`, and show what came back.
 mod args;
+mod audit;
 mod config;
 mod demo;
 mod keys;
@@ -51,6 +52,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Verdicts(args) => session::verdicts(args).await?,
         Command::Ledger(args) => session::ledger(args).await?,
         Command::Switch(command) => switch::run(process, command).await?,
+        Command::Audit(command) => return audit::run(command),
     }
     Ok(ExitCode::SUCCESS)
 }

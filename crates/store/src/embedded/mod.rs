@@ -11,6 +11,7 @@
 //! Hints are in memory: a restart loses them, and the slow full pass finds what they said. Deliberately absent: a second process on
 //! the same file (refused by a lock beside it), network file systems, encryption.
 
+pub mod audit;
 mod backup;
 mod commit;
 mod controls;

@@ -1,5 +1,6 @@
 //! What is particular to the store in SQLite; what every store must do is in `conformance`.
 
+mod audit;
 mod figures;
 mod files;
 mod keeping;
