@@ -154,7 +154,7 @@ pub trait Groups: Debug + Send + Sync {
 }
 
 /// A page of at most `limit` keys out of keys in order of id. All homes of one group are on one page, even if that makes it longer.
-pub(crate) fn page(keys: impl Iterator<Item = GroupKey>, limit: usize) -> Page<GroupKey> {
+pub fn page(keys: impl Iterator<Item = GroupKey>, limit: usize) -> Page<GroupKey> {
     let mut keys = keys.peekable();
     let mut items: Vec<GroupKey> = Vec::new();
     while let Some(key) = keys

@@ -16,6 +16,7 @@ pub mod hint;
 pub mod journal;
 pub mod launch;
 pub mod memory;
+pub mod parts;
 pub mod record;
 mod row;
 

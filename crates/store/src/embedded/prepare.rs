@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 
 use crate::Error;
 use crate::group::{CommitRecord, Guard};
+use crate::parts;
 use crate::record;
 use crate::row::verdict::{RecordRow, VerdictRow};
 use crate::row::{self, config::ConfigRow, event::EventRow, slot::SlotRow, state::StateRow};
@@ -145,15 +146,7 @@ pub(super) fn create(group: &Group, first: &Change, nonce: Nonce) -> Result<Batc
         rev: group.rev,
         fence: group.fence,
     };
-    let mut whole = first.clone();
-    whole.config.get_or_insert_with(|| group.config.clone());
-    let born = group.slots.open().chain(group.slots.ended());
-    let changed = |id| first.slots.iter().any(|s| s.id == id);
-    whole.slots.extend(born.filter(|s| !changed(s.id)).cloned());
-    let kept =
-        |id: &EventId| !first.taken.contains(id) && !first.queued.iter().any(|e| e.id == *id);
-    let inbox = group.inbox.values().filter(|e| kept(&e.id));
-    whole.queued.extend(inbox.cloned());
+    let whole = parts::born(group, first);
     let mut batch = commit(&group.key, guard, &whole, nonce)?;
     batch.record = record::open(first, guard.rev.next(), nonce);
     Ok(batch)

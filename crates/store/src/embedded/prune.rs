@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use domain::ids::SlotId;
-use domain::slot::{Hold, State};
 use domain::time::Timestamp;
 
 use super::Embedded;
@@ -11,7 +10,7 @@ use super::prepare::{Request, at};
 use super::read;
 use super::schema::kind;
 use crate::Error;
-use crate::row::{self, slot::SlotRow};
+use crate::parts;
 
 /// Rows that one piece looks at.
 const PIECE: u32 = 1000;
@@ -80,17 +79,6 @@ impl Embedded {
 }
 
 fn is_over(body: &str) -> Result<bool, Error> {
-    let row: SlotRow = row::read("slot", body)?;
-    Ok(match row.into_slot(SlotId::from_u128(0)).state {
-        State::Failed(_) | State::Gone(..) | State::Lapsed(_, Hold::Released) => true,
-        State::Lapsed(_, Hold::Counted)
-        | State::Issued(_)
-        | State::InDoubt(..)
-        | State::Accepted(_)
-        | State::Configuring(_)
-        | State::Active(_)
-        | State::Draining(_)
-        | State::Deleting(..)
-        | State::Surplus(_) => false,
-    })
+    let slot = parts::read_slot(SlotId::from_u128(0), body)?;
+    Ok(parts::is_over(&slot))
 }
