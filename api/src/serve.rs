@@ -1,7 +1,7 @@
 //! An api as a process of its own: the same [`build`](crate::build) as all-in-one and tests, with the supervisor over HTTP.
 //!
-//! The embedded store lets one process in: until the store of a fleet is there, such an api can queue events and show groups of its
-//! own file, and `holt serve` is the way to run everything.
+//! It shares a cluster (`store.kind = "cassandra"`) with its supervisor. The embedded store lets one process in: with it, `holt serve` is
+//! the way to run everything.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use chassis::config::Layers;
 use chassis::http::Trust;
 use chassis::{Process, Secret, shutdown, telemetry};
 use serde::{Deserialize, Serialize};
+use store_cassandra::choice::{self, Kind};
 use wire::ports::http_submit::HttpSubmit;
 
 use crate::Settings;
@@ -33,7 +34,9 @@ struct Config {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Store {
+    kind: Kind,
     path: PathBuf,
+    cassandra: store_cassandra::Settings,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,9 +57,8 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     telemetry::init(&config.telemetry)?;
     shutdown::on_signals(process).context("watch signals")?;
     let owner = owner(&config.supervisor, config.api.owner_deadline)?;
-    let settings = store::embedded::Settings::default();
-    let store = store::embedded::open(&config.store.path, process, settings);
-    let store = store.context("open the store (`store.path`)")?;
+    let file = (&*config.store.path, store::embedded::Settings::default());
+    let store = choice::open(process, config.store.kind, file, &config.store.cassandra).await?;
     let api = crate::build(process, config.api, store.stores(), Arc::new(owner)).await;
     let api = api.context("start the api (`api`)")?;
     tracing::info!(address = %api.address(), "api serves");

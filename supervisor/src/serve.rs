@@ -1,6 +1,6 @@
 //! A supervisor as a process of its own: the same [`build`](crate::build) as all-in-one and simulator, both ports over HTTP.
 //!
-//! The embedded store lets one process in, so an api process beside this one waits for a store that both can open. Workers need none.
+//! The embedded store lets one process in: an api process beside this one needs a cluster (`store.kind = "cassandra"`). Workers need none.
 
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroU32;
@@ -15,6 +15,7 @@ use chassis::config::Layers;
 use chassis::{Process, Secret, ops, shutdown, telemetry};
 use domain::ids::ColoId;
 use serde::{Deserialize, Serialize};
+use store_cassandra::choice::{self, Kind};
 use wire::ports::ops::Ops;
 use wire::ports::submit::Submit;
 use wire::ports::{http_ops, http_submit};
@@ -39,7 +40,9 @@ struct Config {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Store {
+    kind: Kind,
     path: PathBuf,
+    cassandra: store_cassandra::Settings,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,12 +77,8 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let config: Config = layers.load().context("load the configuration")?;
     telemetry::init(&config.telemetry)?;
     shutdown::on_signals(process).context("watch signals")?;
-    let store = store::embedded::open(
-        &config.store.path,
-        process,
-        store::embedded::Settings::default(),
-    );
-    let store = store.context("open the store (`store.path`)")?;
+    let file = (&*config.store.path, store::embedded::Settings::default());
+    let store = choice::open(process, config.store.kind, file, &config.store.cassandra).await?;
     let supervisor = crate::build(process, settings(&config.colo), store.stores());
     let roles =
         TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;

@@ -13,7 +13,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run all roles in one process, on the embedded store
+    /// Run all roles in one process
     Serve(Serve),
     /// Show the life of a group against a simulated cloud, faults included
     Demo(Demo),
@@ -34,6 +34,9 @@ pub(crate) enum Command {
     /// Stop, slow or free calls to the cloud: the kill switches (for operators)
     #[command(subcommand)]
     Switch(Switch),
+    /// Make, upgrade or check the tables of a Cassandra cluster
+    #[command(subcommand)]
+    Schema(Schema),
     /// See whether the history in a store is whole (for support)
     #[command(subcommand)]
     Audit(Audit),
@@ -50,6 +53,22 @@ pub(crate) enum Audit {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// The tables of a cluster (`store.cassandra`). The embedded store brings its file up to date by itself.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schema {
+    /// Make the keyspace and its tables, or bring them to this version
+    Apply(SchemaArgs),
+    /// Say which version the tables have; fails if it is not this one
+    Check(SchemaArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Configuration file with the section store.cassandra
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

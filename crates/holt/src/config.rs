@@ -21,6 +21,7 @@ use cloud::{
     openstack::{Interface, Timeouts},
 };
 use serde::{Deserialize, Serialize};
+use store_cassandra::choice::Kind;
 
 /// The commented text that is compiled in.
 pub(crate) const DEFAULTS: &str = include_str!("config/defaults.toml");
@@ -72,14 +73,16 @@ pub(crate) struct Ops {
     pub(crate) listen: Option<SocketAddr>,
 }
 
-/// The embedded store.
+/// The store: which one, the embedded one's file, and how the cluster is reached.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
+    pub(crate) kind: Kind,
     pub(crate) path: PathBuf,
     pub(crate) readers: u32,
     pub(crate) writer_cache_kib: u32,
     pub(crate) reader_cache_kib: u32,
+    pub(crate) cassandra: store_cassandra::Settings,
 }
 
 /// Where this process stands.

@@ -8,6 +8,7 @@ mod demo;
 mod keys;
 mod ops;
 mod out;
+mod schema;
 mod serve;
 mod session;
 mod settings;
@@ -53,6 +54,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Ledger(args) => session::ledger(args).await?,
         Command::Switch(command) => switch::run(process, command).await?,
         Command::Audit(command) => return audit::run(command),
+        Command::Schema(command) => Box::pin(schema::run(process, command)).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! api ──Submit──► supervisor ◄──Ops── worker ──► guard ──► OpenStack
-//!  └──────► embedded store ◄──┘
+//!  └──────► store ◄──┘
 //! ```
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,7 +10,8 @@ use anyhow::Context as _;
 use chassis::{Process, shutdown, telemetry};
 use cloud::{guard::Guard, openstack::OpenStack, port::Cloud, transport::http::HttpTransport};
 use domain::time::Timestamp;
-use store::embedded::{self, Embedded, Keep};
+use store::embedded::{Embedded, Keep};
+use store_cassandra::choice::{self, Opened};
 use wire::ports::ops::Ops;
 
 use crate::{
@@ -53,7 +54,7 @@ pub(crate) async fn run(process: &Process, args: args::Serve) -> anyhow::Result<
 pub(crate) struct Running {
     process: Process,
     api: holt_api::Api,
-    store: Embedded,
+    store: Opened,
     pub(crate) address: SocketAddr,
 }
 
@@ -69,13 +70,12 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     let worker = settings::worker(config)?;
     let api = settings::api(config)?;
 
-    let store = embedded::open(&config.store.path, process, settings::store(&config.store));
-    let store = store.context("open the store (`store.path`)")?;
-    drop(
-        process
-            .tasks
-            .spawn("prune", prune(process.clone(), store.clone())),
-    );
+    let file = (&*config.store.path, settings::store(&config.store));
+    let store = choice::open(process, config.store.kind, file, &config.store.cassandra).await?;
+    if let Some(embedded) = store.embedded() {
+        let prune = prune(process.clone(), embedded.clone());
+        drop(process.tasks.spawn("prune", prune));
+    }
     let supervisor = holt_supervisor::build(process, settings::supervisor(config), store.stores());
     let supervisor = Arc::new(supervisor);
 

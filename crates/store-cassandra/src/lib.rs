@@ -15,6 +15,8 @@
 
 mod batch;
 mod cells;
+pub mod choice;
+mod controls;
 mod driver;
 mod groups;
 mod lists;
@@ -179,6 +181,7 @@ impl Cassandra {
             launches: Arc::clone(&self.inner) as _,
             hints: Arc::clone(&self.inner) as _,
             journal: Arc::clone(&self.inner) as _,
+            controls: Arc::clone(&self.inner) as _,
         }
     }
 

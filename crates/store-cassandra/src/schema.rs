@@ -36,6 +36,8 @@ const TABLES: &[&str] = &[
        PRIMARY KEY (part, at, gid, tenant, home_epoch)) WITH gc_grace_seconds = 3600",
     "CREATE TABLE IF NOT EXISTS hot (part tinyint, gid text, tenant text, home_epoch bigint, at bigint,
        PRIMARY KEY (part, gid, tenant, home_epoch)) WITH default_time_to_live = 900 AND gc_grace_seconds = 3600",
+    "CREATE TABLE IF NOT EXISTS control (k tinyint, part tinyint, scope text, n bigint, last bigint STATIC, body text,
+       PRIMARY KEY (k, part, scope, n))",
     "CREATE TABLE IF NOT EXISTS launch (tenant text, hash blob, body blob, PRIMARY KEY ((tenant, hash)))",
     "CREATE TABLE IF NOT EXISTS journal_month (tenant text, gid text, home_epoch bigint, month int, PRIMARY KEY ((tenant, gid, home_epoch), month))",
     "CREATE TABLE IF NOT EXISTS journal (tenant text, gid text, home_epoch bigint, month int, rev bigint,

@@ -54,12 +54,37 @@ pub(crate) struct Statements {
     pub(crate) mark: PreparedStatement,
     pub(crate) marked: PreparedStatement,
     pub(crate) clear: PreparedStatement,
+    pub(crate) controls: Controls,
     pub(crate) put_launch: PreparedStatement,
     pub(crate) launch: PreparedStatement,
     pub(crate) put_month: PreparedStatement,
     pub(crate) months: PreparedStatement,
     pub(crate) put_journal: PreparedStatement,
     pub(crate) journal: PreparedStatement,
+}
+
+/// Kill switches.
+#[derive(Debug)]
+pub(crate) struct Controls {
+    pub(crate) first_throw: PreparedStatement,
+    pub(crate) next_throw: PreparedStatement,
+    pub(crate) put_throw: PreparedStatement,
+    pub(crate) last_throw: PreparedStatement,
+    pub(crate) switches: PreparedStatement,
+    pub(crate) throws: PreparedStatement,
+}
+
+impl Controls {
+    async fn prepare(s: &Session) -> Result<Self, PrepareError> {
+        Ok(Self {
+            first_throw: guarded(s, "UPDATE control SET last = ? WHERE k = 0 IF last = null").await?,
+            next_throw: guarded(s, "UPDATE control SET last = ? WHERE k = 0 IF last = ?").await?,
+            put_throw: guarded(s, "INSERT INTO control (k, part, scope, n, body) VALUES (0, ?, ?, ?, ?)").await?,
+            last_throw: serial(s, "SELECT DISTINCT last FROM control WHERE k = 0").await?,
+            switches: plain(s, "SELECT body FROM control WHERE k = 0 AND part = ?").await?,
+            throws: plain(s, "SELECT n, body FROM control WHERE k = 0 AND part = 1 AND scope = '' AND n < ? ORDER BY part DESC, scope DESC, n DESC LIMIT ?").await?,
+        })
+    }
 }
 
 const KEY: &str = "tenant = ? AND gid = ? AND home_epoch = ?";
@@ -127,6 +152,7 @@ impl Statements {
             mark: plain(s, "INSERT INTO hot (part, gid, tenant, home_epoch, at) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?").await?,
             marked: plain(s, "SELECT at, gid, tenant, home_epoch FROM hot WHERE part = ?").await?,
             clear: plain(s, "DELETE FROM hot USING TIMESTAMP ? WHERE part = ? AND gid = ? AND tenant = ? AND home_epoch = ?").await?,
+            controls: Controls::prepare(s).await?,
             put_launch: plain(s, &list("launch", "tenant, hash, body")).await?,
             launch: plain(s, "SELECT body FROM launch WHERE tenant = ? AND hash = ?").await?,
             put_month: plain(s, &list("journal_month", "tenant, gid, home_epoch, month")).await?,

@@ -11,8 +11,10 @@ use domain::slot::{Hold, Slot, State as Place};
 use domain::verdict::Verdict;
 
 use crate::Error;
+use crate::control::Throw;
 use crate::group::CommitRecord;
 use crate::record;
+use crate::row::control::ThrowRow;
 use crate::row::verdict::{RecordRow, VerdictRow};
 use crate::row::{self, config::ConfigRow, event::EventRow, slot::SlotRow, state::StateRow};
 
@@ -130,6 +132,22 @@ pub fn hash(bytes: &[u8]) -> Result<RecordHash, Error> {
     bytes
         .map(RecordHash)
         .map_err(|e| row::corrupt("hash of a record", &e))
+}
+
+/// The text of a throw of a kill switch.
+///
+/// # Errors
+/// As [`config`].
+pub fn throw(throw: &Throw) -> Result<String, Error> {
+    row::write(&ThrowRow::from(throw))
+}
+
+/// The throw of a text.
+///
+/// # Errors
+/// As [`read_config`].
+pub fn read_throw(text: &str) -> Result<Throw, Error> {
+    row::read::<ThrowRow>("a kill switch", text)?.try_into()
 }
 
 /// What was before a change, as its commit record needs it.
