@@ -1,4 +1,5 @@
 //! Who gets in, and what gets in: the running api, route by route, against every kind of token and every kind of bad input.
+mod history;
 mod input;
 pub(crate) mod keys;
 mod matrix;

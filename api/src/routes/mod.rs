@@ -4,6 +4,7 @@
 pub mod config;
 pub mod events;
 pub mod groups;
+pub mod history;
 pub mod ledger;
 pub mod open;
 pub mod switches;
@@ -38,6 +39,7 @@ pub fn routes() -> Vec<Route> {
         Route::new(events::__path_show, events::show),
         Route::new(verdicts::__path_list, verdicts::list),
         Route::new(ledger::__path_list, ledger::list),
+        Route::new(history::__path_list, history::list),
         Route::new(switches::__path_list, switches::list),
         Route::new(switches::__path_history, switches::history),
         Route::new(switches::__path_set, switches::set),

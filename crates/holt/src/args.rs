@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Verdicts(Verdicts),
     /// Show every server that a group ever caused
     Ledger(Ledger),
+    /// Show who changed a group, and what was before and after
+    History(History),
     /// Stop, slow or free calls to the cloud: the kill switches (for operators)
     #[command(subcommand)]
     Switch(Switch),
@@ -259,6 +261,17 @@ pub(crate) struct Verdicts {
     /// What was decided at or before this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// The group's id
+    pub(crate) group: String,
+    /// How many changes, newest first
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub(crate) limit: u32,
     #[command(flatten)]
     pub(crate) server: Server,
 }

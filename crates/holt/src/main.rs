@@ -52,6 +52,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Event(Event::Send(args)) => session::send(process, args).await?,
         Command::Verdicts(args) => session::verdicts(args).await?,
         Command::Ledger(args) => session::ledger(args).await?,
+        Command::History(args) => session::history(args).await?,
         Command::Switch(command) => switch::run(process, command).await?,
         Command::Audit(command) => return audit::run(command),
         Command::Schema(command) => Box::pin(schema::run(process, command)).await?,

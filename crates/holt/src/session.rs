@@ -281,5 +281,22 @@ pub(crate) async fn ledger(command: args::Ledger) -> anyhow::Result<()> {
     }
 }
 
+/// `holt history`.
+///
+/// # Errors
+/// The API's.
+pub(crate) async fn history(command: args::History) -> anyhow::Result<()> {
+    let session = Session::new(command.server)?;
+    let page = session
+        .client
+        .history(&session.tenant, &command.group, None, Some(command.limit))
+        .await?;
+    if session.json {
+        out::json(&page)
+    } else {
+        out::say(&show::history(&page.items))
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use wire::v2::{
     group::Group,
+    history::Record,
     ledger::Slot,
     switch::{Switch, Throw},
     verdict::{Asked, Force, GateWord, Verdict, Word},
@@ -206,6 +207,22 @@ fn gate(said: &GateWord) -> Option<String> {
             Some(format!("{gate}: {asked} asked, {to} let through"))
         }
     }
+}
+
+/// Who changed a group, and what.
+pub(crate) fn history(records: &[Record]) -> String {
+    let head = ["rev", "at", "cause", "by", "request", "change"];
+    let row = |record: &Record| {
+        [
+            record.rev.to_string(),
+            record.at.to_string(),
+            word(&record.cause),
+            record.actor.name.clone(),
+            record.actor.request_id.clone(),
+            record.change.to_string(),
+        ]
+    };
+    table(head, records.iter().map(row))
 }
 
 /// Every slot, as the ledger has it.

@@ -2,6 +2,8 @@
 //!
 //! It never repeats a request by itself and follows no redirects (`chassis::http`); an event may be sent again under the same key.
 
+mod history;
+
 use std::time::Duration;
 
 use chassis::Secret;

@@ -400,6 +400,8 @@ async fn bad_parameters_are_named() {
         ("/ledger?open=maybe", "open"),
         ("/ledger?after=1", "after"),
         ("/ledger?colour=red", "colour"),
+        ("/history?from=0", "from"),
+        ("/history?limit=501", "limit"),
     ] {
         let answer = rig
             .request(Method::GET, &format!("{path}{query}"))

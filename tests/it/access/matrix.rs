@@ -203,7 +203,7 @@ fn body(operation: &str) -> Option<Value> {
         "listSwitches" | "clearSwitch" | "listThrows" => None,
         "sendEvent" => Some(json!({"change": 1})),
         "listGroups" | "showGroup" | "deleteGroup" | "pauseGroup" | "resumeGroup" | "showEvent"
-        | "listVerdicts" | "listSlots" => None,
+        | "listVerdicts" | "listSlots" | "listHistory" => None,
         "openapi" | "showError" | "live" | "ready" => None,
         old if old.starts_with("v1") => old_body(old),
         other => panic!("say here how a sensible request to {other} looks"),

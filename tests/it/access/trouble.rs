@@ -69,6 +69,7 @@ async fn nothing_is_accepted_while_the_store_is_away() {
         (Method::GET, one.clone(), None),
         (Method::GET, format!("{one}/verdicts"), None),
         (Method::GET, format!("{one}/ledger"), None),
+        (Method::GET, format!("{one}/history"), None),
     ] {
         let answer = ask(&rig, TENANT, method.clone(), &path, body).await;
         assert_eq!(

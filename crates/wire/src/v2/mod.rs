@@ -6,6 +6,7 @@
 
 pub mod event;
 pub mod group;
+pub mod history;
 pub mod ledger;
 pub mod number;
 pub mod object;
