@@ -102,7 +102,7 @@ pub async fn build(
         .map_err(listen)?
         .run();
     let handle = server.handle();
-    keys.watch(process, &settings.tokens);
+    auth::jwks::watch(&keys, process, &settings.tokens)?;
     drop(process.tasks.spawn("api", async move {
         if let Err(error) = server.await {
             tracing::error!(

@@ -94,7 +94,11 @@ pub struct Tokens {
     pub keys: BTreeMap<String, String>,
     /// A JWKS file with more of them, read again when it changes.
     pub jwks_file: Option<PathBuf>,
-    /// Between two looks at that file.
+    /// Or the address of such a set: HTTPS, or on loopback.
+    pub jwks_url: Option<String>,
+    /// Believe these certificates too when asking that address.
+    pub jwks_ca_file: Option<PathBuf>,
+    /// Between two looks at that file or address.
     #[serde(with = "duration")]
     pub jwks_reload: Duration,
     /// How far the clocks of issuers may be off: at most 30 s (safety S2).
@@ -138,6 +142,8 @@ impl Default for Tokens {
             audience: "holt".to_owned(),
             keys: BTreeMap::new(),
             jwks_file: None,
+            jwks_url: None,
+            jwks_ca_file: None,
             jwks_reload: Duration::from_secs(10),
             leeway: Duration::from_secs(30),
             believed: Duration::from_secs(30),
@@ -160,7 +166,7 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Nobody could have a valid token: nothing is open by default.
-    #[error("no key may sign tokens: configure `keys` or `jwks_file`")]
+    #[error("no key may sign tokens: configure `keys`, `jwks_file` or `jwks_url`")]
     NoKeys,
     /// A key cannot be used.
     #[error("token key `{id}` {rule}")]

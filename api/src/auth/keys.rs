@@ -1,11 +1,10 @@
 //! The keys that may sign tokens, each with the one algorithm that it is for (safety S1, S3).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
-use chassis::{Process, Secret};
+use chassis::Secret;
 use jsonwebtoken::jwk::{
     AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse,
 };
@@ -14,9 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use crate::settings::{StartError, Tokens};
 
 /// A JWKS file larger than this is not one.
-const JWKS_BYTES_MAX: u64 = 256 * 1024;
-/// Least time between two looks at the JWKS file.
-const RELOAD_MIN: Duration = Duration::from_millis(100);
+pub(super) const JWKS_BYTES_MAX: u64 = 256 * 1024;
 /// Smaller RSA keys are refused.
 const RSA_BYTES_MIN: usize = 2048 / 8;
 
@@ -69,7 +66,8 @@ impl Keys {
             }
             None => Set::new(),
         };
-        if fixed.is_empty() && file.is_empty() {
+        // What an address says is read when the api runs: an identity service that is away must not keep it from starting.
+        if fixed.is_empty() && file.is_empty() && settings.jwks_url.is_none() {
             return Err(StartError::NoKeys);
         }
         Ok(Self {
@@ -117,48 +115,9 @@ impl Keys {
         current.generation += 1;
         true
     }
-
-    /// Reads the JWKS file again whenever it changes; what cannot be read or understood leaves the last good set (safety S4).
-    pub(crate) fn watch(&self, process: &Process, settings: &Tokens) {
-        let Some(path) = settings.jwks_file.clone() else {
-            return;
-        };
-        let (keys, clock, stop) = (self.clone(), process.clock.clone(), process.stop.clone());
-        // Never so often that looking is all that happens.
-        let every = settings.jwks_reload.max(RELOAD_MIN);
-        let tasks = process.tasks.clone();
-        let check = process.health.check("token-keys");
-        check.ready();
-        drop(process.tasks.spawn("token-keys", async move {
-            let mut last = None;
-            loop {
-                tokio::select! {
-                    biased;
-                    () = stop.requested() => return,
-                    () = clock.sleep(every) => {}
-                }
-                let from: PathBuf = path.clone();
-                let text = tasks.blocking(move || read(&from)).await;
-                let Ok(Ok(text)) = text else {
-                    check.failing("the JWKS file cannot be read; the last good keys are in use");
-                    continue;
-                };
-                if last.as_ref() == Some(&text) {
-                    continue;
-                }
-                if keys.replace(&text) {
-                    tracing::info!(path = %path.display(), "token keys loaded again");
-                    check.ready();
-                } else {
-                    check.failing("the JWKS file is not a key set; the last good keys are in use");
-                }
-                last = Some(text);
-            }
-        }));
-    }
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+pub(super) fn read(path: &Path) -> std::io::Result<String> {
     if std::fs::metadata(path)?.len() > JWKS_BYTES_MAX {
         return Err(std::io::Error::other("larger than 256 KiB"));
     }

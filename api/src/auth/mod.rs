@@ -3,6 +3,7 @@
 //! [`keys`] says who may sign tokens, [`token`] turns one into a [`Caller`], and [`right`] makes a handler's signature say which
 //! right it needs.
 
+pub(crate) mod jwks;
 pub mod keys;
 pub mod right;
 pub mod token;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Certificate, Client, Response, redirect};
+pub use reqwest::Client;
+use reqwest::{Certificate, Response, redirect};
 
 /// How a client behaves.
 #[derive(Clone, Debug)]

@@ -58,6 +58,8 @@ pub(crate) struct Api {
     pub(crate) issuer: String,
     pub(crate) audience: String,
     pub(crate) jwks_file: Option<PathBuf>,
+    pub(crate) jwks_url: Option<String>,
+    pub(crate) jwks_ca_file: Option<PathBuf>,
     /// Public keys by key id. Not secret, but read in the same two ways.
     #[serde(default)]
     pub(crate) keys: BTreeMap<String, Secret>,

@@ -34,8 +34,8 @@ fn required<'a, T>(key: &str, value: Option<&'a T>) -> anyhow::Result<&'a T> {
 pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
     let api = &config.api;
     ensure!(
-        !api.keys.is_empty() || api.jwks_file.is_some(),
-        "configuration key `api.keys` or `api.jwks_file` is required: `holt token --new-key FOLDER` makes a key"
+        !api.keys.is_empty() || api.jwks_file.is_some() || api.jwks_url.is_some(),
+        "configuration key `api.keys`, `api.jwks_file` or `api.jwks_url` is required: `holt token --new-key FOLDER` makes a key"
     );
     let keys = api
         .keys
@@ -51,6 +51,8 @@ pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
             audience: api.audience.clone(),
             keys: keys.collect(),
             jwks_file: api.jwks_file.clone(),
+            jwks_url: api.jwks_url.clone(),
+            jwks_ca_file: api.jwks_ca_file.clone(),
             ..holt_api::Tokens::default()
         },
         limits: holt_api::Limits {
