@@ -9,6 +9,7 @@ use domain::draft::Draft;
 use domain::event::Event;
 use domain::group::{Cause, Change, Group, Phase};
 use domain::ids::{Fence, GroupKey};
+use domain::mutant::{Rule, off};
 use domain::time::{Mono, Now, Timestamp};
 use domain::verdict::Verdict;
 use store::Stores;
@@ -104,6 +105,7 @@ async fn queue(
         Err(Refused::Missing) => Err(NotAccepted::NoGroup),
         Err(Refused::Store(_)) => Err(NotAccepted::Unavailable),
         Err(Refused::Contended) => Err(NotAccepted::Busy(BUSY_RETRY)),
+        Err(Refused::Unknown) if off(Rule::AckWhenDurable) => Ok(Accepted::Queued(event)),
         Err(Refused::Unknown) => Err(NotAccepted::Unknown),
     }
 }
@@ -130,7 +132,11 @@ fn put(group: &Group, now: Now, event: &Event) -> Result<Option<Change>, NotAcce
         return Err(NotAccepted::Busy(BUSY_RETRY));
     }
     let mut draft = Draft::new(group, now);
-    draft.queue(event.clone());
+    if off(Rule::OwnerDecides) {
+        domain::decide::decide(&mut draft, std::slice::from_ref(event));
+    } else {
+        draft.queue(event.clone());
+    }
     Ok(Some(draft.finish(Cause::Queue, event.actor.clone())))
 }
 

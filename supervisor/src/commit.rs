@@ -6,6 +6,7 @@ use domain::event::{Actor, ActorKind, Ask, Event};
 use domain::evidence::{self, Watch};
 use domain::group::{Cause, Change, Group};
 use domain::ids::{EventId, SlotId};
+use domain::mutant::{Rule, off};
 use domain::plan;
 use domain::schedule;
 use domain::settle::settle;
@@ -61,7 +62,7 @@ impl Owner {
                 // Interleaving H8 of safety 6.1: a doubled event in the inbox must not block every later batch.
                 view.decided
                     .iter()
-                    .filter(|id| view.group.inbox.contains_key(*id))
+                    .filter(|id| view.group.inbox.contains_key(*id) && !off(Rule::TakeDecided))
                     .for_each(|id| draft.take(id.clone()));
                 let room = BATCH_MAX.saturating_sub(events.len());
                 let timed = schedule::fire(&mut draft, room).into_iter();

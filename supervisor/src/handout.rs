@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use chassis::{Mono, Process};
 use domain::ids::{GroupKey, Incarnation, Nonce, OpId, SlotId, TenantId, WorkerName};
+use domain::mutant::{Rule, off};
 use domain::plan::Permit;
 use tokio::sync::{Notify, oneshot};
 use wire::ports::ops::{Call, Offer, Op, Priority, Subject};
@@ -235,6 +236,7 @@ impl Handout {
 
     fn hold(&self, id: u64, poll: &Poll, tenant: &TenantId) -> Held {
         let entropy = &self.process.entropy;
+        let few = if off(Rule::OwnIds) { 64 } else { u128::MAX };
         Held {
             handout: self.clone(),
             poll: id,
@@ -243,7 +245,7 @@ impl Handout {
                 worker: poll.offer.worker.clone(),
                 incarnation: poll.offer.incarnation,
                 token_left: poll.offer.tokens.get(tenant).copied().unwrap_or_default(),
-                slot: SlotId::from_u128(entropy.u128()),
+                slot: SlotId::from_u128(entropy.u128() % few),
                 nonce: Nonce::from_u128(entropy.u128()),
             },
         }

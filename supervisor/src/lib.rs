@@ -31,6 +31,7 @@ use std::time::Duration;
 use chassis::Process;
 use domain::evidence::Rules;
 use domain::ids::{ColoId, Fence};
+use domain::mutant::{Rule, off};
 use store::Stores;
 
 pub use crate::handout::Handout;
@@ -131,5 +132,8 @@ pub(crate) fn now(process: &Process) -> domain::time::Now {
 }
 
 pub(crate) fn mono(process: &Process) -> domain::time::Mono {
+    if off(Rule::MonotonicClock) {
+        return domain::time::Mono::from_ms(process.clock.unix_ms());
+    }
     domain::time::Mono::from_ms(process.clock.mono().as_millis())
 }

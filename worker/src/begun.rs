@@ -19,6 +19,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::ids::{Incarnation, SlotId};
+use domain::mutant::{Rule, off};
 use domain::settle::Outcome;
 
 use crate::host::{Error, Host, Log};
@@ -92,8 +93,10 @@ impl Begun {
             Some(Fate::Voided) => return Ok(Begin::Voided),
             None => {}
         }
-        own.log.append(&marks::line(marks::BEGUN, slot))?;
-        own.marks.set(slot, Fate::Begun);
+        if !off(Rule::MarkBeforeCall) {
+            own.log.append(&marks::line(marks::BEGUN, slot))?;
+            own.marks.set(slot, Fate::Begun);
+        }
         Ok(Begin::Send)
     }
 
@@ -114,7 +117,7 @@ impl Begun {
     /// # Errors
     /// When the void could not be written down: nothing may be answered.
     pub fn void(&self, slot: SlotId, incarnation: Incarnation) -> io::Result<Outcome> {
-        if incarnation == self.incarnation {
+        if incarnation == self.incarnation || off(Rule::VoidByIncarnation) {
             return self.void_own(slot);
         }
         let past = self.past(incarnation);

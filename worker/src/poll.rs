@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cloud::guard::Reservation;
+use domain::mutant::{Rule, off};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::ports::ops::{Call, Offer, Op, OpsError};
 
@@ -81,6 +82,11 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
         ops = shared.supervisors[hands.supervisor].poll(offer) => ops?,
         // What a lost reply names was not begun, and the begun-log of this life says so.
         () = stopped(hands) => return Ok(()),
+    };
+    let start = if off(Rule::BeginDeadline) {
+        shared.process.clock.mono()
+    } else {
+        start
     };
     let terms = Arc::new(Terms {
         deadline: start + shared.settings.begin,

@@ -1,23 +1,26 @@
 //! Planted mistakes, one per rule, so that a property can be shown to notice when its rule is missing (safety 4.2).
 //!
 //! Without the cargo feature `mutants` no mistake can be switched on and the switches compile to nothing; no shipped binary has
-//! the feature. With it, `cargo test -p domain --features mutants` plants each one in turn and demands that a property breaks.
+//! the feature. With it, `cargo test -p domain --features mutants` plants each [`Mutant`] in turn and demands that a property breaks, and
+//! `sim mutants` switches each safety [`Rule`] of the whole system off and demands that a schedule does.
 
 macro_rules! mutants {
-    ($($(#[$doc:meta])* $name:ident,)+) => {
-        /// A rule that can be switched off, or its opposite switched on.
+    ($(#[$what:meta])* $kind:ident: $($(#[$doc:meta])* $name:ident,)+) => {
+        $(#[$what])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Mutant {
+        pub enum $kind {
             $($(#[$doc])* $name,)+
         }
-        impl Mutant {
-            /// Every mutant.
+        impl $kind {
+            /// Every one of them.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
         }
     };
 }
 
 mutants!(
+    /// A rule of this crate that can be switched off, or its opposite switched on: a property notices.
+    Mutant:
     /// `policy`: percentages are cut, not rounded away from zero.
     PercentTruncates,
     /// `decide`: bounds do not cap what is asked.
@@ -130,14 +133,75 @@ mutants!(
     StrikePerSlot,
 );
 
+mutants!(
+    /// A safety rule of the whole system that can be switched off: the simulator notices (`sim mutants`).
+    Rule:
+    /// `worker`: a create whose outcome is unknown is not sent again.
+    OneCallPerSlot,
+    /// `worker`: a create that was refused with 401 is not sent again with a fresh token.
+    NoCallAfter401,
+    /// `worker`: a create is marked in the begun-log before it is sent.
+    MarkBeforeCall,
+    /// `worker`: what the begun-log shows as begun is not begun again.
+    BegunOnce,
+    /// `worker`: a life answers for its own calls only; for a dead one its log does.
+    VoidByIncarnation,
+    /// `worker`: the time to begin counts from the start of the poll, not from its reply.
+    BeginDeadline,
+    /// `cloud`: a list counts as complete only from the microversion on that shows dead cells.
+    CompleteLists,
+    /// `cloud`: a delete needs our proof in a fresh read.
+    DeleteNeedsProof,
+    /// `cloud`: that proof must name the slot that is being deleted.
+    ProofNamesSlot,
+    /// `cloud`: nobody calls while the cloud asked to wait.
+    RetryAfter,
+    /// `evidence`: an UNKNOWN row is older than a call only for the owner that issued the slot.
+    UnknownRowBeforeCall,
+    /// `store`: an unclear commit was applied only if the next record carries one of its nonces.
+    SuccessByNonce,
+    /// `store`: nothing is done before its commit is known to be applied.
+    ActAfterCommit,
+    /// `store`: a nonce that was tried stays outstanding when another attempt follows.
+    OutstandingNonces,
+    /// `store`: a commit is refused when the revision moved on.
+    RevisionGuard,
+    /// `store`: a second verdict for an event is refused.
+    OneVerdict,
+    /// `store`: an owner under a lower fence stops.
+    FenceRead,
+    /// `supervisor`: a doubled event in the inbox is taken out (interleaving H8).
+    TakeDecided,
+    /// `supervisor`: rules count monotonic time.
+    MonotonicClock,
+    /// `supervisor`: ids come from randomness that nobody else draws from.
+    OwnIds,
+    /// `api`: only an owner decides; an api that cannot reach it queues.
+    OwnerDecides,
+    /// `api`: an event is acknowledged only when it is durable.
+    AckWhenDurable,
+);
+
 #[cfg(feature = "mutants")]
 mod planted {
     use std::cell::Cell;
 
-    use super::Mutant;
+    use super::{Mutant, Rule};
 
     thread_local! {
         static PLANTED: Cell<Option<Mutant>> = const { Cell::new(None) };
+        static OFF: Cell<Option<Rule>> = const { Cell::new(None) };
+    }
+
+    /// Switches a rule off for this thread, or all on again.
+    pub fn switch_off(rule: Option<Rule>) {
+        OFF.set(rule);
+    }
+
+    /// Whether a rule is switched off.
+    #[must_use]
+    pub fn off(rule: Rule) -> bool {
+        OFF.get() == Some(rule)
     }
 
     /// Plants a mistake for this thread, or takes it out again.
@@ -153,7 +217,14 @@ mod planted {
 #[cfg(feature = "mutants")]
 pub(crate) use planted::on;
 #[cfg(feature = "mutants")]
-pub use planted::plant;
+pub use planted::{off, plant, switch_off};
+
+/// No rule can be switched off in a shipped binary.
+#[cfg(not(feature = "mutants"))]
+#[must_use]
+pub const fn off(_rule: Rule) -> bool {
+    false
+}
 
 /// No mistake is ever planted in a shipped binary.
 #[cfg(not(feature = "mutants"))]

@@ -14,6 +14,7 @@ use std::time::Duration;
 use chassis::Process;
 use domain::group::{Change, Group};
 use domain::ids::{EventId, Fence, GroupKey, Nonce, Rev};
+use domain::mutant::{Rule, off};
 
 use crate::Error;
 use crate::group::{Committed, Conflict, Groups, Guard, Level};
@@ -90,7 +91,7 @@ pub async fn apply<E>(
         } else {
             fence
         };
-        if group.fence > fence {
+        if group.fence > fence && !off(Rule::FenceRead) {
             return Err(attempts.give_up(Refused::Contended));
         }
         let view = View {
@@ -106,6 +107,10 @@ pub async fn apply<E>(
         let rev = group.rev;
         match attempts.commit(Guard { rev, fence }, &change).await? {
             Committed::Applied => {
+                group.fold(change, fence);
+                return Ok(group);
+            }
+            Committed::Unknown if off(Rule::ActAfterCommit) => {
                 group.fold(change, fence);
                 return Ok(group);
             }
@@ -225,6 +230,9 @@ impl<'a> Attempts<'a> {
         match self.groups.commit(self.key, guard, change, nonce).await {
             Ok(committed) => {
                 if committed == Committed::Unknown {
+                    if off(Rule::OutstandingNonces) {
+                        self.outstanding.clear();
+                    }
                     self.outstanding.push(nonce);
                 }
                 Ok(committed)
@@ -272,7 +280,8 @@ impl<'a> Attempts<'a> {
             .await?;
         let ours = next
             .iter()
-            .any(|r| r.rev == rev.next() && self.outstanding.contains(&r.nonce));
+            .any(|r| r.rev == rev.next() && self.outstanding.contains(&r.nonce))
+            || off(Rule::SuccessByNonce);
         // Another commit took the revision, so what was tried at it can not be applied any more.
         self.outstanding.clear();
         Ok(Some(if ours {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chassis::spawn::Always;
 use chassis::{Process, SimulatedProcess};
 use cloudsim::{Settings as SkySettings, Sim};
+use domain::ids::GroupKey;
 use sha2::{Digest, Sha256};
 use store::memory::Memory;
 
@@ -53,11 +54,28 @@ pub struct Report {
 /// # Errors
 /// The run could not be set up.
 pub fn run(schedule: Schedule) -> anyhow::Result<Report> {
+    run_until(schedule, Until::End)
+}
+
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// To its end.
+    End,
+    /// To its end, or until a promise was broken: for whoever only asks whether one is.
+    Broken,
+}
+
+/// Runs one schedule.
+///
+/// # Errors
+/// The run could not be set up.
+pub fn run_until(schedule: Schedule, until: Until) -> anyhow::Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()?;
-    runtime.block_on(play(schedule))
+    runtime.block_on(play(schedule, until))
 }
 
 fn world(schedule: Schedule) -> Arc<World> {
@@ -100,32 +118,49 @@ fn world(schedule: Schedule) -> Arc<World> {
     }))
 }
 
-async fn play(schedule: Schedule) -> anyhow::Result<Report> {
+async fn play(schedule: Schedule, until: Until) -> anyhow::Result<Report> {
     let world = world(schedule);
     world.start();
     let customer = Customer::new(Arc::clone(&world));
     let keys = customer.make_groups(&tenants()).await?;
     let strikes = blows::run(Arc::clone(&world));
-    let tasks = &world.root.tasks;
-    drop(tasks.spawn("strikes", strikes));
-    match world.schedule.case.filter(|case| case.is_script()) {
-        Some(case) => {
-            case.play(&world, &keys).await;
-            let foul = chassis::Mono::START + world.schedule.foul;
-            world.root.clock.sleep_until(foul).await;
-        }
-        None => customer.work(&keys).await,
-    }
-    blows::calm(&world);
-    let end = chassis::Mono::START + world.schedule.foul + world.schedule.fair;
-    world.root.clock.sleep_until(end).await;
+    drop(world.root.tasks.spawn("strikes", strikes));
+    let finished = tokio::select! {
+        biased;
+        () = broken(&world), if until == Until::Broken => false,
+        () = story(&world, &customer, &keys) => true,
+    };
     world.checker.look();
     let mut findings = world.checker.findings();
-    judge(&world, &keys, &mut findings);
+    if finished {
+        judge(&world, &keys, &mut findings);
+    }
     let report = report(&world, findings);
     world.end();
     world.root.tasks.abort_all();
     Ok(report)
+}
+
+/// The foul period and the fair one.
+async fn story(world: &Arc<World>, customer: &Customer, keys: &[GroupKey]) {
+    let clock = &world.root.clock;
+    let foul = chassis::Mono::START + world.schedule.foul;
+    match world.schedule.case.filter(|case| case.is_script()) {
+        Some(case) => {
+            case.play(world, keys).await;
+            clock.sleep_until(foul).await;
+        }
+        None => customer.work(keys).await,
+    }
+    blows::calm(world);
+    clock.sleep_until(foul + world.schedule.fair).await;
+}
+
+/// Returns when a promise was broken.
+async fn broken(world: &World) {
+    while !world.checker.is_broken() {
+        world.root.clock.sleep(Duration::from_secs(5)).await;
+    }
 }
 
 fn report(world: &World, findings: Findings) -> Report {

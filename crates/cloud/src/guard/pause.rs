@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chassis::Mono;
 use domain::ids::TenantId;
+use domain::mutant::{Rule, off};
 
 /// Whom a request to wait concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +25,9 @@ pub(super) struct Pauses {
 impl Pauses {
     /// Lengthens a pause; a shorter one changes nothing.
     pub(super) fn extend(&mut self, scope: Scope, tenant: &TenantId, now: Mono, until: Mono) {
+        if off(Rule::RetryAfter) {
+            return;
+        }
         self.tenants.retain(|_, end| *end > now);
         let end = match scope {
             Scope::Tenant => self.tenants.entry(tenant.clone()).or_default(),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use domain::mutant::{Rule, off};
+
 /// A microversion `2.n`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Microversion(u16);
@@ -19,6 +21,9 @@ impl Microversion {
 
     /// The best for reads, of a server that goes up to `self`.
     pub(crate) fn for_reads(self) -> Self {
+        if off(Rule::CompleteLists) {
+            return self.min(Self::PERSONALITY);
+        }
         self.min(Self::KNOWN)
     }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use domain::evidence::Extent;
 use domain::ids::{ServerId, SlotId, TenantId};
+use domain::mutant::{Rule, off};
 use domain::slot::FailWhy;
 use zeroize::Zeroize as _;
 
@@ -92,7 +93,9 @@ impl OpenStack {
         let path = || "/servers/detail".to_owned();
         let (token, answer) = self.read(tenant, Call::List, path).await?;
         let (servers, whole) = self.rows(&token, answer)?;
-        let complete = whole && token.inner.highest.for_reads() >= Microversion::COMPLETE;
+        let complete = whole
+            && (token.inner.highest.for_reads() >= Microversion::COMPLETE
+                || off(Rule::CompleteLists));
         let extent = if complete {
             Extent::Complete
         } else {

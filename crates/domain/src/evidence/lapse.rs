@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::draft::Draft;
 use crate::ids::SlotId;
-use crate::mutant::{self, Mutant};
+use crate::mutant::{self, Mutant, Rule, off};
 use crate::slot::{DoubtWhy, Hold, Issue, Move, State};
 use crate::time::Mono;
 
@@ -185,7 +185,7 @@ fn is_blind(draft: &Draft<'_>, watch: &Watch, scale: &Scale<'_>, id: SlotId) -> 
         return true;
     };
     // A slot that was found in the ledger may have been called long before it was found.
-    let called = track.own.then_some(track.noticed);
+    let called = (track.own || off(Rule::UnknownRowBeforeCall)).then_some(track.noticed);
     let met_before_the_call =
         |server| called.is_some_and(|called| scale.around.met_before(server, called));
     let mine = draft.group().key.id;

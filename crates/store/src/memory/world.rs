@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chassis::Mono;
 use domain::group::{Change, Group, Wake};
 use domain::ids::{EventId, GroupId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
+use domain::mutant::{Rule, off};
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
@@ -126,13 +127,14 @@ impl World {
             return Committed::Conflict(Conflict::Missing);
         };
         let group = cell.current();
-        if group.rev != guard.rev || group.fence > guard.fence {
+        let moved = group.rev != guard.rev && !off(Rule::RevisionGuard);
+        if moved || group.fence > guard.fence {
             return Committed::Conflict(Conflict::Moved);
         }
         let decided: Vec<EventId> = change
             .verdicts
             .iter()
-            .filter(|v| cell.decided.contains_key(&v.event))
+            .filter(|v| cell.decided.contains_key(&v.event) && !off(Rule::OneVerdict))
             .map(|v| v.event.clone())
             .collect();
         if !decided.is_empty() {

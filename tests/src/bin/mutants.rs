@@ -1,0 +1,246 @@
+//! `sim mutants`: switches one safety rule off at a time and runs schedules until one of them breaks a promise. The last line is JSON.
+//!
+//! Built only with the feature `mutants`, by `sim mutants`. A rule that nothing notices is either declared below, with the reason
+//! why it stays, or the command fails.
+#![expect(clippy::print_stdout, reason = "a command's output")]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser;
+use domain::mutant::{Mutant, Rule, plant, switch_off};
+use holt_tests::sim::directed::Case;
+use holt_tests::sim::run::{Until, run_until};
+use holt_tests::sim::schedule::Schedule;
+
+/// Switches one safety rule off at a time.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The number of the first schedule of each rule.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Schedules before a rule counts as not noticed; ten times as many for those that are declared rare.
+    #[arg(long, default_value_t = 2_000)]
+    runs: u64,
+    /// Schedules spent on a rule of which it is declared that nothing notices.
+    #[arg(long, default_value_t = 20)]
+    declared_runs: u64,
+    /// Only rules whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+}
+
+/// What is switched off.
+#[derive(Debug, Clone, Copy)]
+enum Off {
+    /// A rule of the shells.
+    Rule(Rule),
+    /// A rule of the decisions.
+    Domain(Mutant),
+}
+
+/// One rule, the schedules that need it most, and how often it is needed.
+struct Trial {
+    off: Off,
+    cases: &'static [Case],
+    fate: Fate,
+}
+
+/// What is expected of a rule.
+enum Fate {
+    /// Caught within the stated number of runs.
+    Caught,
+    /// Rarely needed: ten times as many.
+    Rare,
+    /// Nothing notices, for this reason.
+    Declared(&'static str),
+}
+
+const fn rule(rule: Rule, cases: &'static [Case]) -> Trial {
+    Trial {
+        off: Off::Rule(rule),
+        cases,
+        fate: Fate::Caught,
+    }
+}
+
+const fn domain(mutant: Mutant, cases: &'static [Case]) -> Trial {
+    Trial {
+        off: Off::Domain(mutant),
+        cases,
+        fate: Fate::Caught,
+    }
+}
+
+const fn rare(mut trial: Trial) -> Trial {
+    trial.fate = Fate::Rare;
+    trial
+}
+
+const fn declared(mut trial: Trial, why: &'static str) -> Trial {
+    trial.fate = Fate::Declared(why);
+    trial
+}
+
+/// Every safety rule of safety 4.2 and 6.1.
+fn trials() -> Vec<Trial> {
+    let mut all = of_calls();
+    all.extend(of_commits());
+    all.extend(of_evidence());
+    all
+}
+
+fn of_calls() -> Vec<Trial> {
+    vec![
+        rule(Rule::OneCallPerSlot, &[Case::Clones]),
+        rule(Rule::NoCallAfter401, &[Case::H3]),
+        rule(Rule::MarkBeforeCall, &[Case::H1]),
+        rule(Rule::BegunOnce, &[Case::Crashes]),
+        rule(Rule::VoidByIncarnation, &[Case::H1]),
+        rule(Rule::BeginDeadline, &[Case::H2]),
+        rule(Rule::RetryAfter, &[]),
+        rule(Rule::DeleteNeedsProof, &[Case::H5, Case::Clones]),
+        rule(Rule::ProofNamesSlot, &[Case::H5]),
+        rule(Rule::OwnIds, &[]),
+        domain(Mutant::VoidBegun, &[Case::H1]),
+        domain(Mutant::UnknownIsFailed, &[Case::H7, Case::H4]),
+        domain(Mutant::DeleteDisowned, &[Case::H5, Case::Clones]),
+        domain(Mutant::IssueBeyondMax, &[]),
+    ]
+}
+
+fn of_commits() -> Vec<Trial> {
+    vec![
+        rare(rule(Rule::SuccessByNonce, &[Case::Commits])),
+        rare(rule(Rule::ActAfterCommit, &[Case::Commits])),
+        rule(Rule::RevisionGuard, &[Case::Commits]),
+        rule(Rule::OneVerdict, &[Case::H8, Case::Commits]),
+        rule(Rule::TakeDecided, &[Case::H8]),
+        rule(Rule::AckWhenDurable, &[Case::Commits]),
+        rule(Rule::MonotonicClock, &[]),
+        declared(
+            rule(Rule::OutstandingNonces, &[Case::Commits]),
+            "it saves work and answers (safety 6.1): without it an owner plans again what was applied, under the guard",
+        ),
+        declared(
+            rule(Rule::FenceRead, &[Case::Commits]),
+            "it saves work (safety 6.1): the revision carries safety; owners get different fences with the shards of design 6",
+        ),
+        declared(
+            rule(Rule::OwnerDecides, &[Case::Commits]),
+            "a decision by an api is under the same guard, and as durable: it costs the owner its cache, not a promise",
+        ),
+    ]
+}
+
+fn of_evidence() -> Vec<Trial> {
+    vec![
+        rule(Rule::CompleteLists, &[Case::Cells]),
+        rule(Rule::UnknownRowBeforeCall, &[Case::Cells]),
+        rare(domain(Mutant::AdoptFromPartial, &[Case::Cells])),
+        domain(Mutant::AdoptForeign, &[Case::Clones]),
+        domain(Mutant::AdoptTaken, &[Case::H5, Case::Clones]),
+        domain(Mutant::LapseEarly, &[Case::Late]),
+        domain(Mutant::LapseFromPartial, &[Case::Cells]),
+        domain(Mutant::LapsedUncounted, &[Case::H4, Case::Late]),
+        domain(Mutant::ReleaseEarly, &[Case::H4, Case::Late]),
+        domain(Mutant::LateForgotten, &[Case::H4, Case::H6]),
+        domain(Mutant::UnknownIsAbsent, &[Case::Cells]),
+        domain(Mutant::GoneFromPartial, &[Case::Cells]),
+        domain(Mutant::GoneAtOnce, &[Case::Cells]),
+        domain(Mutant::EndedReopens, &[Case::H4, Case::Late]),
+    ]
+}
+
+impl Off {
+    fn name(self) -> String {
+        match self {
+            Self::Rule(rule) => format!("{rule:?}"),
+            Self::Domain(mutant) => format!("domain::{mutant:?}"),
+        }
+    }
+
+    fn set(self, on: bool) {
+        match self {
+            Self::Rule(rule) => switch_off(on.then_some(rule)),
+            Self::Domain(mutant) => plant(on.then_some(mutant)),
+        }
+    }
+}
+
+/// The directed schedules of a rule, then a few of each of its weathers, then ordinary ones.
+fn schedules(trial: &Trial, first: u64) -> impl Iterator<Item = Schedule> {
+    let (scripts, weathers): (Vec<Case>, Vec<Case>) =
+        trial.cases.iter().partition(|case| case.is_script());
+    let scripts = scripts
+        .into_iter()
+        .map(move |case| Schedule::directed(case, first));
+    let turns = (first..).map(move |seed| {
+        let all = u64::try_from(weathers.len()).unwrap_or(0);
+        // Every other run is an ordinary one.
+        match weathers.get(usize::try_from(seed / 2 % all.max(1)).unwrap_or(0)) {
+            Some(case) if seed % 2 == 1 => Schedule::directed(*case, seed),
+            Some(_) | None => Schedule::of(seed),
+        }
+    });
+    scripts.chain(turns)
+}
+
+/// Runs until a promise is broken: how many runs that took, and what was broken.
+fn attempt(trial: &Trial, first: u64, limit: u64) -> anyhow::Result<Option<(u64, String)>> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    for (n, schedule) in (1..).zip(schedules(trial, first).take(limit)) {
+        trial.off.set(true);
+        let caught = catch_unwind(AssertUnwindSafe(|| run_until(schedule, Until::Broken)));
+        trial.off.set(false);
+        match caught {
+            Ok(report) => {
+                if let Some(violation) = report?.violations.first() {
+                    return Ok(Some((n, violation.clone())));
+                }
+            }
+            Err(_panic) => return Ok(Some((n, "an assertion failed".to_owned()))),
+        }
+    }
+    Ok(None)
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let (mut caught, mut survived, mut known) = (0, 0, 0);
+    for trial in trials() {
+        let name = trial.off.name();
+        if arguments.only.as_ref().is_some_and(|o| !name.contains(o)) {
+            continue;
+        }
+        let limit = match trial.fate {
+            Fate::Caught => arguments.runs,
+            Fate::Rare => arguments.runs * 10,
+            Fate::Declared(_) => arguments.declared_runs,
+        };
+        let found = attempt(&trial, arguments.seed, limit)?;
+        match (found, &trial.fate) {
+            (Some((runs, violation)), _) => {
+                caught += 1;
+                println!("{name:<28} caught in run {runs:>5}: {violation}");
+            }
+            (None, Fate::Declared(why)) => {
+                known += 1;
+                println!("{name:<28} declared ({limit} runs): {why}");
+            }
+            (None, Fate::Caught | Fate::Rare) => {
+                survived += 1;
+                println!("{name:<28} SURVIVED {limit} runs");
+            }
+        }
+    }
+    println!(
+        "{}",
+        serde_json::json!({ "caught": caught, "survived": survived, "declared": known })
+    );
+    Ok(if survived == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
