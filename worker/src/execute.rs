@@ -11,11 +11,12 @@ use chassis::Mono;
 use chassis::shutdown::Gate;
 use cloud::guard::{self, Permit, Priority};
 use domain::ids::{GroupKey, TenantId};
-use domain::settle::Outcome;
 use tokio::sync::OwnedSemaphorePermit;
 use wire::ports::ops::{self, Call, Done, Op, Subject, Wait};
 
 pub(crate) use delete::Victim;
+
+use create::NOT_SENT;
 
 use crate::Shared;
 use crate::classify;
@@ -105,18 +106,9 @@ impl Hands {
                 let slot = call.slot;
                 let outcome = self.create(key, *call, terms).await;
                 drop(permit);
-                (Done::Slot { slot, outcome }, None)
+                (self.sure(slot, outcome).await, None)
             }
-            (Call::Create(call), _, _) => {
-                let outcome = Outcome::NotCreated(domain::slot::FailWhy::NotSent);
-                (
-                    Done::Slot {
-                        slot: call.slot,
-                        outcome,
-                    },
-                    None,
-                )
-            }
+            (Call::Create(call), _, _) => (self.sure(call.slot, NOT_SENT).await, None),
             (Call::Void { slot, incarnation }, _, _) => (self.void(slot, incarnation).await, None),
             (
                 Call::Delete {

@@ -14,7 +14,7 @@ use super::{Hands, Terms, priority};
 use crate::begun::Begin;
 use crate::classify;
 
-const NOT_SENT: Outcome = Outcome::NotCreated(FailWhy::NotSent);
+pub(super) const NOT_SENT: Outcome = Outcome::NotCreated(FailWhy::NotSent);
 
 impl Hands {
     /// At most one call for the slot, ever. The order carries safety (rules H1 to H3 of safety 6.1): the token is fixed, then the time and the
@@ -66,6 +66,20 @@ impl Hands {
         self.learn(token, &outcome);
         shared.begun.ended(create.slot, &outcome);
         outcome
+    }
+
+    /// That a call was not sent is said only of one that never will be: a double of the operation may have begun it, or may be about to.
+    pub(super) async fn sure(&self, slot: SlotId, outcome: Outcome) -> Done {
+        if outcome != NOT_SENT {
+            return Done::Slot { slot, outcome };
+        }
+        match self.void(slot, self.shared.incarnation).await {
+            Done::Slot {
+                outcome: Outcome::Voided,
+                ..
+            } => Done::Slot { slot, outcome },
+            known => known,
+        }
     }
 
     /// A token that was refused, or that may not fit the service any more (it may have changed), is not offered again: the next sign-in asks

@@ -65,6 +65,30 @@ async fn a_double_within_one_reply_is_one_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_double_that_may_not_begin_does_not_deny_the_call_that_has_begun() {
+    // Simulator, schedule 10000008: one permit was offered, and the reply named the slot twice.
+    let bench = Bench::start_with(|settings| (settings.polls, settings.creates_max) = (1, 1));
+    bench.sign_in("a").await;
+    let wait = End::After(Duration::from_secs(3));
+    bench.nova.state().create_ends.push_back(wait);
+    let done = bench.done(vec![create(1), create(1)], 2).await;
+    assert!(!done.contains(&came(1, NOT_SENT)), "{done:?}");
+    assert_eq!(bench.created().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_not_to_be_sent_is_never_sent() {
+    let bench = Bench::start_with(|settings| (settings.polls, settings.creates_max) = (1, 1));
+    bench.sign_in("a").await;
+    let done = bench.done(vec![create(2), create(1)], 2).await;
+    assert!(done.contains(&came(1, NOT_SENT)), "{done:?}");
+    bench.sign_in("a").await;
+    let again = bench.done(vec![create(1)], 1).await;
+    assert_eq!(again, [came(1, NOT_SENT)]);
+    assert_eq!(bench.created(), [slot(2).to_string()]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reply_that_comes_after_the_begin_window_begins_nothing() {
     for (held_ms, expected) in [
         (9_900, Outcome::Created(server(1))),
