@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chassis::Entropy;
 
-use super::client::customer;
+use super::client::{customer, operator};
 use super::strike::{Blow, Strike, Victim, Way, index, narrow};
 use super::tenant;
 use super::wires::{Cut, SKY};
@@ -99,6 +99,7 @@ async fn one(world: Arc<World>, strike: Strike, dice: Entropy) {
         Blow::PauseGroup(_) | Blow::Bounds(..) | Blow::DeleteGroup => {
             customer(&world, strike.blow, &dice).await;
         }
+        Blow::Switch(mode, everywhere, lasts) => operator(&world, mode, everywhere, lasts).await,
         Blow::Plant
         | Blow::Copy
         | Blow::CloneAndDelete

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chassis::Entropy;
 use domain::capacity::{Bounds, Size};
+use domain::control::{Mode, Scope};
 use domain::draft::Draft;
 use domain::event::{Actor, ActorKind, Ask, Event, Force, Override};
 use domain::group::{Cause, Change, Config, Group, Phase, ScaleInOrder};
@@ -13,6 +14,7 @@ use domain::policy::Adjust;
 use domain::time::{Mono, Now, Timestamp};
 use holt_api::submit::{Accepted, submit};
 use store::apply::{Refused, View, apply};
+use store::control::Throw;
 
 use super::strike::{Blow, index, narrow};
 use super::world::World;
@@ -277,6 +279,31 @@ pub async fn customer(world: &Arc<World>, blow: Blow, dice: &Entropy) {
             Cause::Delete
         })
         .await;
+    }
+}
+
+/// An operator throws a kill switch, and takes it back.
+pub async fn operator(world: &World, mode: usize, everywhere: bool, lasts: Duration) {
+    let controls = world.store.handle("operator").controls;
+    let scope = match world.store.keys().first() {
+        Some(key) if !everywhere => Scope::Group(key.id),
+        Some(_) | None => Scope::Global,
+    };
+    for mode in [Mode::ALL.get(mode).copied(), None] {
+        let throw = Throw {
+            scope: scope.clone(),
+            mode,
+            who: "operator".to_owned(),
+            why: "to see what happens".to_owned(),
+            at: now(world).wall,
+            until: None,
+        };
+        while controls.throw(&throw).await.is_err() {
+            world.root.clock.sleep(AGAIN).await;
+        }
+        if mode.is_some() {
+            world.root.clock.sleep(lasts).await;
+        }
     }
 }
 

@@ -103,6 +103,8 @@ pub enum Blow {
     Bounds(u32, u32),
     /// The customer deletes a group.
     DeleteGroup,
+    /// An operator throws a kill switch for some time: which of the modes, and whether it holds everywhere.
+    Switch(usize, bool, Duration),
 }
 
 /// Kinds of blows, each switched on or off by a seed as a whole.
@@ -136,11 +138,13 @@ pub enum Kind {
     Tenant,
     /// What customers do to groups.
     Customer,
+    /// Kill switches.
+    Switch,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Crash,
         Self::Pause,
         Self::Clock,
@@ -155,6 +159,7 @@ impl Kind {
         Self::Metadata,
         Self::Tenant,
         Self::Customer,
+        Self::Switch,
     ];
 }
 
@@ -202,6 +207,7 @@ impl Blow {
             Self::PauseGroup(_) => "group paused",
             Self::Bounds(..) => "bounds changed",
             Self::DeleteGroup => "group deleted",
+            Self::Switch(..) => "kill switch",
         }
     }
 }
@@ -293,6 +299,7 @@ impl Limits {
                     Blow::Bounds(min, min + narrow(dice.below(7)))
                 }
             },
+            Kind::Switch => Blow::Switch(index(dice, 5), dice.below(2) == 0, minutes(5)),
         }
     }
 }

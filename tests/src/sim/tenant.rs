@@ -77,7 +77,8 @@ pub async fn act(world: &Arc<World>, blow: Blow, dice: &Entropy) {
         | Blow::Expire
         | Blow::PauseGroup(_)
         | Blow::Bounds(..)
-        | Blow::DeleteGroup => {}
+        | Blow::DeleteGroup
+        | Blow::Switch(..) => {}
     }
 }
 

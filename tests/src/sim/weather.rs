@@ -138,6 +138,7 @@ fn darken(mut conduct: Faults, blow: &Blow, cell: u32) -> Faults {
         | Blow::Fail
         | Blow::PauseGroup(_)
         | Blow::Bounds(..)
-        | Blow::DeleteGroup => conduct,
+        | Blow::DeleteGroup
+        | Blow::Switch(..) => conduct,
     }
 }

@@ -179,6 +179,16 @@ impl Ledger {
                     ));
                 }
             }
+            State::Failed(why) => {
+                let tag = format!("as:{}", slot.id);
+                let made = truth.counts().creates_by_tag.get(&tag);
+                if made.is_some_and(|made| made.servers > 0) {
+                    findings.broken(format!(
+                        "I9: slot {} failed ({why:?}), and its create was executed",
+                        slot.id
+                    ));
+                }
+            }
             State::Issued(_)
             | State::InDoubt(..)
             | State::Accepted(_)
@@ -186,8 +196,7 @@ impl Ledger {
             | State::Active(_)
             | State::Draining(_)
             | State::Deleting(..)
-            | State::Surplus(_)
-            | State::Failed(_) => {}
+            | State::Surplus(_) => {}
         }
     }
 
