@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Entropy;
-use cloudsim::{Call, Fault, Pick, Planned, Server, Span};
+use cloudsim::{Call, Fault, Outside, Pick, Planned, Server, Span};
 use domain::capacity::Size as Servers;
 use domain::event::{Ask, Force};
 use domain::group::Group;
@@ -276,12 +276,16 @@ impl Script {
         found.unwrap_or_else(|| unreachable!("the group was made"))
     }
 
-    /// Waits until it holds.
-    async fn until(&self, mut holds: impl FnMut(&Self) -> bool) {
+    /// Waits until it holds; false when it does not come about.
+    async fn until(&self, mut holds: impl FnMut(&Self) -> bool) -> bool {
         let end = self.world.root.clock.mono() + PATIENCE;
-        while !holds(self) && self.world.root.clock.mono() < end {
+        while !holds(self) {
+            if self.world.root.clock.mono() >= end {
+                return false;
+            }
             self.world.root.clock.sleep(LOOK).await;
         }
+        true
     }
 
     async fn wait(&self, seconds: u64) {
@@ -292,13 +296,17 @@ impl Script {
             .await;
     }
 
-    async fn until_state(&self, is: impl Fn(&State) -> bool + Send) {
+    async fn until_state(&self, is: impl Fn(&State) -> bool + Send) -> bool {
+        self.until_state_of(0, is).await
+    }
+
+    async fn until_state_of(&self, n: usize, is: impl Fn(&State) -> bool + Send) -> bool {
         self.until(|s| {
-            let group = s.group(0);
-            let all = group.slots.open().chain(group.slots.ended());
-            all.into_iter().any(|slot| is(&slot.state))
+            let group = s.group(n);
+            let mut all = group.slots.open().chain(group.slots.ended());
+            all.any(|slot| is(&slot.state))
         })
-        .await;
+        .await
     }
 
     /// Asks for so many servers, by the first supervisor.
@@ -317,7 +325,9 @@ impl Script {
     }
 
     fn ours(&self) -> Vec<Server> {
-        let truth = self.world.sky.truth();
+        let now_ms = self.world.sky.now_ms();
+        let mut truth = self.world.sky.truth();
+        truth.advance(now_ms);
         truth
             .living()
             .filter(|s| s.user == USER && s.deleted.is_none())
@@ -329,77 +339,77 @@ impl Script {
         self.world.sky.truth().counts().creates_by_tag.len()
     }
 
-    /// The interleaving came about.
-    fn came(&self) {
-        self.world
-            .checker
-            .tally("directed: the interleaving came about");
+    /// The interleaving came about, or not.
+    fn came(&self, whether: bool) {
+        if whether {
+            let what = "directed: the interleaving came about";
+            self.world.checker.tally(what);
+        }
     }
 
     async fn h1(&self) {
         self.want(0, "h1", 1);
-        self.until(|s| !s.ours().is_empty()).await;
+        let executed = self.until(|s| !s.ours().is_empty()).await;
         self.world.kill_now(Victim::Worker(0));
         self.wait(2).await;
         self.world.revive(Victim::Worker(0));
-        self.until_state(|state| matches!(state, State::InDoubt(..)))
-            .await;
-        self.came();
+        let doubt = |state: &State| matches!(state, State::InDoubt(..));
+        self.came(executed && self.until_state(doubt).await);
     }
 
     async fn h2(&self) {
         // Only the first supervisor reaches the first worker, and no other worker offers it anything.
         let world = &self.world;
-        let (zero, one) = ("worker-0", "worker-1");
-        world
-            .wires
-            .cut(&Cut::between(zero, "supervisor-1", Way::Both));
-        world
-            .wires
-            .cut(&Cut::between(one, "supervisor-0", Way::Both));
+        for (worker, supervisor) in [("worker-0", "supervisor-1"), ("worker-1", "supervisor-0")] {
+            let cut = Cut::between(worker, supervisor, Way::Both);
+            world.wires.cut(&cut);
+        }
         self.wait(20).await;
         self.want(0, "h2", 1);
-        self.until_state(|state| matches!(state, State::Issued(_)))
-            .await;
+        let issued = |state: &State| matches!(state, State::Issued(_));
+        let came = self.until_state(issued).await;
         world.hold_still(Victim::Supervisor(0), true);
-        self.until_state(|state| matches!(state, State::Lapsed(..) | State::Failed(_)))
-            .await;
+        let settled = |state: &State| matches!(state, State::Lapsed(..) | State::Failed(_));
+        self.came(came && self.until_state(settled).await);
         self.wait(30).await;
         world.hold_still(Victim::Supervisor(0), false);
-        self.came();
     }
 
     async fn h3(&self) {
         self.want(0, "h3", 1);
-        self.until_state(|state| matches!(state, State::Issued(_)))
-            .await;
+        let issued = |state: &State| matches!(state, State::Issued(_));
+        let came = self.until_state(issued).await;
         let worker = {
             let group = self.group(0);
             let mut slots = group.slots.open();
-            let issue = slots.find_map(|slot| {
-                if let State::Issued(issue) = &slot.state {
-                    return Some(issue.worker.to_string());
-                }
-                None
+            let second = slots.any(|slot| match &slot.state {
+                State::Issued(issue) => issue.worker.as_str() == "worker-1",
+                State::InDoubt(..)
+                | State::Accepted(_)
+                | State::Configuring(_)
+                | State::Active(_)
+                | State::Draining(_)
+                | State::Deleting(..)
+                | State::Surplus(_)
+                | State::Failed(_)
+                | State::Lapsed(..)
+                | State::Gone(..) => false,
             });
-            usize::from(issue.as_deref() == Some("worker-1"))
+            usize::from(second)
         };
         self.wait(1).await;
         self.world.hold_still(Victim::Worker(worker), true);
-        self.until(|s| s.creates() > 0).await;
+        let replaced = self.until(|s| s.creates() > 0).await;
         self.wait(60).await;
         self.world.hold_still(Victim::Worker(worker), false);
-        self.until(|s| s.creates() > 1).await;
-        self.came();
+        self.came(came && replaced && self.until(|s| s.creates() > 1).await);
     }
 
     async fn h4(&self) {
         self.want(0, "h4", 1);
-        self.until_state(|state| matches!(state, State::Lapsed(..)))
-            .await;
-        self.until_state(|state| matches!(state, State::Surplus(_) | State::Deleting(..)))
-            .await;
-        self.came();
+        let lapsed = |state: &State| matches!(state, State::Lapsed(..));
+        let late = |state: &State| matches!(state, State::Surplus(_) | State::Deleting(..));
+        self.came(self.until_state(lapsed).await && self.until_state(late).await);
     }
 
     async fn h5(&self) {
@@ -410,82 +420,77 @@ impl Script {
             both.iter().all(|g| g.slots.census().active.0 == 1)
         })
         .await;
-        let tag = |n: usize| {
-            let group = self.group(n);
-            group
-                .slots
-                .open()
-                .next()
-                .map(|slot| format!("as:{}", slot.id))
-        };
-        let (a, b) = (tag(0), tag(1));
         let servers = self.ours();
-        let of = |tag: &Option<String>| {
+        let of = |n: usize| {
+            let group = self.group(n);
+            let tag = group.slots.open().next().map(|s| format!("as:{}", s.id));
             let has = |s: &&Server| tag.as_ref().is_some_and(|t| s.tags.contains(t));
             servers.iter().find(has).cloned()
         };
-        let (Some(a), Some(b)) = (of(&a), of(&b)) else {
+        let (Some(a), Some(b)) = (of(0), of(1)) else {
             return;
         };
-        let items = a.metadata.clone();
-        outside(&self.world, &b.id, &cloudsim::Outside::Metadata { items });
-        self.wait(600).await;
-        // Both groups scale in: A's slot ends, B's server shows A's proof to the last look before a delete.
-        self.want(0, "h5-c", 0);
-        self.want(1, "h5-d", 0);
-        self.came();
+        // B's server shows A's proof, first while it is in service, then between the commit of its delete and the last look before it.
+        let edit = |items: &std::collections::BTreeMap<String, String>| {
+            let items = items.clone();
+            outside(&self.world, &b.id, &Outside::Metadata { items });
+        };
+        edit(&a.metadata);
+        self.wait(300).await;
+        edit(&b.metadata);
+        self.wait(150).await;
+        let workers = [Victim::Worker(0), Victim::Worker(1)];
+        let going = |state: &State| matches!(state, State::Deleting(..) | State::Gone(..));
+        self.want(1, "h5-in", 0);
+        // The owner waits for a list, which the workers make; they stand still from the moment of its commit.
+        let came = self.until_state_of(1, going).await;
+        for worker in workers {
+            self.world.hold_still(worker, true);
+        }
+        edit(&a.metadata);
+        self.wait(2).await;
+        for worker in workers {
+            self.world.hold_still(worker, false);
+        }
+        self.came(came);
     }
 
     async fn h6(&self) {
         self.want(0, "h6", 1);
-        self.until(|s| s.ours().len() == 2).await;
-        let twin = self.ours().pop();
-        let Some(twin) = twin else { return };
-        let nothing = cloudsim::Outside::Metadata {
-            items: std::collections::BTreeMap::new(),
+        let both = self.until(|s| s.ours().len() == 2).await;
+        let Some(twin) = self.ours().pop() else {
+            return;
         };
-        outside(&self.world, &twin.id, &nothing);
+        let items = std::collections::BTreeMap::new();
+        outside(&self.world, &twin.id, &Outside::Metadata { items });
         self.until(|s| s.group(0).slots.census().active.0 == 1)
             .await;
         self.want(0, "h6-in", 0);
-        self.until_state(|state| matches!(state, State::Gone(..)))
-            .await;
+        let gone = |state: &State| matches!(state, State::Gone(..));
+        let ended = self.until_state(gone).await;
         let items = twin.metadata;
-        outside(
-            &self.world,
-            &twin.id,
-            &cloudsim::Outside::Metadata { items },
-        );
-        self.until(|s| s.ours().is_empty()).await;
-        self.came();
+        outside(&self.world, &twin.id, &Outside::Metadata { items });
+        self.came(both && ended && self.until(|s| s.ours().is_empty()).await);
     }
 
     async fn h7(&self) {
         self.want(0, "h7", 1);
         self.until(|s| !s.ours().is_empty()).await;
         for server in self.ours() {
-            let nothing = cloudsim::Outside::Metadata {
-                items: std::collections::BTreeMap::new(),
-            };
-            outside(&self.world, &server.id, &nothing);
+            let items = std::collections::BTreeMap::new();
+            outside(&self.world, &server.id, &Outside::Metadata { items });
         }
-        self.until_state(|state| matches!(state, State::Lapsed(..)))
-            .await;
-        self.until_state(|state| matches!(state, State::Active(_)))
-            .await;
-        if self.ours().len() == 2 {
-            self.came();
-        }
+        let lapsed = |state: &State| matches!(state, State::Lapsed(..));
+        let replaced = |state: &State| matches!(state, State::Active(_));
+        let came = self.until_state(lapsed).await && self.until_state(replaced).await;
+        self.came(came && self.ours().len() == 2);
     }
 
     async fn h8(&self) {
         self.want(0, "h8", 1);
         self.until(|s| !s.world.store.verdicts(&s.keys[0]).is_empty())
             .await;
-        self.until(|s| !s.group(0).inbox.is_empty()).await;
-        if !self.group(0).inbox.is_empty() {
-            self.came();
-        }
+        self.came(self.until(|s| !s.group(0).inbox.is_empty()).await);
         self.wait(120).await;
         self.want(0, "h8-next", 2);
     }

@@ -143,7 +143,7 @@ pub fn outside(world: &World, id: &str, what: &Outside) {
         unreachable!("servers are never forgotten: {error}");
     }
     tracing::debug!(at_ms = now_ms, server = id, ?what, "outside");
-    world.checker.edited(id, now_ms);
+    world.checker.edited();
 }
 
 fn living(world: &World) -> Vec<Server> {

@@ -22,8 +22,8 @@ pub(super) struct Cloud {
     ended: BTreeSet<usize>,
     /// The first server that may still be living.
     first: usize,
-    /// When somebody outside last touched a server.
-    edited: BTreeMap<String, u64>,
+    /// When a read of a server last arrived while it showed our proof.
+    proved: BTreeMap<String, u64>,
     /// Servers of which the request that made them is noted.
     noted: usize,
     /// How many servers each request made.
@@ -31,10 +31,6 @@ pub(super) struct Cloud {
 }
 
 impl Cloud {
-    pub(super) fn edited(&mut self, server: &str, at_ms: u64) {
-        self.edited.insert(server.to_owned(), at_ms);
-    }
-
     pub(super) fn look(
         &mut self,
         truth: &Sim,
@@ -45,6 +41,12 @@ impl Cloud {
         for entry in truth.log(self.next) {
             self.next = entry.seq + 1;
             look_at_call(entry, ledger, regime, findings);
+            let read = (entry.call == Call::Read).then(|| entry.path.rsplit('/').next());
+            if let Some(server) = read.flatten().and_then(|id| truth.server(id))
+                && !is_stripped(server)
+            {
+                self.proved.insert(server.id.clone(), entry.at_ms);
+            }
         }
         let most = truth.counts().creates_per_tag_max();
         findings.creates_per_slot_max = findings.creates_per_slot_max.max(most);
@@ -95,18 +97,17 @@ impl Cloud {
                 ));
             }
             // What shows our proof no longer is the tenant's own (I2 beats I1).
-            let ours = asked
-                .metadata
-                .as_ref()
-                .is_none_or(|m| *m == server.metadata);
+            let ours = !is_stripped(server);
             let leaves = is_leaving(state) || ledger.roles(&server.id).any(|(_, s)| is_leaving(s));
             let back = ledger
                 .roles(&server.id)
                 .any(|(_, s)| domain::slot::is_handed_back(s));
-            // The one way past max: something between us and the cloud executed one create twice (I3). The twin is looked for, and leaves.
-            let twin = self.made.get(&asked.request).is_some_and(|n| *n > 1)
-                && ledger.roles(&server.id).next().is_none();
-            if ours && !leaves && !back && !twin {
+            // The ways past max: something between us and the cloud executed one create twice (I3), or the tenant took our proof off a server
+            // in doubt and put it back when the doubt was over (H7). Such a server is looked for, and leaves.
+            let twin = self.made.get(&asked.request).is_some_and(|n| *n > 1);
+            let unbound = ledger.roles(&server.id).next().is_none();
+            let excused = unbound && (twin || asked.metadata.is_some());
+            if ours && !leaves && !back && !excused {
                 in_service.entry(key).or_default().insert(asked.request);
             }
         }
@@ -168,18 +169,22 @@ impl Cloud {
                 ));
             }
         }
-        // Without our proof it is the tenant's. The read that allowed the delete may be 60 s old.
-        let shown = server.asked.as_ref().and_then(|a| a.metadata.as_ref());
-        let stripped = shown.is_some_and(|metadata| *metadata != server.metadata);
-        let edited = self.edited.get(&server.id).copied().unwrap_or_default();
+        // Without our proof it is the tenant's; what allowed the delete is a read at most 60 s before it that showed the proof.
+        let proved = self.proved.get(&server.id);
         let sent = truth.log(call).next().map_or(0, |entry| entry.at_ms);
-        if stripped && edited + PROOF_AGE_MAX_MS < sent {
+        if is_stripped(server) && proved.is_none_or(|at| at + PROOF_AGE_MAX_MS < sent) {
             findings.broken(format!(
-                "I2: server {} was deleted, and had shown no proof of ours for a minute",
+                "I2: server {} was deleted without a fresh look that proved it ours",
                 server.id
             ));
         }
     }
+}
+
+/// Whether somebody changed the metadata that the server was made with.
+fn is_stripped(server: &Server) -> bool {
+    let asked = server.asked.as_ref().and_then(|a| a.metadata.as_ref());
+    asked.is_some_and(|metadata| *metadata != server.metadata)
 }
 
 /// I1 and I3: a create arrives for a slot of the ledger that waits for it; nothing of a tenant's is altered.

@@ -134,11 +134,9 @@ impl Checker {
     }
 
     /// Somebody outside did something to a server.
-    pub fn edited(&self, server: &str, at_ms: u64) {
-        let mut state = self.lock();
-        state.cloud.edited(server, at_ms);
+    pub fn edited(&self) {
         // Whatever was done may concern a promise.
-        state.seen = Default::default();
+        self.lock().seen = Default::default();
     }
 
     /// A process died: notes which rows of the crash table (safety 3.5) that was.
