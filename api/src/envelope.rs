@@ -11,6 +11,10 @@ use wire::problem::{Code, MEDIA_TYPE};
 use crate::context::Context;
 use crate::failure::Failure;
 
+/// What one tenant may ask, and when it may ask again (draft-ietf-httpapi-ratelimit-headers).
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// How much of it is left.
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// The header with the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header with the transaction id of the old surface.
@@ -141,7 +145,19 @@ fn answer(context: &Context, failure: &Failure, id: &RequestId) -> HttpResponse 
     if let Some(wait) = failure.retry_after {
         // Whole seconds, rounded up, never zero: "at once" is no answer to "too much".
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        answer.insert_header((header::RETRY_AFTER, seconds.max(1).to_string()));
+        let seconds = seconds.max(1);
+        answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        if failure.code == Code::TooManyRequests {
+            let (count, unit) = context.limiter.rate();
+            let window = match unit {
+                "SECOND" => 1,
+                "MINUTE" => 60,
+                _ => 3_600,
+            };
+            let policy = format!("\"tenant\";q={count};w={window}");
+            answer.insert_header((RATE_LIMIT_POLICY, policy));
+            answer.insert_header((RATE_LIMIT, format!("\"tenant\";r=0;t={seconds}")));
+        }
     }
     answer.body(serde_json::to_vec(&problem).unwrap_or_default())
 }

@@ -9,7 +9,7 @@
 //! ```
 //! So operations batch by themselves while a commit is in flight, without a timer. Nothing here survives the process, and nothing needs to.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +20,10 @@ use domain::mutant::{Rule, off};
 use domain::plan::Permit;
 use tokio::sync::{Notify, oneshot};
 use wire::ports::ops::{Call, Offer, Op, Priority, Subject};
+
+mod turns;
+
+use turns::{Line, Lines, Turns};
 
 /// Operations that wait for an offer, over all groups. More than this are not queued: their owners ask again.
 const QUEUE_MAX: usize = 4096;
@@ -40,11 +44,11 @@ pub struct Handout {
 struct Inner {
     next: u64,
     polls: BTreeMap<u64, Poll>,
-    queue: BTreeMap<(Priority, u64), Queued>,
+    queue: BTreeMap<Line, Queued>,
+    lines: Lines,
     keys: BTreeSet<QueueKey>,
     signing_in: BTreeMap<TenantId, Mono>,
-    waiting: VecDeque<GroupKey>,
-    waiting_set: BTreeSet<GroupKey>,
+    waiting: Turns,
     lives: BTreeMap<WorkerName, Incarnation>,
 }
 
@@ -124,7 +128,7 @@ impl Handout {
         let mut inner = self.lock();
         let open = inner.polls.values().filter(|poll| !poll.closing);
         let creates = open.map(|poll| poll.creates).sum();
-        inner.wake(creates)
+        inner.waiting.wake(creates)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -167,7 +171,7 @@ impl Handout {
         inner.serve_queue(id);
         let wake = match inner.polls.contains_key(&id) {
             _ if reborn => Wake::All,
-            true => Wake::Waiting(inner.wake(creates)),
+            true => Wake::Waiting(inner.waiting.wake(creates)),
             false => Wake::Waiting(Vec::new()),
         };
         (
@@ -211,18 +215,25 @@ impl Handout {
             })
             .map(|(id, _)| *id)
             .collect();
+        let offered = ready.iter().filter_map(|id| inner.polls.get(id));
+        let offered: u32 = offered.map(|poll| poll.creates).sum();
+        let share = inner.waiting.share(&key.tenant, offered).min(wanted);
         for id in ready {
             let Some(poll) = inner.polls.get_mut(&id) else {
                 continue;
             };
-            while poll.creates > 0 && u32::try_from(held.len()).is_ok_and(|n| n < wanted) {
+            while poll.creates > 0 && u32::try_from(held.len()).is_ok_and(|n| n < share) {
                 poll.creates -= 1;
                 poll.outstanding += 1;
                 held.push(self.hold(id, poll, &key.tenant));
             }
         }
         if u32::try_from(held.len()).is_ok_and(|n| n < wanted) {
-            inner.wait(key);
+            inner.waiting.wait(key);
+            if share < wanted.min(offered) {
+                // What it may not have is for others; and if they do not want it, for this one after all.
+                self.freed.notify_one();
+            }
             let signed_in = inner
                 .polls
                 .values()
@@ -315,17 +326,16 @@ impl Inner {
         op: Op,
         only: Option<WorkerName>,
     ) -> bool {
-        if self.queue.len() >= QUEUE_MAX {
+        if self.queue.len() >= QUEUE_MAX || self.keys.contains(&key) {
             return false;
         }
-        let new = self.keys.insert(key.clone());
-        if new {
-            self.next += 1;
-            let place = self.next;
-            self.queue
-                .insert((priority, place), Queued { key, op, only });
-        }
-        new
+        self.next += 1;
+        let Some(line) = self.lines.enter(priority, op.key.tenant(), self.next) else {
+            return false;
+        };
+        self.keys.insert(key.clone());
+        self.queue.insert(line, Queued { key, op, only });
+        true
     }
 
     /// Ends the polls of a worker's former lives: a reply to them reaches nobody, so nothing more may be put into one.
@@ -365,7 +375,7 @@ impl Inner {
         let room = usize::try_from(poll.others)
             .unwrap_or(usize::MAX)
             .min(REPLY_MAX.saturating_sub(poll.ops.len()));
-        let fit: Vec<(Priority, u64)> = self
+        let fit: Vec<Line> = self
             .queue
             .iter()
             .filter(|(_, q)| q.only.as_ref().is_none_or(|only| only == name))
@@ -375,6 +385,7 @@ impl Inner {
         for place in fit {
             if let Some(queued) = self.queue.remove(&place) {
                 self.keys.remove(&queued.key);
+                self.lines.leave(place, queued.op.key.tenant());
                 poll.others = poll.others.saturating_sub(1);
                 poll.ops.push(queued.op);
                 poll.closing = true;
@@ -393,24 +404,6 @@ impl Inner {
             // A receiver that is gone means a reply that never left: its creates are asked about by Void, everything else is asked again.
             drop(poll.reply.take().map(|reply| reply.send(ops)));
         }
-    }
-
-    fn wait(&mut self, key: &GroupKey) {
-        if self.waiting_set.insert(key.clone()) {
-            self.waiting.push_back(key.clone());
-        }
-    }
-
-    fn wake(&mut self, creates: u32) -> Vec<GroupKey> {
-        let mut wake = Vec::new();
-        while u32::try_from(wake.len()).is_ok_and(|n| n < creates) {
-            let Some(key) = self.waiting.pop_front() else {
-                break;
-            };
-            self.waiting_set.remove(&key);
-            wake.push(key);
-        }
-        wake
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use chassis::Mono;
 use chassis::shutdown::Gate;
 use cloud::guard::{self, Permit, Priority};
-use domain::ids::{GroupKey, TenantId};
+use domain::ids::TenantId;
 use tokio::sync::OwnedSemaphorePermit;
 use wire::ports::ops::{self, Call, Done, Op, Subject, Wait};
 
@@ -195,9 +195,7 @@ const fn priority(of: ops::Priority) -> Priority {
 }
 
 pub(crate) const fn tenant_of(subject: &Subject) -> &TenantId {
-    match subject {
-        Subject::Group(GroupKey { tenant, .. }) | Subject::Tenant(tenant) => tenant,
-    }
+    subject.tenant()
 }
 
 fn slot_of(call: &Call) -> Option<domain::ids::SlotId> {

@@ -116,6 +116,9 @@ async fn a_tenant_that_asks_too_much_is_told_when_to_come_again_and_harms_nobody
         .parse()
         .unwrap();
     assert!((1..=1_200).contains(&seconds), "{seconds}");
+    let left = refused.headers()["ratelimit"].to_str().unwrap();
+    assert_eq!(left, format!("\"tenant\";r=0;t={seconds}"));
+    assert!(refused.headers().contains_key("ratelimit-policy"));
     assert_eq!(code_of(refused).await, "too-many-requests");
     let other = ask(&rig, "umbrella", Method::GET, "/v2/umbrella/groups", None).await;
     assert_eq!(other.status(), StatusCode::OK);

@@ -1,4 +1,4 @@
-//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts|brownout|fairness|kill-switch`: figures with their floors. docs/performance.md explains them.
+//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts|brownout|surge|fairness|kill-switch`: figures with their floors. docs/performance.md explains them.
 //!
 //! Exit code 0: every figure is within its bar. 1: one is not. 2: nothing was measured.
 use std::net::SocketAddr;
@@ -40,6 +40,8 @@ enum What {
         #[arg(long)]
         picture: Option<PathBuf>,
     },
+    /// The surge guard at work
+    Surge,
     /// G13: a quiet tenant beside one that floods
     Fairness {
         /// Of each kind, in all
@@ -87,6 +89,7 @@ fn main() -> anyhow::Result<ExitCode> {
             What::Fairness { seconds, rounds } => {
                 guard::fairness::run(&process, seconds, rounds).await
             }
+            What::Surge => guard::surge::run(&process).await,
             What::KillSwitch { throws } => guard::kill_switch::run(&process, throws).await,
             What::FloorHttp => floor::serve().await.map(|()| true),
             What::Cloud { listen, catalog } => {

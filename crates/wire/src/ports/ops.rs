@@ -54,6 +54,16 @@ pub enum Subject {
     Tenant(TenantId),
 }
 
+impl Subject {
+    /// Whose servers.
+    #[must_use]
+    pub const fn tenant(&self) -> &TenantId {
+        match self {
+            Self::Group(GroupKey { tenant, .. }) | Self::Tenant(tenant) => tenant,
+        }
+    }
+}
+
 /// What a worker can be asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {

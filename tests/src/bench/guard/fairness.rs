@@ -186,12 +186,22 @@ impl Stage<'_> {
                 for event in events {
                     due = due + every;
                     flood.sent.fetch_add(1, Ordering::Relaxed);
-                    let place = match client.ask(&event).await {
-                        Ok(answer) if answer.status == 200 => &flood.accepted,
-                        Ok(answer) if answer.status == 429 && answer.retry_after => &flood.refused,
-                        Ok(_) | Err(_) => &flood.other,
+                    let (place, closed) = match client.ask(&event).await {
+                        Ok(answer) if answer.status == 200 => (&flood.accepted, false),
+                        // Refused before its body was read, so the connection ends with it.
+                        Ok(answer) if answer.status == 429 && answer.retry_after => {
+                            (&flood.refused, true)
+                        }
+                        Ok(_) => (&flood.other, false),
+                        Err(_) => (&flood.other, true),
                     };
                     place.fetch_add(1, Ordering::Relaxed);
+                    if closed {
+                        match Connection::open(to).await {
+                            Ok(next) => client = next,
+                            Err(_) => return,
+                        }
+                    }
                     process.clock.sleep_until(due).await;
                 }
             }));

@@ -8,6 +8,7 @@ mod clients;
 pub mod fairness;
 pub mod kill_switch;
 mod picture;
+pub mod surge;
 mod watch;
 
 use crate::bench::service::Conduct;
