@@ -1,4 +1,5 @@
 //! The surface of the old service against the running router: each behaviour row of its contract is a test that bears its number.
+mod clock;
 mod config;
 mod execute;
 mod groups;
