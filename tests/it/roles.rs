@@ -137,12 +137,47 @@ async fn reaches(process: &Process, stores: &Stores, key: &GroupKey, wanted: u32
 
 #[test]
 fn roles_that_speak_over_http_lose_nothing_when_the_worker_is_reborn() {
-    chassis::spawn::run(play()).expect("a runtime");
+    let play = async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let process = Process::system();
+        let settings = store::embedded::Settings::default();
+        let store = store::embedded::open(&folder.path().join("holt.db"), &process, settings);
+        let stores = store.expect("a store").stores();
+        play(&process, stores.clone(), stores).await;
+    };
+    chassis::spawn::run(play).expect("a runtime");
 }
 
-async fn play() {
+/// As separate processes do: whoever submits and looks has another session with the cluster than the supervisor.
+#[test]
+#[ignore = "needs a cluster: deploy/fleet/conformance.sh"]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by its environment where the cluster is"
+)]
+fn roles_that_share_a_cluster_lose_nothing_when_the_worker_is_reborn() {
+    let points = std::env::var("CASSANDRA_POINTS").expect("CASSANDRA_POINTS names a cluster");
+    let copies = std::env::var("CASSANDRA_COPIES").map_or(1, |n| n.parse().expect("a number"));
+    let play = async move {
+        let process = Process::system();
+        let settings = store_cassandra::Settings {
+            contact_points: points.split(',').map(str::to_owned).collect(),
+            keyspace: format!("t{:016x}", process.entropy.u128() >> 64),
+            copies,
+            ..store_cassandra::Settings::default()
+        };
+        let applied = Box::pin(store_cassandra::schema::apply(&process, &settings)).await;
+        applied.expect("a schema");
+        let open = || Box::pin(store_cassandra::open(&process, &settings));
+        let own = open().await.expect("a store").stores();
+        let supervisors = open().await.expect("a store").stores();
+        play(&process, own, supervisors).await;
+    };
+    chassis::spawn::run(play).expect("a runtime");
+}
+
+async fn play(process: &Process, stores: Stores, supervisors: Stores) {
     let folder = tempfile::tempdir().expect("a folder");
-    let process = Process::system();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let sky = format!("http://{}", listener.local_addr().expect("an address"));
     let mut sim = Sim::new(cloudsim::Settings::default());
@@ -155,26 +190,16 @@ async fn play() {
     };
     drop(process.tasks.spawn("cloud", serving));
 
-    let store = store::embedded::open(
-        &folder.path().join("holt.db"),
-        &process,
-        store::embedded::Settings::default(),
-    );
-    let store = store.expect("a store");
-    let stores = store.stores();
-    let key = make_group(&process, &stores).await;
-    let supervisor = holt_supervisor::build(
-        &process,
-        holt_supervisor::Settings::default(),
-        stores.clone(),
-    );
+    let key = make_group(process, &stores).await;
+    let supervisor =
+        holt_supervisor::build(process, holt_supervisor::Settings::default(), supervisors);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
-    holt_supervisor::serve::listen(&process, listener, supervisor, secret("shared key"))
+    holt_supervisor::serve::listen(process, listener, supervisor, secret("shared key"))
         .expect("served");
 
     let first = worker(folder.path(), &address, &sky);
-    assert!(reaches(&process, &stores, &key, 2).await);
+    assert!(reaches(process, &stores, &key, 2).await);
     first.tasks.abort_all();
     drop(first);
     process.clock.sleep(Duration::from_millis(200)).await;
@@ -201,7 +226,7 @@ async fn play() {
         submit.submit(&key, event).await.expect("the same verdict"),
         verdict
     );
-    assert!(reaches(&process, &stores, &key, 3).await);
+    assert!(reaches(process, &stores, &key, 3).await);
 
     assert_eq!(shared.sim().counts().creates_per_tag_max(), 1);
     assert_eq!(shared.sim().living().count(), 3);

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The Cassandra store against real clusters: the conformance suite that every store passes, commits whose answers get lost, and a
+# supervisor, a worker and a caller in a life of a group, with a session each.
+#
+#   deploy/fleet/conformance.sh            one node and three nodes, each with paxos v1 and v2
+#   deploy/fleet/conformance.sh 1:v2       only these (nodes:paxos)
+#
+# Starts each cluster with cassandra-lab.sh in CASS_DIR (default ./.lab/cassandra; see there for what it needs), wipes it afterwards, and
+# ends with a line for each. With CASSANDRA_POINTS set it uses that cluster instead, in keyspaces of its own (t<random>), which it leaves behind.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+export CASS_DIR=${CASS_DIR:-$PWD/.lab/cassandra} CARGO_TERM_COLOR=never
+lab=deploy/fleet/cassandra-lab.sh
+
+suite() {
+    cargo test -p store-cassandra --locked --test it -- --ignored --test-threads 1
+    cargo test -p holt-tests --locked --test it share_a_cluster -- --ignored
+}
+
+if [[ -n "${CASSANDRA_POINTS:-}" ]]; then
+    suite
+    exit
+fi
+
+clusters=("$@")
+[[ ${#clusters[@]} -gt 0 ]] || clusters=(1:v1 1:v2 3:v1 3:v2)
+trap '"$lab" wipe >/dev/null 2>&1 || true' EXIT
+lines=()
+for cluster in "${clusters[@]}"; do
+    nodes=${cluster%%:*} paxos=${cluster##*:}
+    "$lab" wipe >/dev/null 2>&1 || true
+    CASS_DCS=dc1 CASS_NODES=$nodes CASS_PAXOS=$paxos "$lab" up
+    CASSANDRA_POINTS=$("$lab" points | awk '{print $1}' | paste -sd,)
+    export CASSANDRA_POINTS CASSANDRA_COPIES=$nodes
+    from=$SECONDS
+    suite
+    unset CASSANDRA_POINTS
+    lines+=("passed: $nodes node(s), paxos $paxos, $((SECONDS - from)) s")
+done
+printf '%s\n' "${lines[@]}"
