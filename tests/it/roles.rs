@@ -230,7 +230,7 @@ async fn play(process: &Process, stores: Stores, supervisors: Stores) {
 
     assert_eq!(shared.sim().counts().creates_per_tag_max(), 1);
     assert_eq!(shared.sim().living().count(), 3);
-    look_at_metrics(&process);
+    look_at_metrics(process);
     second.stop.request();
     process.stop.request();
 }
