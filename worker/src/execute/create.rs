@@ -73,13 +73,17 @@ impl Hands {
         if outcome != NOT_SENT {
             return Done::Slot { slot, outcome };
         }
-        match self.void(slot, self.shared.incarnation).await {
-            Done::Slot {
-                outcome: Outcome::Voided,
-                ..
-            } => Done::Slot { slot, outcome },
-            known => known,
+        let known = self.void(slot, self.shared.incarnation).await;
+        let voided = Outcome::Voided;
+        if known
+            == (Done::Slot {
+                slot,
+                outcome: voided,
+            })
+        {
+            return Done::Slot { slot, outcome };
         }
+        known
     }
 
     /// A token that was refused, or that may not fit the service any more (it may have changed), is not offered again: the next sign-in asks
