@@ -104,7 +104,10 @@ fn of_calls() -> Vec<Trial> {
         rule(Rule::OwnIds, &[]),
         domain(Mutant::VoidBegun, &[Case::H1]),
         domain(Mutant::UnknownIsFailed, &[Case::H7, Case::H4]),
-        domain(Mutant::DeleteDisowned, &[Case::H5, Case::Clones]),
+        declared(
+            domain(Mutant::DeleteDisowned, &[Case::H5, Case::Clones]),
+            "two rules stand beside it: the plan hands such a server back in the same commit, and a delete reads the proof",
+        ),
         domain(Mutant::IssueBeyondMax, &[]),
     ]
 }
@@ -117,7 +120,7 @@ fn of_commits() -> Vec<Trial> {
         rule(Rule::OneVerdict, &[Case::H8, Case::Commits]),
         rule(Rule::TakeDecided, &[Case::H8]),
         rule(Rule::AckWhenDurable, &[Case::Commits]),
-        rule(Rule::MonotonicClock, &[]),
+        rule(Rule::MonotonicClock, &[Case::Late]),
         declared(
             rule(Rule::OutstandingNonces, &[Case::Commits]),
             "it saves work and answers (safety 6.1): without it an owner plans again what was applied, under the guard",

@@ -223,9 +223,10 @@ impl Schedule {
                     dropped: some(),
                     late: some(),
                     surfacing: some(),
-                    unavailable: 20,
+                    unavailable: 150,
                     stale: 100,
                 };
+                s.net.lost = 120;
                 s.pace = Duration::from_secs(20);
                 &[Kind::Crash, Kind::Pause]
             }
@@ -248,7 +249,7 @@ impl Schedule {
                 s.regime = Regime::Above;
                 s.cloud.late = 250;
                 s.cloud.late_ms_max = 600_000;
-                &[Kind::Pause, Kind::Token]
+                &[Kind::Pause, Kind::Token, Kind::Clock, Kind::Clock]
             }
             Case::H1
             | Case::H2

@@ -69,10 +69,14 @@ fn running(world: &World, group: &Group, findings: &mut Findings, lines: &mut Ve
         .count();
     let open = usize::try_from(group.slots.census().open.0).unwrap_or(0);
     let wanted = usize::try_from(group.state.desired.0).unwrap_or(0);
-    // A server without our proof is no victim of a scale-in: the group keeps it beyond what it wants, and shows it (I2 beats I1).
-    let disowned = group.slots.open().filter(|s| s.flags.disowned).count();
-    let kept = open == active.len() && there == open && open - disowned <= wanted;
-    if disowned > 0 && kept && open >= wanted {
+    // A server without our proof is neither activated nor a victim of a scale-in: it takes a place as it is, perhaps beyond what the group wants,
+    // and is shown (I2 beats I1).
+    let disowned = group.slots.open().filter(|s| s.flags.disowned);
+    let (kept, served) = disowned.fold((0, 0), |(all, active), slot| {
+        let is_active = matches!(slot.state, State::Active(_));
+        (all + 1, active + usize::from(is_active))
+    });
+    if kept > 0 && open >= wanted && open - kept <= wanted && open - kept == active.len() - served {
         return;
     }
     if active.len() != wanted || there != wanted || open != wanted {
