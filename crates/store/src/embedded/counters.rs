@@ -27,7 +27,8 @@ pub struct Counts {
     pub bytes_written: u64,
     /// Bytes of the rows that commits wrote, before SQLite put them on pages.
     pub row_bytes: u64,
-    /// Requests to the store by the roles, reads and writes, hints left out (they stay in memory).
+    /// Requests to the store by the roles, reads and writes; left out are hints (they stay in memory) and what is looked at by the clock
+    /// alone (switches, timers).
     pub round_trips: u64,
 }
 

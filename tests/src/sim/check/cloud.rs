@@ -97,7 +97,7 @@ impl Cloud {
                 ));
             }
             // What shows our proof no longer is the tenant's own (I2 beats I1).
-            let ours = !is_stripped(server);
+            let ours = !is_altered(server);
             let leaves = is_leaving(state) || ledger.roles(&server.id).any(|(_, s)| is_leaving(s));
             let back = ledger
                 .roles(&server.id)
@@ -181,8 +181,14 @@ impl Cloud {
     }
 }
 
-/// Whether somebody changed the metadata that the server was made with.
+/// Whether a tenant took the proof off the server.
 fn is_stripped(server: &Server) -> bool {
+    // What tenants exchange between our servers is still a proof, of another slot: the delete names that very slot (tenant.rs).
+    is_altered(server) && !server.metadata.contains_key("as.p")
+}
+
+/// Whether the server shows other metadata than it was made with.
+fn is_altered(server: &Server) -> bool {
     let asked = server.asked.as_ref().and_then(|a| a.metadata.as_ref());
     asked.is_some_and(|metadata| *metadata != server.metadata)
 }
