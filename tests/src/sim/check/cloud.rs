@@ -22,8 +22,8 @@ pub(super) struct Cloud {
     ended: BTreeSet<usize>,
     /// The first server that may still be living.
     first: usize,
-    /// When a read of a server last arrived while it showed our proof.
-    proved: BTreeMap<String, u64>,
+    /// When a read of a server last arrived while it proved a slot: server, slot.
+    proved: BTreeMap<(String, String), u64>,
     /// Servers of which the request that made them is noted.
     noted: usize,
     /// How many servers each request made.
@@ -43,9 +43,10 @@ impl Cloud {
             look_at_call(entry, ledger, regime, findings);
             let read = (entry.call == Call::Read).then(|| entry.path.rsplit('/').next());
             if let Some(server) = read.flatten().and_then(|id| truth.server(id))
-                && !is_stripped(server)
+                && let Some(slot) = proven(truth, server)
             {
-                self.proved.insert(server.id.clone(), entry.at_ms);
+                let shown = (server.id.clone(), slot.to_owned());
+                self.proved.insert(shown, entry.at_ms);
             }
         }
         let most = truth.counts().creates_per_tag_max();
@@ -169,10 +170,14 @@ impl Cloud {
                 ));
             }
         }
-        // Without our proof it is the tenant's; what allowed the delete is a read at most 60 s before it that showed the proof.
-        let proved = self.proved.get(&server.id);
+        // What allowed the delete is a read at most 60 s before it that showed the proof of a slot which the server is bound to.
         let sent = truth.log(call).next().map_or(0, |entry| entry.at_ms);
-        if is_stripped(server) && proved.is_none_or(|at| at + PROOF_AGE_MAX_MS < sent) {
+        let proved = ledger.proofs(&server.id).any(|slot| {
+            let shown = (server.id.clone(), slot.to_string());
+            let at = self.proved.get(&shown);
+            at.is_some_and(|at| at + PROOF_AGE_MAX_MS >= sent)
+        });
+        if !proved {
             findings.broken(format!(
                 "I2: server {} was deleted without a fresh look that proved it ours",
                 server.id
@@ -181,10 +186,20 @@ impl Cloud {
     }
 }
 
-/// Whether a tenant took the proof off the server.
-fn is_stripped(server: &Server) -> bool {
-    // What tenants exchange between our servers is still a proof, of another slot: the delete names that very slot (tenant.rs).
-    is_altered(server) && !server.metadata.contains_key("as.p")
+/// The slot that a server proves: its metadata is what one of our creates in its project asked for. Tenants can exchange proofs between our
+/// servers, and a delete then names the slot whose proof is shown; they can make none.
+fn proven<'a>(truth: &Sim, server: &'a Server) -> Option<&'a str> {
+    let made_with = |other: &Server| {
+        let asked = other.asked.as_ref()?;
+        let metadata = asked.metadata.as_ref().unwrap_or(&other.metadata);
+        Some(other.project == server.project && *metadata == server.metadata)
+    };
+    let is_ours = !is_altered(server) || truth.servers().iter().any(|o| made_with(o) == Some(true));
+    server
+        .metadata
+        .get("as.s")
+        .filter(|_| is_ours)
+        .map(String::as_str)
 }
 
 /// Whether the server shows other metadata than it was made with.

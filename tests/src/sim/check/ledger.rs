@@ -58,6 +58,15 @@ impl Ledger {
         roles.filter_map(|id| self.slots.get(&id.to_string()))
     }
 
+    /// The slots of which a proof on a server allows its delete.
+    pub(super) fn proofs<'a>(&'a self, server: &str) -> impl Iterator<Item = SlotId> + 'a {
+        let roles = self.roles.get(server).into_iter().flatten();
+        roles.filter_map(|id| {
+            let (key, _) = self.slots.get(&id.to_string())?;
+            Some(self.groups.get(key)?.slots.get(*id)?.proof)
+        })
+    }
+
     /// The most servers that a group may have in service: its limit, or what it counts while a lowered limit is not reached yet.
     pub(super) fn allowed(&self, key: &GroupKey) -> u32 {
         self.groups
