@@ -3,7 +3,10 @@
 #![expect(clippy::print_stdout, reason = "a command's output")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -41,6 +44,9 @@ struct Arguments {
     /// The eight directed schedules in place of random ones.
     #[arg(long)]
     directed: bool,
+    /// How many schedules run at once; each has a thread of its own to itself. None: as many as the machine has cores.
+    #[arg(long)]
+    threads: Option<NonZeroUsize>,
     /// Log what the processes say, for example `debug`.
     #[arg(long)]
     log: Option<String>,
@@ -72,35 +78,58 @@ fn main() -> anyhow::Result<ExitCode> {
         return mutants(rest);
     }
     let stopwatch = chassis::Clock::system();
+    let threads = match arguments.threads {
+        Some(threads) => threads,
+        None => std::thread::available_parallelism()?,
+    };
     let first = arguments
         .seed
         .unwrap_or_else(|| arguments.seconds.map_or(1, |_| stopwatch.unix_ms() * 1000));
     println!("first schedule: {first}");
-    let mut all = Vec::new();
-    for schedule in schedules(&arguments, first) {
-        if arguments
-            .seconds
-            .is_some_and(|s| stopwatch.mono().as_millis() >= s * 1000)
-        {
-            break;
+    let left = Mutex::new(schedules(&arguments, first).enumerate());
+    let halted = AtomicBool::new(false);
+    let next = || {
+        let seconds = arguments.seconds.unwrap_or(u64::MAX / 1000);
+        let is_over = stopwatch.mono().as_millis() >= seconds * 1000;
+        let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.next()
+            .filter(|_| !is_over && !halted.load(Ordering::Relaxed))
+    };
+    let work = || -> anyhow::Result<Vec<(usize, Report)>> {
+        let mut done = Vec::new();
+        while let Some((place, schedule)) = next() {
+            let report = run(schedule.clone())?;
+            if !report.violations.is_empty() {
+                failure(&arguments, &schedule, &report)?;
+                halted.store(arguments.first, Ordering::Relaxed);
+            }
+            done.push((place, report));
         }
-        let report = run(schedule.clone())?;
-        let bad = !report.violations.is_empty();
-        if bad {
-            failure(&arguments, &schedule, &report)?;
+        Ok(done)
+    };
+    // By its place in the sequence, so that the hash over all is the same however many threads there are.
+    let mut all = BTreeMap::new();
+    std::thread::scope(|scope| -> anyhow::Result<()> {
+        let started: Vec<_> = (0..threads.get()).map(|_| scope.spawn(&work)).collect();
+        for thread in started {
+            match thread.join() {
+                Ok(done) => all.extend(done?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
         }
-        all.push(report);
-        if bad && arguments.first {
-            break;
-        }
-    }
+        Ok(())
+    })?;
+    let all: Vec<Report> = all.into_values().collect();
     Ok(summary(
         &all,
         Duration::from_millis(stopwatch.mono().as_millis()),
     ))
 }
 
-fn schedules<'a>(arguments: &'a Arguments, first: u64) -> Box<dyn Iterator<Item = Schedule> + 'a> {
+fn schedules<'a>(
+    arguments: &'a Arguments,
+    first: u64,
+) -> Box<dyn Iterator<Item = Schedule> + Send + 'a> {
     if arguments.directed {
         let cases = Case::INTERLEAVINGS.into_iter();
         return Box::new(cases.map(move |case| Schedule::directed(case, first)));
