@@ -6,6 +6,7 @@ mod nova;
 
 use std::collections::BTreeMap;
 
+use alert::{How, MediaType};
 use chassis::{Process, SimulatedProcess};
 use domain::control;
 use domain::time::Timestamp;
@@ -21,7 +22,7 @@ pub use nova::nova;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("token", token),
     ("group", group),
     ("event", event),
@@ -29,6 +30,7 @@ pub const TARGETS: [Target; 7] = [
     ("nova", nova),
     ("config", config),
     ("switch", switch),
+    ("alert", alert),
 ];
 
 /// An Ed25519 public key, whose private half nobody kept.
@@ -118,6 +120,43 @@ pub fn switch(data: &[u8]) {
         !says_something,
         "no line is passed over"
     );
+}
+
+/// What monitoring tools send: every format, declared and recognised, as JSON and as a form; patterns and templates, too.
+pub fn alert(data: &[u8]) {
+    let now = Timestamp::from_unix_ms(1_700_000_000_000);
+    for media in [MediaType::Json, MediaType::Form] {
+        let formats = alert::Format::ALL.iter().map(|format| How::As(*format));
+        for how in formats.chain([How::Recognised]) {
+            let Ok(content) = alert::read(how, media, data, now) else {
+                continue;
+            };
+            let alerts = content.alerts.len();
+            assert!(alerts <= alert::ALERTS_MAX, "a body is bounded");
+            for alert in &content.alerts {
+                assert!(
+                    !alert.fingerprint.is_empty() && alert.fingerprint.len() <= alert::TEXT_MAX
+                );
+                assert!(
+                    alert.name.len() <= alert::TEXT_MAX && alert.labels.len() <= alert::LABELS_MAX
+                );
+            }
+        }
+    }
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(pattern) = text.parse::<alert::route::Pattern>() {
+        let whole = pattern.fits(text);
+        assert!(
+            whole,
+            "a text without stars fits itself, and stars fit everything"
+        );
+    }
+    if let Ok(template) = text.parse::<alert::template::Template>() {
+        drop(template.fill(|hole| Some(hole.to_owned())));
+    }
+    drop(text.parse::<alert::decimal::Milli>());
 }
 
 fn with_runtime(run: impl FnOnce(Process)) {

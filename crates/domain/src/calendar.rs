@@ -1,4 +1,4 @@
-//! The civil calendar in UTC: years, months and days of the days since 1970. No time zone, no leap second.
+//! The civil calendar in UTC: years, months and days of the days since 1970, and moments as RFC 3339 writes them. No time zone, no leap second.
 
 /// Milliseconds of a day.
 pub const DAY_MS: u64 = 86_400_000;
@@ -55,6 +55,84 @@ pub fn civil(day: u64) -> (u64, u64, u64) {
 #[must_use]
 pub const fn weekday(day: u64) -> u64 {
     (day + 4) % 7
+}
+
+/// The milliseconds since 1970 of a moment as RFC 3339 writes it, with any offset; finer digits are cut off. None for every other text.
+#[must_use]
+pub fn moment(text: &str) -> Option<u64> {
+    let (date, time) = (text.get(..10)?, text.get(11..)?);
+    let separated = matches!(text.as_bytes().get(10)?, b'T' | b't' | b' ');
+    let (year, month, day) = (
+        digits(date, 0, 4)?,
+        digits(date, 5, 2)?,
+        digits(date, 8, 2)?,
+    );
+    let (hour, minute, second) = (
+        digits(time, 0, 2)?,
+        digits(time, 3, 2)?,
+        digits(time, 6, 2)?,
+    );
+    let marks = date.as_bytes()[4] == b'-'
+        && date.as_bytes()[7] == b'-'
+        && time.as_bytes()[2] == b':'
+        && time.as_bytes()[5] == b':';
+    let in_range = (1970..=YEAR_MAX).contains(&year) && hour < 24 && minute < 60 && second < 60;
+    if !(separated
+        && marks
+        && in_range
+        && (1..=12).contains(&month)
+        && (1..=days_of(year, month)).contains(&day))
+    {
+        return None;
+    }
+    let (milli, zone) = fraction(time.get(8..)?)?;
+    let local = days(year, month, day) * DAY_MS
+        + hour * 3_600_000
+        + minute * 60_000
+        + second * 1_000
+        + milli;
+    match zone {
+        "Z" | "z" => Some(local),
+        _ => {
+            let ahead = zone.starts_with('+');
+            let marked =
+                (ahead || zone.starts_with('-')) && zone.len() == 6 && zone.as_bytes()[3] == b':';
+            let (hours, minutes) = (digits(zone, 1, 2)?, digits(zone, 4, 2)?);
+            let offset = (hours * 60 + minutes) * 60_000;
+            let sane = marked && hours < 24 && minutes < 60;
+            if !sane {
+                None
+            } else if ahead {
+                local.checked_sub(offset)
+            } else {
+                Some(local + offset)
+            }
+        }
+    }
+}
+
+/// Milliseconds after the seconds, and what follows; finer digits are cut off.
+fn fraction(rest: &str) -> Option<(u64, &str)> {
+    let Some(after) = rest.strip_prefix('.') else {
+        return Some((0, rest));
+    };
+    let length = after.bytes().take_while(u8::is_ascii_digit).count();
+    if length == 0 {
+        return None;
+    }
+    let padded: String = after[..length]
+        .chars()
+        .chain("000".chars())
+        .take(3)
+        .collect();
+    Some((padded.parse().ok()?, &after[length..]))
+}
+
+fn digits(text: &str, at: usize, length: usize) -> Option<u64> {
+    let part = text.get(at..at + length)?;
+    part.bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| part.parse().ok())?
 }
 
 #[cfg(test)]

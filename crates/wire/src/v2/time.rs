@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use domain::calendar::{DAY_MS, YEAR_MAX, civil, days, days_of};
+use domain::calendar::{DAY_MS, civil, moment};
 use domain::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::openapi::RefOr;
@@ -37,86 +37,10 @@ impl FromStr for Moment {
     type Err = BadMoment;
 
     fn from_str(text: &str) -> Result<Self, BadMoment> {
-        parse(text)
+        moment(text)
             .map(|ms| Self(Timestamp::from_unix_ms(ms)))
             .ok_or(BadMoment)
     }
-}
-
-fn parse(text: &str) -> Option<u64> {
-    let (date, time) = (text.get(..10)?, text.get(11..)?);
-    let separated = matches!(text.as_bytes().get(10)?, b'T' | b't' | b' ');
-    let (year, month, day) = (
-        digits(date, 0, 4)?,
-        digits(date, 5, 2)?,
-        digits(date, 8, 2)?,
-    );
-    let (hour, minute, second) = (
-        digits(time, 0, 2)?,
-        digits(time, 3, 2)?,
-        digits(time, 6, 2)?,
-    );
-    let marks = date.as_bytes()[4] == b'-'
-        && date.as_bytes()[7] == b'-'
-        && time.as_bytes()[2] == b':'
-        && time.as_bytes()[5] == b':';
-    let in_range = (1970..=YEAR_MAX).contains(&year) && hour < 24 && minute < 60 && second < 60;
-    if !(separated
-        && marks
-        && in_range
-        && (1..=12).contains(&month)
-        && (1..=days_of(year, month)).contains(&day))
-    {
-        return None;
-    }
-    let (milli, zone) = fraction(time.get(8..)?)?;
-    let local = days(year, month, day) * DAY_MS
-        + hour * 3_600_000
-        + minute * 60_000
-        + second * 1_000
-        + milli;
-    match zone {
-        "Z" | "z" => Some(local),
-        _ => {
-            let ahead = zone.starts_with('+');
-            let marked =
-                (ahead || zone.starts_with('-')) && zone.len() == 6 && zone.as_bytes()[3] == b':';
-            let (hours, minutes) = (digits(zone, 1, 2)?, digits(zone, 4, 2)?);
-            let offset = (hours * 60 + minutes) * 60_000;
-            let sane = marked && hours < 24 && minutes < 60;
-            if !sane {
-                None
-            } else if ahead {
-                local.checked_sub(offset)
-            } else {
-                Some(local + offset)
-            }
-        }
-    }
-}
-
-/// Milliseconds after the seconds, and what follows; finer digits are cut off.
-fn fraction(rest: &str) -> Option<(u64, &str)> {
-    let Some(after) = rest.strip_prefix('.') else {
-        return Some((0, rest));
-    };
-    let length = after.bytes().take_while(u8::is_ascii_digit).count();
-    if length == 0 {
-        return None;
-    }
-    let padded: String = after[..length]
-        .chars()
-        .chain("000".chars())
-        .take(3)
-        .collect();
-    Some((padded.parse().ok()?, &after[length..]))
-}
-
-fn digits(text: &str, at: usize, length: usize) -> Option<u64> {
-    let part = text.get(at..at + length)?;
-    part.bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| part.parse().ok())?
 }
 
 impl Serialize for Moment {
