@@ -24,6 +24,8 @@ fn a_handful_of_schedules_keeps_every_promise() -> anyhow::Result<()> {
 fn one_number_gives_one_trace_and_another_number_another() -> anyhow::Result<()> {
     let trace = |seed| run(Schedule::of(seed)).map(|r| r.trace);
     assert_eq!(trace(7)?, trace(7)?);
+    // Several polls of a worker wait for one sign-in: their order has to be the same as well.
+    assert_eq!(trace(12)?, trace(12)?);
     assert_ne!(trace(7)?, trace(8)?);
     Ok(())
 }

@@ -64,7 +64,7 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
     let mut permits = shared.guard.reserve(creates_share);
     let mut seats = seats(&shared.others, others_share);
     let (offered, tokens) = shared.tokens.offer(shared.settings.token_left_min);
-    let mut changes = shared.tokens.changes();
+    let next_sign_in = shared.tokens.next_sign_in();
     // Before anything is sent: the supervisor counts on it (rule H2).
     let start = shared.process.clock.mono();
     let (creates, others) = (permits.left(), seats.as_ref().map_or(0, seat_count));
@@ -101,12 +101,9 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
     }
     drop((permits, seats, terms));
     if signs_in {
-        let signed_in = shared
-            .process
-            .clock
-            .timeout(SIGN_IN_WAIT, changes.changed());
-        // Too late, or the worker is gone: the next poll goes out as things are.
-        drop(signed_in.await);
+        let signed_in = shared.process.clock.timeout(SIGN_IN_WAIT, next_sign_in);
+        // Too late: the next poll goes out as things are.
+        signed_in.await.ok();
     }
     Ok(())
 }

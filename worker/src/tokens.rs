@@ -8,7 +8,8 @@ use std::time::Duration;
 use cloud::error::TokenError;
 use cloud::port::{Cloud, Token};
 use domain::ids::TenantId;
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 /// Tenants that can be signed in at one time. Beyond it, the token with the least time left makes room: its tenant is signed in again when
 /// there is work for it.
@@ -22,7 +23,8 @@ pub(crate) type Offered = BTreeMap<TenantId, Token>;
 pub(crate) struct Tokens {
     cloud: Arc<dyn Cloud>,
     current: Mutex<Arc<Offered>>,
-    changes: watch::Sender<u64>,
+    // Not a `watch` channel: that one wakes its receivers in a random order, and a simulated run would not be repeatable.
+    signed_in: Notify,
 }
 
 impl Tokens {
@@ -30,7 +32,7 @@ impl Tokens {
         Self {
             cloud,
             current: Mutex::default(),
-            changes: watch::Sender::new(0),
+            signed_in: Notify::new(),
         }
     }
 
@@ -60,7 +62,7 @@ impl Tokens {
         }
         tokens.insert(tenant.clone(), token);
         drop(current);
-        self.changes.send_modify(|count| *count += 1);
+        self.signed_in.notify_waiters();
         Ok(())
     }
 
@@ -75,9 +77,9 @@ impl Tokens {
         }
     }
 
-    /// Tells of every sign-in.
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+    /// Ends at the first sign-in after this call, also at one before it is awaited.
+    pub(crate) fn next_sign_in(&self) -> Notified<'_> {
+        self.signed_in.notified()
     }
 
     fn current(&self) -> MutexGuard<'_, Arc<Offered>> {
