@@ -105,6 +105,7 @@ async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
         scale_in: ScaleInOrder::default(),
         build_timeout: Duration::from_secs(300),
         serials: 0,
+        hooks: BTreeMap::new(),
         generation: 1,
     };
     let group = Group::new(key.clone(), config);

@@ -58,8 +58,9 @@ fn configure(
     let before = draft.config();
     let launch = launch.unwrap_or(before.launch);
     let mut config = parsed.clone().config(launch, before.generation + 1);
-    // What this surface cannot say stays: capability URLs, schedules, and how v1.0 wrote a policy.
+    // What this surface cannot say stays: capability URLs, schedules, hooks, and how v1.0 wrote a policy.
     config.serials = before.serials;
+    config.hooks.clone_from(&before.hooks);
     for policy in config.policies.values_mut() {
         if let Some(before) = before.policies.get(&policy.id) {
             policy.carry(before);

@@ -101,6 +101,7 @@ impl World {
             scale_in: ScaleInOrder::OldestFirst,
             build_timeout: Duration::from_secs(3600),
             serials: 0,
+            hooks: std::collections::BTreeMap::new(),
             generation: 1,
         };
         let group = Group::new(key.clone(), config);

@@ -151,6 +151,7 @@ fn configured(context: &Context, spec: CreateSpec, launch: LaunchHash) -> (Confi
         scale_in: ScaleInOrder::OldestFirst,
         build_timeout: BUILD_TIMEOUT,
         serials: 0,
+        hooks: std::collections::BTreeMap::new(),
         generation: 1,
     };
     (config, order)

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use crate::capacity::Bounds;
 use crate::event::{Actor, Event};
 use crate::group::{Cause, Census, Change, Config, Group, HoldWhy, State};
-use crate::ids::{EventId, SlotId};
+use crate::ids::{DeliveryId, EventId, SlotId};
 use crate::mutant::{self, Mutant};
+use crate::outbox::{self, Delivery};
 use crate::schedule;
 use crate::slot::{IllegalMove, Move, Slot};
 use crate::time::Now;
@@ -28,11 +29,14 @@ pub struct Draft<'g> {
     verdicts: Vec<Verdict>,
     queued: Vec<Event>,
     taken: Vec<EventId>,
+    posts: BTreeMap<DeliveryId, Delivery>,
 }
 
 impl<'g> Draft<'g> {
     /// Slots that one commit may change: a batch stays well under the store's limit of 50 KiB (safety 3.2).
     pub const SLOTS_MAX: usize = 32;
+    /// Messages of hooks in one commit after which no further slot is moved in it, for the same reason.
+    pub const POSTS_MAX: usize = 96;
 
     /// Nothing changed yet.
     #[must_use]
@@ -47,6 +51,7 @@ impl<'g> Draft<'g> {
             verdicts: Vec::new(),
             queued: Vec::new(),
             taken: Vec::new(),
+            posts: BTreeMap::new(),
         }
     }
     /// The group as committed.
@@ -107,6 +112,7 @@ impl<'g> Draft<'g> {
     pub fn put(&mut self, slot: Slot) {
         let before = self.slot(slot.id).map(|s| s.state.clone());
         self.census = self.census.moved(before.as_ref(), &slot.state);
+        outbox::moved(self, before.as_ref(), &slot);
         self.slots.insert(slot.id, slot);
     }
     /// Moves a slot.
@@ -127,6 +133,27 @@ impl<'g> Draft<'g> {
     /// Moves a slot if its state allows it; false when it does not, and nothing changed.
     pub fn try_step(&mut self, id: SlotId, step: Move) -> bool {
         self.step(id, step).is_ok()
+    }
+    /// Puts a new or changed message into the outbox; one that is closed leaves it.
+    pub fn post(&mut self, delivery: Delivery) {
+        self.posts.insert(delivery.id, delivery);
+    }
+    /// A message as it will be: one that is open, or was closed in this very change.
+    #[must_use]
+    pub fn delivery(&self, id: DeliveryId) -> Option<&Delivery> {
+        self.posts.get(&id).or_else(|| self.group.outbox.get(&id))
+    }
+    /// All open messages as they will be, in the order in which they were caused.
+    pub fn outbox(&self) -> impl Iterator<Item = &Delivery> {
+        let kept = self.group.outbox.iter();
+        let kept = kept.filter(|(id, _)| !self.posts.contains_key(id));
+        let changed = self.posts.values().filter(|delivery| delivery.is_open());
+        // New ones have higher numbers than all that were there.
+        kept.map(|(_, delivery)| delivery).chain(changed)
+    }
+    /// How many messages are open, or were touched.
+    pub(crate) fn posts_open(&self) -> usize {
+        self.group.outbox.len() + self.posts.len()
     }
     /// Replaces the configuration. A hold for a configuration error ends with it (safety 2.2 `UserError`).
     pub fn configure(&mut self, config: Config) {
@@ -191,6 +218,9 @@ impl<'g> Draft<'g> {
         if mutant::on(Mutant::BatchUnbounded) {
             return usize::MAX;
         }
+        if self.posts.len() >= Self::POSTS_MAX {
+            return 0;
+        }
         Self::SLOTS_MAX.saturating_sub(self.slots.len())
     }
     /// Moves a slot if its state allows it and there is room for it in this commit; false when nothing changed.
@@ -211,19 +241,22 @@ impl<'g> Draft<'g> {
             && self.verdicts.is_empty()
             && self.queued.is_empty()
             && self.taken.is_empty()
+            && self.posts.is_empty()
     }
     /// The change to commit.
     #[must_use]
-    pub fn finish(self, cause: Cause, actor: Actor) -> Change {
-        let wake = self.state.wake();
+    pub fn finish(mut self, cause: Cause, actor: Actor) -> Change {
+        outbox::note_size(&mut self);
+        let wake = self.state.wake_with(self.outbox());
         Change {
-            wake: (wake != self.group.state.wake()).then_some(wake),
+            wake: (wake != self.group.wake()).then_some(wake),
             config: self.config,
             state: self.state,
             slots: self.slots.into_values().collect(),
             verdicts: self.verdicts,
             queued: self.queued,
             taken: self.taken,
+            posts: self.posts.into_values().collect(),
             cause,
             actor,
             at: self.now.wall,

@@ -55,6 +55,7 @@ pub(crate) fn group(min: u32, max: u32, desired: u32) -> Group {
         scale_in: ScaleInOrder::OldestFirst,
         build_timeout: secs(3600),
         serials: 0,
+        hooks: BTreeMap::new(),
         generation: 1,
     };
     let mut group = Group::new(key, config);

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use crate::capacity::{Bounds, Size};
 use crate::event::{Actor, Event, Override};
-use crate::ids::{EventId, Fence, GroupKey, LaunchHash, PolicyId, Rev, SlotId};
+use crate::hook::Hooks;
+use crate::ids::{DeliveryId, EventId, Fence, GroupKey, LaunchHash, PolicyId, Rev, SlotId};
 use crate::mutant::{self, Mutant};
+use crate::outbox::{self, Delivery};
 use crate::policy::Policy;
 use crate::slot::{self, Slot};
 use crate::time::Timestamp;
@@ -32,6 +34,8 @@ pub struct Group {
     pub slots: Slots,
     /// Events accepted while the owner was away, to be decided with the next commit.
     pub inbox: BTreeMap<EventId, Event>,
+    /// Messages of hooks that are still to be sent, or that servers wait for. What is closed is not read with the group.
+    pub outbox: BTreeMap<DeliveryId, Delivery>,
 }
 
 /// What the customer configured.
@@ -55,6 +59,8 @@ pub struct Config {
     pub build_timeout: Duration,
     /// The highest serial that a capability URL of this group ever had.
     pub serials: u32,
+    /// Whom the group tells what happens to it, and for whom its servers wait.
+    pub hooks: Hooks,
     /// Counts configuration changes; a hold for a configuration error ends when it moves.
     pub generation: u64,
 }
@@ -75,6 +81,15 @@ impl State {
     pub fn wake(&self) -> Wake {
         let earliest = self.timers.values().min().copied();
         earliest.map_or(Wake::Never, Wake::At)
+    }
+    /// The earliest of its timers and of what waits in its outbox.
+    #[must_use]
+    pub fn wake_with<'d>(&self, outbox: impl Iterator<Item = &'d Delivery>) -> Wake {
+        match (self.wake(), outbox::wake(outbox)) {
+            (wake, None) => wake,
+            (Wake::At(one), Some(other)) => Wake::At(one.min(other)),
+            (Wake::Never, Some(at)) => Wake::At(at),
+        }
     }
 }
 
@@ -97,6 +112,10 @@ pub struct State {
     pub forced: bool,
     /// When each scheduled policy runs next.
     pub timers: BTreeMap<PolicyId, Timestamp>,
+    /// The number of the newest message of a hook.
+    pub posted: DeliveryId,
+    /// What was last said about why the group cannot launch what it wants; none: nothing, or that it can again.
+    pub degraded: Option<HoldWhy>,
 }
 
 /// Where a group is in its life.
@@ -263,6 +282,8 @@ pub struct Change {
     pub queued: Vec<Event>,
     /// Events that leave the inbox.
     pub taken: Vec<EventId>,
+    /// New and changed messages of hooks. Those that are closed leave the group and are kept as history.
+    pub posts: Vec<Delivery>,
     /// When the group has to be woken, if that changed: the earliest of its timers.
     pub wake: Option<Wake>,
     /// Why, for the commit record.
@@ -314,6 +335,8 @@ impl Group {
             shrunk: None,
             forced: false,
             timers: BTreeMap::new(),
+            posted: DeliveryId(0),
+            degraded: None,
         };
         Self {
             key,
@@ -323,7 +346,14 @@ impl Group {
             state,
             slots: Slots::default(),
             inbox: BTreeMap::new(),
+            outbox: BTreeMap::new(),
         }
+    }
+
+    /// When it has to be woken, as committed.
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        self.state.wake_with(self.outbox.values())
     }
 
     /// What a committed change made of the group. Folding the same changes in the same order gives the same group, wherever it is done.
@@ -335,6 +365,7 @@ impl Group {
             verdicts: _,
             queued,
             taken,
+            posts,
             wake: _,
             cause: _,
             actor: _,
@@ -354,5 +385,12 @@ impl Group {
         }
         self.inbox
             .extend(queued.into_iter().map(|e| (e.id.clone(), e)));
+        for post in posts {
+            if post.is_open() {
+                self.outbox.insert(post.id, post);
+            } else {
+                self.outbox.remove(&post.id);
+            }
+        }
     }
 }

@@ -73,8 +73,8 @@ pub fn throttle(draft: &mut Draft<'_>, least: Duration) {
     begin(draft, HoldWhy::Throttled, "", (1, Some(until)));
 }
 
-/// Holds the group when too many builds failed lately. To be called after each slot that goes for [`DeleteWhy::Failed`] or
-/// [`DeleteWhy::Stuck`].
+/// Holds the group when too many builds failed lately, or were abandoned: replacing them for ever would cost money for ever. To be called
+/// after each slot that goes for [`DeleteWhy::Failed`], [`DeleteWhy::Stuck`] or [`DeleteWhy::Abandoned`].
 pub fn count_failures(draft: &mut Draft<'_>, detail: &str) {
     if mutant::on(Mutant::FailuresUnlimited) {
         return;
@@ -133,7 +133,10 @@ fn is_failure(slot: &Slot) -> bool {
         | slot::State::Lapsed(..)
         | slot::State::Gone(_, GoneWhy::External | GoneWhy::HandedBack) => return false,
     };
-    matches!(why, DeleteWhy::Failed | DeleteWhy::Stuck)
+    matches!(
+        why,
+        DeleteWhy::Failed | DeleteWhy::Stuck | DeleteWhy::Abandoned
+    )
 }
 
 fn back_off(why: HoldWhy, strikes: u32) -> Option<Duration> {

@@ -73,6 +73,12 @@ text_id!(
     |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
 );
 
+text_id!(
+    /// Names a hook within its group.
+    HookId, "hook id", 64, "1 to 64 of letters, digits, '-', '_'",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
+);
+
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
@@ -266,6 +272,10 @@ counter!(
 counter!(
     /// Counts the homes that a group has had; part of its partition key.
     HomeEpoch
+);
+counter!(
+    /// Numbers what a group sent out by hooks, in the order in which it was caused. With the group's id it is the message's id for ever.
+    DeliveryId
 );
 
 /// SHA-256 of a launch configuration, under which its body is stored out of line (design 4).

@@ -131,6 +131,18 @@ mutants!(
     FailuresUnlimited,
     /// `hold`: every failure of one wave raises the back-off.
     StrikePerSlot,
+    /// `outbox`: a wait has no end.
+    WaitForEver,
+    /// `outbox`: heartbeats stretch a wait without end.
+    HeartbeatUnbounded,
+    /// `outbox`: a server goes into service whatever waits.
+    NobodyWaits,
+    /// `outbox`: an answer after the deadline counts.
+    LateAnswerCounts,
+    /// `outbox`: messages about one server are sent in any order.
+    HooksOutOfOrder,
+    /// `outbox`: a message is tried for ever.
+    RetryForEver,
 );
 
 mutants!(

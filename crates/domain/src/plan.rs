@@ -12,6 +12,7 @@ use crate::draft::Draft;
 use crate::evidence::{Watch, overdue};
 use crate::group::Phase;
 use crate::ids::{Incarnation, Nonce, SlotId, WorkerName};
+use crate::outbox;
 
 pub(crate) use scale_in::{excess, rest as shrink_rest};
 
@@ -53,7 +54,8 @@ fn dark(draft: &Draft<'_>, watch: &Watch) -> u32 {
 /// Planning twice in one draft changes nothing more: victims count at once, and there is one scale-in a minute.
 pub fn plan(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) -> usize {
     overdue(draft, watch);
-    match draft.state.phase {
+    outbox::go_on(draft);
+    let used = match draft.state.phase {
         Phase::Running => {
             leave::go_on(draft);
             scale_in::shrink(draft, watch);
@@ -69,7 +71,9 @@ pub fn plan(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) -> usize {
             leave::all(draft);
             0
         }
-    }
+    };
+    outbox::note_trouble(draft);
+    used
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::draft::Draft;
 use crate::ids::{ServerId, SlotId};
+use crate::outbox;
 use crate::slot::{DeleteWhy, Move, Slot};
 
 /// What becomes of the server.
@@ -50,14 +51,15 @@ pub fn remove(
         }
         draft.state.desired = draft.state.desired.offset(-1);
     }
-    let moves: &[Move] = match purge {
-        Purge::Delete => &[Move::Drain, Move::Delete(DeleteWhy::ScaleIn)],
-        Purge::Keep => &[Move::HandBack],
+    let first = match purge {
+        Purge::Delete => Move::Drain,
+        Purge::Keep => Move::HandBack,
     };
-    for step in moves {
-        draft
-            .step(slot, step.clone())
-            .map_err(|_illegal| NotRemoved::NotFound)?;
+    let left = draft.step(slot, first);
+    left.map_err(|_illegal| NotRemoved::NotFound)?;
+    // The customer's before-delete steps hold it first, if there are any.
+    if purge == Purge::Delete && !outbox::holds(draft, slot) {
+        draft.try_step(slot, Move::Delete(DeleteWhy::ScaleIn));
     }
     Ok(())
 }

@@ -131,6 +131,8 @@ pub enum DeleteWhy {
     Surplus,
     /// The group is deleted.
     GroupDeleted,
+    /// A hook abandoned it before it was in service.
+    Abandoned,
 }
 
 /// How a server ended.

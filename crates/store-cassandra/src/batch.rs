@@ -56,6 +56,7 @@ pub(crate) fn ready(
     list.verdicts(statements, keep, whole)?;
     list.slots(statements, keep, whole)?;
     list.inbox(statements, whole)?;
+    list.outbox(statements, keep, whole)?;
     list.record(statements, keep, whole, &record)?;
     Ok(Ready {
         batch: list.batch,
@@ -210,6 +211,24 @@ impl List {
                 for_ever(),
             ];
             self.push(&s.put_item, self.row(rest));
+        }
+        Ok(())
+    }
+
+    /// A message stands in one of two places: open, or closed.
+    fn outbox(&mut self, s: &Statements, keep: Keep, change: &Change) -> Result<(), Error> {
+        let last: BTreeMap<_, _> = change.posts.iter().map(|d| (d.id, d)).collect();
+        for (id, delivery) in last {
+            let (to, from, kept) = if delivery.is_open() {
+                (kind::OUTBOX, kind::CLOSED, for_ever())
+            } else {
+                (kind::CLOSED, kind::OUTBOX, ttl(keep.deliveries))
+            };
+            let id = blob(&id.0.to_be_bytes());
+            self.push(&s.take_item, self.row([tiny(from), id.clone()]));
+            let at = long(delivery.made.unix_ms());
+            let body = text(&parts::delivery(delivery)?);
+            self.push(&s.put_item, self.row([tiny(to), id, at, body, kept]));
         }
         Ok(())
     }

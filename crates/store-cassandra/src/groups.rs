@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::capacity::Size;
 use domain::group::{Change, Group};
-use domain::ids::{EventId, GroupId, GroupKey, Nonce, Rev, TenantId};
+use domain::ids::{DeliveryId, EventId, GroupId, GroupKey, Nonce, Rev, TenantId};
+use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 use store::group::{CommitRecord, Committed, Conflict, Groups, Guard, Level, Page};
@@ -15,7 +16,7 @@ use tokio::sync::MutexGuard;
 use crate::Inner;
 use crate::batch::{self, Base, key, record_id};
 use crate::cells::Head;
-use crate::driver::{Outcome, int};
+use crate::driver::{Outcome, blob, int};
 use crate::read;
 
 /// Events whose verdicts are asked for in one request.
@@ -205,6 +206,30 @@ impl Groups for Inner {
         }
         found.sort_by_key(|v| std::cmp::Reverse(v.at));
         found.truncate(most);
+        Ok(found)
+    }
+
+    async fn deliveries(
+        &self,
+        group: &GroupKey,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let before = before.unwrap_or(DeliveryId(u64::MAX)).0.to_be_bytes();
+        let rest = [blob(&before), int(u64::from(limit))];
+        let values = key(group).into_iter().chain(rest).collect();
+        let pages = self
+            .driver
+            .read(&self.statements.deliveries, values)
+            .await?;
+        let mut found = Vec::new();
+        read::each(&pages, |(id, body): (&[u8], &str)| {
+            found.push(read::delivery(id, body)?);
+            Ok(())
+        })?;
         Ok(found)
     }
 

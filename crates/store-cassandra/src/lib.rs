@@ -92,6 +92,9 @@ pub struct Keep {
     /// Ended slots: as long as they are watched (design 4, rule 4). 30 days.
     #[serde(with = "duration")]
     pub ended: Duration,
+    /// Closed messages of hooks, dead letters among them: 30 days.
+    #[serde(with = "duration")]
+    pub deliveries: Duration,
     /// Commit records and the journal: 13 months.
     #[serde(with = "duration")]
     pub records: Duration,
@@ -103,6 +106,7 @@ impl Default for Keep {
         Self {
             verdicts: hours(25),
             ended: hours(30 * 24),
+            deliveries: hours(30 * 24),
             records: hours(396 * 24),
         }
     }

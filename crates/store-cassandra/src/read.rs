@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::capacity::Size;
 use domain::group::{Config, Group, Slots};
-use domain::ids::{EventId, Fence, GroupId, GroupKey, HomeEpoch, Rev, SlotId};
+use domain::ids::{DeliveryId, EventId, Fence, GroupId, GroupKey, HomeEpoch, Rev, SlotId};
+use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 use scylla::deserialize::row::DeserializeRow;
@@ -165,6 +166,7 @@ struct Reading<'k> {
     head: Option<(Head, Config, domain::group::State)>,
     slots: Slots,
     inbox: BTreeMap<EventId, domain::event::Event>,
+    outbox: BTreeMap<DeliveryId, Delivery>,
 }
 
 impl<'k> Reading<'k> {
@@ -176,6 +178,7 @@ impl<'k> Reading<'k> {
             head: None,
             slots: Slots::default(),
             inbox: BTreeMap::new(),
+            outbox: BTreeMap::new(),
         }
     }
 
@@ -194,6 +197,10 @@ impl<'k> Reading<'k> {
                 let id = event_id(part.id)?;
                 let event = parts::read_event(id.clone(), there("event", part.body)?)?;
                 self.inbox.insert(id, event);
+            }
+            kind::OUTBOX => {
+                let delivery = delivery(part.id, there("message of a hook", part.body)?)?;
+                self.outbox.insert(delivery.id, delivery);
             }
             other => return Err(corrupt("kind of a row", &other)),
         }
@@ -215,6 +222,7 @@ impl<'k> Reading<'k> {
             state,
             slots: self.slots,
             inbox: self.inbox,
+            outbox: self.outbox,
         };
         Ok(Some((group, head)))
     }
@@ -231,6 +239,12 @@ fn head(part: &Part<'_>) -> Result<(Head, Config, domain::group::State), Error> 
     let config = parts::read_config(there("configuration", part.cfg)?)?;
     let state = parts::read_state(there("state", part.state)?)?;
     Ok((head, config, state))
+}
+
+/// A message of a hook out of its row.
+pub(crate) fn delivery(id: &[u8], body: &str) -> Result<Delivery, Error> {
+    let id = <[u8; 8]>::try_from(id).map_err(|e| corrupt("message number", &e))?;
+    parts::read_delivery(DeliveryId(u64::from_be_bytes(id)), body)
 }
 
 fn there<T>(what: &str, value: Option<T>) -> Result<T, Error> {

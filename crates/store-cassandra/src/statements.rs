@@ -10,7 +10,7 @@ use scylla::statement::prepared::PreparedStatement;
 
 use crate::driver::Driver;
 
-/// Kinds of rows in `grp`, in the order in which they lie in a partition. A group is read by one slice: head, slots, inbox.
+/// Kinds of rows in `grp`, in the order in which they lie in a partition. A group is read by one slice: outbox, head, slots, inbox.
 pub(crate) mod kind {
     /// The one head row: id empty.
     pub(crate) const HEAD: i8 = 0;
@@ -18,6 +18,10 @@ pub(crate) mod kind {
     pub(crate) const SLOT: i8 = 1;
     /// An event in the inbox: id is the event's.
     pub(crate) const INBOX: i8 = 2;
+    /// A message of a hook that is open: id is its number, 8 bytes, big endian. Read with the group, so it lies before the head.
+    pub(crate) const OUTBOX: i8 = -1;
+    /// One that is closed.
+    pub(crate) const CLOSED: i8 = 5;
 }
 
 /// A read at both levels.
@@ -41,6 +45,7 @@ pub(crate) struct Statements {
     pub(crate) decided: PreparedStatement,
     pub(crate) verdicts: Both,
     pub(crate) records: Both,
+    pub(crate) deliveries: PreparedStatement,
     pub(crate) records_up: PreparedStatement,
     pub(crate) decisions: PreparedStatement,
     pub(crate) list_group: [PreparedStatement; 3],
@@ -135,6 +140,7 @@ impl Statements {
             decided: serial(s, &decided).await?,
             verdicts: both(s, &items).await?,
             records: both(s, &records("id, body, detail, hash")).await?,
+            deliveries: plain(s, &format!("SELECT id, body FROM grp WHERE {KEY} AND kind = 5 AND id < ? ORDER BY kind DESC, id DESC LIMIT ?")).await?,
             records_up: plain(s, &format!("SELECT id, body, detail, hash FROM grp WHERE {KEY} AND kind = 4 AND id >= ? LIMIT ?")).await?,
             decisions: plain(s, &records("id, at, events")).await?,
             list_group: [

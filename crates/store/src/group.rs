@@ -6,7 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::event::Actor;
 use domain::group::{Cause, Change, Group};
-use domain::ids::{EventId, Fence, GroupId, GroupKey, Nonce, RecordHash, Rev, TenantId};
+use domain::ids::{
+    DeliveryId, EventId, Fence, GroupId, GroupKey, Nonce, RecordHash, Rev, TenantId,
+};
+use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
@@ -121,6 +124,15 @@ pub trait Groups: Debug + Send + Sync {
         before: Option<Timestamp>,
         limit: u32,
     ) -> Result<Vec<Verdict>, Error>;
+
+    /// Messages of hooks that are closed, newest first, numbered below `before`: taken ones and dead letters, kept for 30 days. Those that
+    /// are open stand in the group. Relaxed.
+    async fn deliveries(
+        &self,
+        key: &GroupKey,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error>;
 
     /// The newest `limit` commit records of a group, newest first, from `from` downwards. Serial when it is asked for a nonce's sake.
     async fn records(

@@ -6,7 +6,8 @@
 use domain::capacity::Size;
 use domain::event::Event;
 use domain::group::{Change, Config, Group, State};
-use domain::ids::{EventId, Nonce, RecordHash, Rev, SlotId};
+use domain::ids::{DeliveryId, EventId, Nonce, RecordHash, Rev, SlotId};
+use domain::outbox::Delivery;
 use domain::slot::{Hold, Slot, State as Place};
 use domain::verdict::Verdict;
 
@@ -16,7 +17,9 @@ use crate::group::CommitRecord;
 use crate::record;
 use crate::row::control::ThrowRow;
 use crate::row::verdict::{RecordRow, VerdictRow};
-use crate::row::{self, config::ConfigRow, event::EventRow, slot::SlotRow, state::StateRow};
+use crate::row::{
+    self, config::ConfigRow, event::EventRow, outbox::DeliveryRow, slot::SlotRow, state::StateRow,
+};
 
 /// The text of a configuration.
 ///
@@ -80,6 +83,22 @@ pub fn event(event: &Event) -> Result<String, Error> {
 /// As [`read_config`].
 pub fn read_event(id: EventId, text: &str) -> Result<Event, Error> {
     row::read::<EventRow>("event", text)?.into_event(id)
+}
+
+/// The text of a message of a hook, without its number.
+///
+/// # Errors
+/// As [`config`].
+pub fn delivery(delivery: &Delivery) -> Result<String, Error> {
+    row::write(&DeliveryRow::from(delivery))
+}
+
+/// The message of that number.
+///
+/// # Errors
+/// As [`read_config`].
+pub fn read_delivery(id: DeliveryId, text: &str) -> Result<Delivery, Error> {
+    Ok(row::read::<DeliveryRow>("message of a hook", text)?.into_delivery(id))
 }
 
 /// The text of a verdict, without its event's id.
@@ -188,6 +207,9 @@ pub fn born(group: &Group, first: &Change) -> Change {
         |id: &EventId| !first.taken.contains(id) && !first.queued.iter().any(|e| e.id == *id);
     let inbox = group.inbox.values().filter(|e| kept(&e.id));
     whole.queued.extend(inbox.cloned());
+    let posted = |id| first.posts.iter().any(|d| d.id == id);
+    let outbox = group.outbox.values().filter(|d| !posted(d.id));
+    whole.posts.extend(outbox.cloned());
     whole
 }
 

@@ -128,6 +128,7 @@ pub(crate) fn configured(before: &Config, after: &Config) -> Vec<&'static str> {
         scale_in,
         build_timeout,
         serials: _,
+        hooks,
         generation: _,
     } = before;
     let differs = [
@@ -140,6 +141,7 @@ pub(crate) fn configured(before: &Config, after: &Config) -> Vec<&'static str> {
         ("policies", *policies != after.policies),
         ("scale_in", *scale_in != after.scale_in),
         ("build_timeout", *build_timeout != after.build_timeout),
+        ("hooks", *hooks != after.hooks),
     ];
     differs
         .into_iter()
@@ -167,6 +169,8 @@ fn tail(change: &Change) -> String {
         events: Vec<(String, words::OutcomeRow)>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         queued: Vec<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        hooks: Vec<(u64, String, &'static str)>,
     }
     let tail = Tail {
         phase: change.state.phase.into(),
@@ -184,6 +188,11 @@ fn tail(change: &Change) -> String {
             .map(|v| (v.event.to_string(), v.outcome.into()))
             .collect(),
         queued: change.queued.iter().map(|e| e.id.to_string()).collect(),
+        hooks: change
+            .posts
+            .iter()
+            .map(|d| (d.id.0, d.hook.to_string(), d.point.word()))
+            .collect(),
     };
     // A struct of strings and numbers always has a JSON form.
     let json = serde_json::to_string(&tail).unwrap_or_else(|_| String::from("{}"));

@@ -54,6 +54,7 @@ async fn group(process: &Process, store: &Memory) -> GroupKey {
         scale_in: ScaleInOrder::OldestFirst,
         build_timeout: Duration::from_secs(3600),
         serials: 0,
+        hooks: BTreeMap::new(),
         generation: 1,
     };
     let group = Group::new(key.clone(), config);

@@ -152,6 +152,7 @@ impl Seed {
             verdicts: Vec::new(),
             queued: Vec::new(),
             taken: Vec::new(),
+            posts: Vec::new(),
             wake: None,
             cause,
             actor: Actor {
@@ -180,6 +181,7 @@ fn config(launch: LaunchHash, min: u32) -> anyhow::Result<Config> {
         scale_in: ScaleInOrder::OldestFirst,
         build_timeout: Duration::from_secs(3600),
         serials: 0,
+        hooks: BTreeMap::new(),
         generation: 1,
     })
 }

@@ -91,6 +91,7 @@ impl Customer {
             scale_in: ScaleInOrder::default(),
             build_timeout: Duration::from_secs(300),
             serials: 0,
+            hooks: std::collections::BTreeMap::new(),
             generation: 1,
         };
         let group = Group::new(key.clone(), config);

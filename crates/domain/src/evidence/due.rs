@@ -261,6 +261,10 @@ impl Watch {
         {
             wake.wake_by(now.mono.plus(rest));
         }
+        let hooks = crate::outbox::due(group, now.wall);
+        if let Some(rest) = hooks.next {
+            wake.wake_by(now.mono.plus(rest));
+        }
         if let Some(over) = group.state.over {
             wake.wake_by(now.mono.plus(over.until.since(now.wall)));
         }

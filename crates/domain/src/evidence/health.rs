@@ -7,6 +7,7 @@ use crate::group::{HoldWhy, Phase};
 use crate::hold;
 use crate::ids::{ServerId, SlotId};
 use crate::mutant::{self, Mutant};
+use crate::outbox;
 use crate::slot::{DeleteWhy, Flags, Move, Slot, State};
 
 use super::watch::ABSENT_MAX;
@@ -82,12 +83,8 @@ fn judge(draft: &mut Draft<'_>, watch: &Watch, slot: &Slot, status: &Status) {
         | State::Gone(..) => return,
     };
     match status {
-        // No before-active steps yet: configuring passes through at once.
-        Status::Up if is_booting => {
-            if draft.step(slot.id, Move::Activate).is_ok() {
-                hold::ease(draft, slot.issued);
-            }
-        }
+        // By way of the customer's before-active steps, if there are any.
+        Status::Up if is_booting => outbox::enters_service(draft, slot.id),
         Status::Building if is_booting => {
             let now = draft.now().mono;
             let bound = watch
@@ -129,7 +126,9 @@ fn fail(draft: &mut Draft<'_>, slot: &Slot, why: DeleteWhy, text: &str) {
     match why {
         DeleteWhy::NoCapacity => hold::strike(draft, HoldWhy::NoCapacity, text, slot.issued),
         DeleteWhy::Quota => hold::strike(draft, HoldWhy::Quota, text, slot.issued),
-        DeleteWhy::Failed | DeleteWhy::Stuck => hold::count_failures(draft, text),
+        DeleteWhy::Failed | DeleteWhy::Stuck | DeleteWhy::Abandoned => {
+            hold::count_failures(draft, text);
+        }
         DeleteWhy::ScaleIn | DeleteWhy::Surplus | DeleteWhy::GroupDeleted => {}
     }
 }

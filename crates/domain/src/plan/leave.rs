@@ -2,18 +2,29 @@
 
 use crate::draft::Draft;
 use crate::group::Phase;
+use crate::ids::SlotId;
 use crate::mutant::{self, Mutant};
+use crate::outbox;
 use crate::slot::{DeleteWhy, Move, Slot, State};
 
 /// Takes what is on its way out one move further.
 pub(super) fn go_on(draft: &mut Draft<'_>) {
     let moves: Vec<_> = draft
         .open()
-        .filter_map(|slot| next(slot, DeleteWhy::ScaleIn).map(|step| (slot.id, step)))
+        .filter_map(|slot| next(draft, slot, DeleteWhy::ScaleIn).map(|step| (slot.id, step)))
         .collect();
     for (id, step) in moves {
         draft.advance(id, step);
     }
+}
+
+/// Takes a server out of service, and to its delete unless the customer's before-delete steps hold it. False: nothing changed.
+pub(super) fn out(draft: &mut Draft<'_>, id: SlotId, why: DeleteWhy) -> bool {
+    let leaves = draft.advance(id, Move::Drain);
+    if leaves && !outbox::holds(draft, id) {
+        draft.advance(id, Move::Delete(why));
+    }
+    leaves
 }
 
 /// Everything leaves, without a cap: the group is to be deleted. With no slot open it becomes a tombstone, whose ended slots are
@@ -38,7 +49,7 @@ pub(super) fn all(draft: &mut Draft<'_>) {
     }
     let moves: Vec<_> = draft
         .open()
-        .filter_map(|slot| next(slot, DeleteWhy::GroupDeleted).map(|step| (slot.id, step)))
+        .filter_map(|slot| next(draft, slot, DeleteWhy::GroupDeleted).map(|step| (slot.id, step)))
         .collect();
     for (id, step) in moves {
         draft.advance(id, step);
@@ -48,9 +59,10 @@ pub(super) fn all(draft: &mut Draft<'_>) {
     }
 }
 
-/// The next move of a slot on its way out. There are no load balancers or before-delete steps yet, so draining ends at once.
-fn next(slot: &Slot, why: DeleteWhy) -> Option<Move> {
+/// The next move of a slot on its way out. There are no load balancers yet, so draining ends with the customer's before-delete steps.
+fn next(draft: &Draft<'_>, slot: &Slot, why: DeleteWhy) -> Option<Move> {
     let onward = match &slot.state {
+        State::Draining(_) if outbox::holds(draft, slot.id) => None,
         State::Draining(_) => Some(Move::Delete(why)),
         State::Surplus(_) => Some(Move::Delete(DeleteWhy::Surplus)),
         State::Deleting(..) => None,

@@ -7,7 +7,7 @@ use crate::evidence::Watch;
 use crate::group::ScaleInOrder;
 use crate::ids::SlotId;
 use crate::mutant::{self, Mutant};
-use crate::slot::{DeleteWhy, Move, Slot, State};
+use crate::slot::{DeleteWhy, Slot, State};
 
 /// At most one part in this many leaves per plan, unless forced, so that a bad observation cannot empty a group (I9).
 const SHRINK_PART: u32 = 4;
@@ -50,8 +50,7 @@ pub(super) fn shrink(draft: &mut Draft<'_>, watch: &Watch) {
     let victims: Vec<SlotId> = in_order(draft, watch).into_iter().take(leaving).collect();
     let mut has_shrunk = false;
     for id in victims {
-        has_shrunk |=
-            draft.advance(id, Move::Drain) && draft.advance(id, Move::Delete(DeleteWhy::ScaleIn));
+        has_shrunk |= super::leave::out(draft, id, DeleteWhy::ScaleIn);
     }
     if has_shrunk && !draft.state.forced {
         draft.state.shrunk = Some(draft.now().wall);

@@ -71,6 +71,7 @@ pub(crate) fn new_group(n: u128, (min, max): (u32, u32)) -> Group {
         scale_in: ScaleInOrder::OldestFirst,
         build_timeout: Duration::from_secs(900),
         serials: 0,
+        hooks: BTreeMap::new(),
         generation: 1,
     };
     Group::new(key, config)

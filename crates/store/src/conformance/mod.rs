@@ -15,6 +15,7 @@ pub mod history;
 mod journals;
 mod launches;
 mod lists;
+mod outbox;
 pub mod planted;
 mod races;
 mod reads;
@@ -52,6 +53,7 @@ pub fn cases() -> Vec<Case> {
         shapes::CASES,
         reads::CASES,
         events::CASES,
+        outbox::CASES,
         records::CASES,
         launches::CASES,
         controls::CASES,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::group::{Change, Group};
-use domain::ids::{EventId, GroupId, GroupKey, Nonce, Rev, TenantId};
+use domain::ids::{DeliveryId, EventId, GroupId, GroupKey, Nonce, Rev, TenantId};
+use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
@@ -224,6 +225,16 @@ impl Groups for Bad {
     ) -> Result<Vec<Verdict>, Error> {
         self.flush(key).await?;
         self.inner.verdicts(key, before, limit).await
+    }
+
+    async fn deliveries(
+        &self,
+        key: &GroupKey,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error> {
+        self.flush(key).await?;
+        self.inner.deliveries(key, before, limit).await
     }
 
     async fn records(

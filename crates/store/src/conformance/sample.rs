@@ -1,5 +1,7 @@
 //! Groups, changes and parts of them for tests. Everything is made from plain numbers; nothing is random.
 
+mod hooks;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
@@ -11,14 +13,16 @@ use domain::group::{
     Cause, Change, Clocks, Config, Group, Hold, HoldWhy, Phase, ScaleInOrder, State,
 };
 use domain::ids::{
-    EventId, Incarnation, LaunchHash, Nonce, PolicyId, RequestHash, Rev, ServerId, SlotId,
-    WebhookId,
+    DeliveryId, EventId, Incarnation, LaunchHash, Nonce, PolicyId, RequestHash, Rev, ServerId,
+    SlotId, WebhookId,
 };
 use domain::policy::{Adjust, Percent, Policy, Trigger, Webhook};
 use domain::schedule::{Cron, Schedule};
 use domain::slot::{self, DeleteWhy, DoubtWhy, FailWhy, Flags, GoneWhy, Issue, Slot};
 use domain::time::Timestamp;
 use domain::verdict::{Gate, GateWord, Outcome, Verdict, Word};
+
+pub use hooks::{dead, every_delivery, open};
 
 /// A wall time of the samples.
 pub const NOON: Timestamp = Timestamp::from_unix_ms(1_767_268_800_000);
@@ -50,6 +54,7 @@ pub fn config() -> Config {
         scale_in: ScaleInOrder::OldestFirst,
         build_timeout: Duration::from_secs(3600),
         serials: 0,
+        hooks: BTreeMap::new(),
         generation: 1,
     }
 }
@@ -81,6 +86,7 @@ pub fn other_config() -> Config {
         scale_in: ScaleInOrder::NewestFirst,
         build_timeout: Duration::from_millis(14_400_123),
         serials: u32::MAX,
+        hooks: hooks::every_hook(),
         generation: u64::MAX,
     }
 }
@@ -144,6 +150,8 @@ pub fn full_state() -> State {
             (text("cron"), Timestamp::from_unix_ms(1)),
         ]
         .into(),
+        posted: DeliveryId(7),
+        degraded: Some(HoldWhy::NoCapacity),
     }
 }
 
@@ -188,6 +196,7 @@ pub fn desired(group: &Group, size: u32) -> Change {
         verdicts: Vec::new(),
         queued: Vec::new(),
         taken: Vec::new(),
+        posts: Vec::new(),
         wake: None,
         cause: Cause::Events,
         actor: actor(),
@@ -243,6 +252,7 @@ pub fn every_place() -> Vec<slot::State> {
         DeleteWhy::Stuck,
         DeleteWhy::Surplus,
         DeleteWhy::GroupDeleted,
+        DeleteWhy::Abandoned,
     ];
     let doubts = [
         DoubtWhy::Timeout,

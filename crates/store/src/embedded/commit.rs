@@ -205,6 +205,16 @@ fn write_parts(
     for item in &batch.queued {
         put(db, n, kind::INBOX, item)?;
     }
+    for (items, to, from) in [
+        (&batch.open, kind::OUTBOX, kind::CLOSED),
+        (&batch.closed, kind::CLOSED, kind::OUTBOX),
+    ] {
+        for item in items {
+            db.prepare_cached("DELETE FROM item WHERE grp = ?1 AND kind = ?2 AND id = ?3")?
+                .execute(params![n, from, item.id])?;
+            put(db, n, to, item)?;
+        }
+    }
     wake(db, n, batch.wake)?;
     db.prepare_cached(
         "INSERT INTO item (grp, kind, id, at, body, detail, hash, fence, desired, state)

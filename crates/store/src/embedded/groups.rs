@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::group::{Change, Group};
-use domain::ids::{EventId, GroupId, GroupKey, Nonce, Rev, TenantId};
+use domain::ids::{DeliveryId, EventId, GroupId, GroupKey, Nonce, Rev, TenantId};
+use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
@@ -77,6 +78,20 @@ impl Groups for Inner {
         let before = before.map_or(i64::MAX, prepare::at);
         self.readers
             .run(move |db| read::verdicts(db, &key, before, limit))
+            .await
+    }
+
+    async fn deliveries(
+        &self,
+        key: &GroupKey,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error> {
+        self.round_trip();
+        let key = Key::from(key);
+        let before = before.unwrap_or(DeliveryId(u64::MAX));
+        self.readers
+            .run(move |db| read::deliveries(db, &key, before, limit))
             .await
     }
 

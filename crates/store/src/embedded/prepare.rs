@@ -4,6 +4,7 @@ use domain::capacity::Size;
 use domain::event::Event;
 use domain::group::{Change, Config, Group, Wake};
 use domain::ids::{EventId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
+use domain::outbox::Delivery;
 use domain::time::Timestamp;
 
 use crate::Error;
@@ -61,6 +62,9 @@ pub(super) struct Batch {
     pub(super) verdicts: Vec<(EventId, Item)>,
     pub(super) queued: Vec<Item>,
     pub(super) taken: Vec<EventId>,
+    /// Messages of hooks: open ones, and closed ones.
+    pub(super) open: Vec<Item>,
+    pub(super) closed: Vec<Item>,
     pub(super) wake: Option<Wake>,
     /// Still without what was before.
     pub(super) record: CommitRecord,
@@ -84,6 +88,12 @@ impl Batch {
             + self.slots.iter().map(item).sum::<usize>()
             + self.verdicts.iter().map(|(_, i)| item(i)).sum::<usize>()
             + self.queued.iter().map(item).sum::<usize>()
+            + self
+                .open
+                .iter()
+                .chain(&self.closed)
+                .map(item)
+                .sum::<usize>()
             + self.record_row.len()
             + self.record.detail.len()
             + 64;
@@ -120,6 +130,10 @@ pub(super) fn commit(
         Ok((verdict.event.clone(), item))
     });
     let config = change.config.as_ref();
+    let posts = |open: bool| {
+        let posts = change.posts.iter().filter(move |d| d.is_open() == open);
+        posts.map(post).collect::<Result<Vec<_>, Error>>()
+    };
     Ok(Batch {
         key: key.into(),
         guard,
@@ -134,6 +148,8 @@ pub(super) fn commit(
             .map(queued)
             .collect::<Result<_, Error>>()?,
         taken: change.taken.clone(),
+        open: posts(true)?,
+        closed: posts(false)?,
         wake: change.wake,
         record_row: row::write(&RecordRow::from(&record))?,
         record,
@@ -161,6 +177,14 @@ fn queued(event: &Event) -> Result<Item, Error> {
         id: event.id.as_str().as_bytes().to_vec(),
         at: int(event.received.unix_ms()),
         body: row::write(&EventRow::from(event))?,
+    })
+}
+
+fn post(delivery: &Delivery) -> Result<Item, Error> {
+    Ok(Item {
+        id: delivery.id.0.to_be_bytes().to_vec(),
+        at: at(delivery.made),
+        body: parts::delivery(delivery)?,
     })
 }
 

@@ -22,6 +22,8 @@ pub struct Keep {
     pub verdicts: Duration,
     /// Ended slots: as long as they are watched (design 4, rule 4). 30 days.
     pub ended: Duration,
+    /// Closed messages of hooks, dead letters among them: 30 days.
+    pub deliveries: Duration,
     /// Commit records, which are the journal here: 13 months.
     pub records: Duration,
 }
@@ -32,6 +34,7 @@ impl Default for Keep {
         Self {
             verdicts: hours(25),
             ended: hours(30 * 24),
+            deliveries: hours(30 * 24),
             records: hours(396 * 24),
         }
     }
@@ -62,6 +65,7 @@ impl Embedded {
                     kind::VERDICT => keep.verdicts,
                     kind::RECORD => keep.records,
                     kind::SLOT => keep.ended,
+                    kind::CLOSED => keep.deliveries,
                     _ => continue,
                 };
                 let limit = Duration::from_millis(now.unix_ms()).saturating_sub(kept);

@@ -6,7 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use chassis::Process;
 use chassis::Tasks;
 use domain::group::{Group, Slots};
-use domain::ids::{EventId, Fence, GroupId, GroupKey, HomeEpoch, Rev, SlotId, TenantId};
+use domain::ids::{
+    DeliveryId, EventId, Fence, GroupId, GroupKey, HomeEpoch, Rev, SlotId, TenantId,
+};
+use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
@@ -19,6 +22,7 @@ use super::schema::{self, kind};
 use super::writer::Closed;
 use crate::Error;
 use crate::group::CommitRecord;
+use crate::parts;
 use crate::row::verdict::{RecordRow, VerdictRow};
 use crate::row::{
     self, config::ConfigRow, corrupt, event::EventRow, slot::SlotRow, state::StateRow,
@@ -169,6 +173,12 @@ pub(super) fn group(db: &Connection, key: &GroupKey) -> Result<Option<Group>, Er
         inbox.insert(id.clone(), row.into_event(id)?);
         Ok(())
     })?;
+    let mut outbox = std::collections::BTreeMap::new();
+    items(db, n, kind::OUTBOX, |id, body| {
+        let delivery = parts::read_delivery(delivery_id(id)?, body)?;
+        outbox.insert(delivery.id, delivery);
+        Ok(())
+    })?;
     Ok(Some(Group {
         key: key.clone(),
         rev: Rev(u64::from_be_bytes(rev)),
@@ -177,6 +187,7 @@ pub(super) fn group(db: &Connection, key: &GroupKey) -> Result<Option<Group>, Er
         state: state.into(),
         slots,
         inbox,
+        outbox,
     }))
 }
 
@@ -205,6 +216,30 @@ fn items(
 fn event_id(id: &[u8]) -> Result<EventId, Error> {
     let text = str::from_utf8(id).map_err(|e| corrupt("event id", &e))?;
     text.parse().map_err(|e| corrupt("event id", &e))
+}
+
+fn delivery_id(id: &[u8]) -> Result<DeliveryId, Error> {
+    let bytes = <[u8; 8]>::try_from(id).map_err(|_e| corrupt("message number", &"not 8 bytes"))?;
+    Ok(DeliveryId(u64::from_be_bytes(bytes)))
+}
+
+/// Closed messages of a group's hooks, newest first.
+pub(super) fn deliveries(
+    db: &Connection,
+    key: &Key,
+    before: DeliveryId,
+    limit: u32,
+) -> Result<Vec<Delivery>, Error> {
+    let Some(n) = number(db, key)? else {
+        return Ok(Vec::new());
+    };
+    let sql = "SELECT id, body FROM item WHERE grp = ?1 AND kind = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
+    let before = before.0.to_be_bytes();
+    collect(db, sql, &[&n, &kind::CLOSED, &before, &limit], |row| {
+        let id: Vec<u8> = row.get(0).map_err(explain)?;
+        let body: String = row.get(1).map_err(explain)?;
+        parts::read_delivery(delivery_id(&id)?, &body)
+    })
 }
 
 fn unsigned(value: i64) -> u64 {

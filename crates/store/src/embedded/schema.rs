@@ -34,6 +34,10 @@ pub(super) mod kind {
     /// A commit record: id is its revision, 8 bytes, big endian. It is the journal's row too, and the newest holds the
     /// group's state.
     pub(crate) const RECORD: i64 = 4;
+    /// A message of a hook that is open: id is its number, 8 bytes, big endian.
+    pub(crate) const OUTBOX: i64 = 5;
+    /// One that is closed: it leaves the group and is kept as history.
+    pub(crate) const CLOSED: i64 = 6;
 }
 
 const TABLES: &str = "

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::control::{Scope, Switch};
 use domain::group::{Change, Group};
-use domain::ids::{EventId, GroupId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
+use domain::ids::{DeliveryId, EventId, GroupId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
+use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 use sha2::{Digest, Sha256};
@@ -158,6 +159,18 @@ impl Groups for Handle {
     ) -> Result<Vec<Verdict>, Error> {
         self.call(What::Verdicts, Some(key), |w, _| {
             w.verdicts(key, before, count(limit))
+        })
+        .await
+    }
+
+    async fn deliveries(
+        &self,
+        key: &GroupKey,
+        before: Option<DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, Error> {
+        self.call(What::Verdicts, Some(key), |w, _| {
+            w.deliveries(key, before, count(limit))
         })
         .await
     }

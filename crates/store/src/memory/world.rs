@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use chassis::Mono;
 use domain::group::{Change, Group, Wake};
-use domain::ids::{EventId, GroupId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
+use domain::ids::{DeliveryId, EventId, GroupId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
 use domain::mutant::{Rule, off};
+use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
@@ -38,6 +39,8 @@ struct Cell {
     verdicts: Vec<Verdict>,
     decided: BTreeMap<EventId, usize>,
     records: Vec<CommitRecord>,
+    /// Messages of hooks that are closed.
+    closed: BTreeMap<DeliveryId, Delivery>,
 }
 
 /// A write that was answered with `Unknown` and is still to be tried.
@@ -114,6 +117,7 @@ impl World {
             verdicts: Vec::new(),
             decided: BTreeMap::new(),
             records: Vec::new(),
+            closed: BTreeMap::new(),
         };
         let cell = self.cells.entry(key).or_insert(cell);
         cell.commit(guard, first, nonce);
@@ -155,7 +159,7 @@ impl World {
 
     /// Groups that have to be woken by then, earliest first.
     pub(super) fn timed(&self, by: Timestamp, limit: usize) -> Vec<(Timestamp, GroupKey)> {
-        let wake = |(key, cell): (&GroupKey, &Cell)| match cell.current().state.wake() {
+        let wake = |(key, cell): (&GroupKey, &Cell)| match cell.current().wake() {
             Wake::At(at) if at <= by => Some((at, key.clone())),
             Wake::At(_) | Wake::Never => None,
         };
@@ -201,6 +205,19 @@ impl World {
             .collect();
         newest.sort_by_key(|v| std::cmp::Reverse(v.at));
         newest.into_iter().take(limit).cloned().collect()
+    }
+
+    /// Closed messages of hooks, newest first.
+    pub(super) fn deliveries(
+        &self,
+        key: &GroupKey,
+        before: Option<DeliveryId>,
+        limit: usize,
+    ) -> Vec<Delivery> {
+        let below = before.unwrap_or(DeliveryId(u64::MAX));
+        let closed = self.cells.get(key).map(|cell| cell.closed.range(..below));
+        let newest = closed.into_iter().flat_map(|closed| closed.rev());
+        newest.take(limit).map(|(_, d)| d.clone()).collect()
     }
 
     pub(super) fn records_after(&self, key: &GroupKey, after: Rev) -> Vec<CommitRecord> {
@@ -286,6 +303,13 @@ impl Cell {
                 self.decided
                     .insert(verdict.event.clone(), self.verdicts.len());
                 self.verdicts.push(verdict.clone());
+            }
+        }
+        for post in &change.posts {
+            if post.is_open() {
+                self.closed.remove(&post.id);
+            } else {
+                self.closed.insert(post.id, post.clone());
             }
         }
         let mut group = Group::clone(&before);

@@ -12,6 +12,7 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 
+use super::hook::HookRow;
 use super::words::ScaleInRow;
 use super::{corrupt, ms};
 use crate::Error;
@@ -33,6 +34,8 @@ pub(crate) struct ConfigRow {
     bt: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     s: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ho: Vec<HookRow>,
     g: u64,
 }
 
@@ -177,6 +180,7 @@ impl From<&Config> for ConfigRow {
             scale_in,
             build_timeout,
             serials,
+            hooks,
             generation,
         } = config;
         Self {
@@ -190,6 +194,7 @@ impl From<&Config> for ConfigRow {
             si: (*scale_in).into(),
             bt: ms(*build_timeout),
             s: *serials,
+            ho: hooks.iter().map(HookRow::from).collect(),
             g: *generation,
         }
     }
@@ -212,6 +217,7 @@ impl TryFrom<ConfigRow> for Config {
             scale_in: row.si.into(),
             build_timeout: Duration::from_millis(row.bt),
             serials: row.s,
+            hooks: row.ho.into_iter().map(HookRow::into_hook).collect(),
             generation: row.g,
         })
     }

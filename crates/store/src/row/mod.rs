@@ -1,4 +1,4 @@
-//! Rows: the JSON bodies in which a store keeps configuration, state, slots, events and verdicts, with short keys.
+//! Rows: the JSON bodies in which a store keeps configuration, state, slots, events, verdicts and messages of hooks, with short keys.
 //!
 //! Each row type converts from and to one domain type. Ids are written in their one text form, times in milliseconds. A key that a
 //! row does not know is ignored, a new key needs a default: so a store that was written by the version before can be read.
@@ -6,6 +6,8 @@
 pub(crate) mod config;
 pub(crate) mod control;
 pub(crate) mod event;
+pub(crate) mod hook;
+pub(crate) mod outbox;
 pub(crate) mod slot;
 pub(crate) mod state;
 pub(crate) mod verdict;

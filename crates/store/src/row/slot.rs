@@ -87,9 +87,9 @@ enum FailRow {
     Throttled,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum GoneRow {
+pub(crate) enum GoneRow {
     Deleted(DeleteRow),
     External,
     HandedBack,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::capacity::Size;
 use domain::event::Override;
 use domain::group::{Clocks, Hold, State};
-use domain::ids::PolicyId;
+use domain::ids::{DeliveryId, PolicyId};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
@@ -33,6 +33,15 @@ pub(crate) struct StateRow {
     #[serde_as(as = "BTreeMap<DisplayFromStr, _>")]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     ti: BTreeMap<PolicyId, u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    n: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    g: Option<HoldRow>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(posted: &u64) -> bool {
+    *posted == 0
 }
 
 /// A grant: size, until.
@@ -75,6 +84,8 @@ impl From<&State> for StateRow {
             shrunk,
             forced,
             timers,
+            posted,
+            degraded,
         } = state;
         let Clocks { group, policy } = clocks;
         Self {
@@ -93,6 +104,8 @@ impl From<&State> for StateRow {
                 .iter()
                 .map(|(id, at)| (id.clone(), at.unix_ms()))
                 .collect(),
+            n: posted.0,
+            g: degraded.map(HoldRow::from),
         }
     }
 }
@@ -117,6 +130,8 @@ impl From<StateRow> for State {
             timers: timers
                 .map(|(id, at)| (id, Timestamp::from_unix_ms(at)))
                 .collect(),
+            posted: DeliveryId(row.n),
+            degraded: row.g.map(Into::into),
         }
     }
 }

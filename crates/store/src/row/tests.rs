@@ -15,7 +15,7 @@ fn a_state_row_stands_as_it_always_did() {
     let json = write(&StateRow::from(&sample::full_state())).unwrap();
     assert_eq!(
         json,
-        r#"{"d":12,"o":[700,1767272400000],"p":"paused","h":{"w":"quota","d":"Quota exceeded for cores: \"20\" of 20 ü","s":1767268800000,"u":1767269100000,"n":3},"c":1767268800000,"cp":{"down":0,"up":1767268800000},"s":1767268800000,"f":true,"ti":{"at":1767268800000,"cron":1}}"#
+        r#"{"d":12,"o":[700,1767272400000],"p":"paused","h":{"w":"quota","d":"Quota exceeded for cores: \"20\" of 20 ü","s":1767268800000,"u":1767269100000,"n":3},"c":1767268800000,"cp":{"down":0,"up":1767268800000},"s":1767268800000,"f":true,"ti":{"at":1767268800000,"cron":1},"n":7,"g":"no-capacity"}"#
     );
     let row: StateRow = read("state", &json).unwrap();
     assert_eq!(State::from(row), sample::full_state());
@@ -59,6 +59,15 @@ fn a_verdict_row_stands_as_it_always_did() {
     );
     let row: VerdictRow = read("verdict", &json).unwrap();
     assert_eq!(row.into_verdict(id).unwrap(), verdict);
+}
+
+#[test]
+fn a_message_row_stands_as_it_always_did() {
+    let json = crate::parts::delivery(&sample::dead(3)).unwrap();
+    assert_eq!(
+        json,
+        r#"{"h":"configure","p":"server.before_active","a":{"server":["00000000000000000000000005","00000000-0000-0000-0000-000000000006",null]},"m":1767268800000,"s":{"dead":[1767268800000,12,"no answer within 15 s"]},"w":{"s":1767268800000,"l":300002,"t":[300001,3600000,"abandon"],"e":[{"deadline":"abandon"},1767268800000]}}"#
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use domain::event::ActorKind;
 use domain::group::{Cause, HoldWhy, Phase, ScaleInOrder};
+use domain::hook::{Answer, Format, KeyKind, Point};
 use domain::slot::{DeleteWhy, DoubtWhy, Hold};
 use domain::verdict::{Gate, Outcome};
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,13 @@ words!(GateRow of Gate {
 words!(DoubtRow of DoubtWhy { Timeout "timeout" Reset "reset" Unclear "unclear" WorkerLost "worker-lost" });
 words!(DeleteRow of DeleteWhy {
     ScaleIn "scale-in" NoCapacity "no-capacity" Quota "quota" Failed "failed" Stuck "stuck" Surplus "surplus"
-    GroupDeleted "group-deleted"
+    GroupDeleted "group-deleted" Abandoned "abandoned"
 });
+words!(PointRow of Point {
+    BeforeActive "server.before_active" Active "server.active" BeforeDelete "server.before_delete" Gone "server.gone"
+    Scaled "group.scaled" Degraded "group.degraded" Escalated "alert.escalated"
+});
+words!(FormatRow of Format { Webhook "webhook" CloudEvents "cloudevents" Slack "slack" PagerDuty "pagerduty" });
+words!(AnswerRow of Answer { Continue "continue" Abandon "abandon" });
+words!(KeyKindRow of KeyKind { Hmac "hmac" Ed25519 "ed25519" Address "address" Routing "routing" });
 words!(LapseRow of Hold { Counted "counted" Released "released" });

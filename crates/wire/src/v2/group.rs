@@ -161,6 +161,7 @@ impl Parsed {
             scale_in: self.scale_in,
             build_timeout: self.build_timeout,
             serials: 0,
+            hooks: BTreeMap::new(),
             generation,
         }
     }

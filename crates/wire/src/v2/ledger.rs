@@ -102,6 +102,8 @@ pub enum Why {
     Surplus,
     /// Deleted: the group is deleted.
     GroupDeleted,
+    /// Deleted: a hook abandoned it before it was in service.
+    Abandoned,
     /// Gone: somebody else deleted it.
     External,
     /// Gone: handed back to the tenant.
@@ -241,6 +243,7 @@ impl From<slot::DeleteWhy> for Why {
             slot::DeleteWhy::Stuck => Self::Stuck,
             slot::DeleteWhy::Surplus => Self::Surplus,
             slot::DeleteWhy::GroupDeleted => Self::GroupDeleted,
+            slot::DeleteWhy::Abandoned => Self::Abandoned,
         }
     }
 }
