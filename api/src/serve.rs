@@ -12,7 +12,8 @@ use chassis::config::Layers;
 use chassis::http::Trust;
 use chassis::{Process, Secret, shutdown, telemetry};
 use serde::{Deserialize, Serialize};
-use store_cassandra::choice::{self, Kind};
+use store::embedded;
+use store_cassandra::choice::{self, Place};
 use wire::ports::http_submit::HttpSubmit;
 
 use crate::Settings;
@@ -26,17 +27,9 @@ const TASKS: Duration = Duration::from_secs(1);
 #[serde(deny_unknown_fields)]
 struct Config {
     api: Settings,
-    store: Store,
+    store: Place,
     supervisor: Supervisor,
     telemetry: telemetry::Settings,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Store {
-    kind: Kind,
-    path: PathBuf,
-    cassandra: store_cassandra::Settings,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -57,8 +50,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     telemetry::init(&config.telemetry)?;
     shutdown::on_signals(process).context("watch signals")?;
     let owner = owner(&config.supervisor, config.api.owner_deadline)?;
-    let file = (&*config.store.path, store::embedded::Settings::default());
-    let store = choice::open(process, config.store.kind, file, &config.store.cassandra).await?;
+    let store = choice::open(process, &config.store, embedded::Settings::default()).await?;
     let api = crate::build(process, config.api, store.stores(), Arc::new(owner)).await;
     let api = api.context("start the api (`api`)")?;
     tracing::info!(address = %api.address(), "api serves");

@@ -31,8 +31,8 @@ struct Slots<T> {
 
 impl Counts {
     pub(crate) fn new(metrics: &Metrics) -> Self {
-        let verdict = |outcome| {
-            let labels = [("outcome", word(outcome))];
+        let verdict = |outcome: Outcome| {
+            let labels = [("outcome", outcome.word())];
             let help = "Events that were decided, by outcome.";
             let counter = metrics.counter_with("supervisor_verdicts_total", help, &labels);
             (outcome, counter)
@@ -42,7 +42,7 @@ impl Counts {
             metrics.gauge_with("supervisor_slots", help, &[("state", state)])
         };
         Self {
-            verdicts: ALL.map(verdict),
+            verdicts: Outcome::ALL.map(verdict),
             groups: metrics.gauge("supervisor_groups", "Groups in memory."),
             degraded: metrics.gauge(
                 "supervisor_groups_degraded",
@@ -161,32 +161,5 @@ impl Drop for Share {
     fn drop(&mut self) {
         self.move_to(&Slots::default(), 0);
         self.counts.groups.add(-1);
-    }
-}
-
-const ALL: [Outcome; 9] = [
-    Outcome::Applied,
-    Outcome::Clamped,
-    Outcome::Unchanged,
-    Outcome::Cooldown,
-    Outcome::Debounced,
-    Outcome::Paused,
-    Outcome::NoSuchPolicy,
-    Outcome::Deleting,
-    Outcome::Expired,
-];
-
-/// The outcome's word, as on the wire.
-const fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Applied => "applied",
-        Outcome::Clamped => "clamped",
-        Outcome::Unchanged => "unchanged",
-        Outcome::Cooldown => "cooldown",
-        Outcome::Debounced => "debounced",
-        Outcome::Paused => "paused",
-        Outcome::NoSuchPolicy => "no_such_policy",
-        Outcome::Deleting => "deleting",
-        Outcome::Expired => "expired",
     }
 }

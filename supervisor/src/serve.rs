@@ -15,7 +15,8 @@ use chassis::config::Layers;
 use chassis::{Process, Secret, ops, shutdown, telemetry};
 use domain::ids::ColoId;
 use serde::{Deserialize, Serialize};
-use store_cassandra::choice::{self, Kind};
+use store::embedded;
+use store_cassandra::choice::{self, Place};
 use wire::ports::ops::Ops;
 use wire::ports::submit::Submit;
 use wire::ports::{http_ops, http_submit};
@@ -30,19 +31,11 @@ const DRAIN: Duration = Duration::from_secs(3);
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Config {
-    store: Store,
+    store: Place,
     colo: Colo,
     roles: Roles,
     operators: Operators,
     telemetry: telemetry::Settings,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Store {
-    kind: Kind,
-    path: PathBuf,
-    cassandra: store_cassandra::Settings,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,8 +70,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let config: Config = layers.load().context("load the configuration")?;
     telemetry::init(&config.telemetry)?;
     shutdown::on_signals(process).context("watch signals")?;
-    let file = (&*config.store.path, store::embedded::Settings::default());
-    let store = choice::open(process, config.store.kind, file, &config.store.cassandra).await?;
+    let store = choice::open(process, &config.store, embedded::Settings::default()).await?;
     let supervisor = crate::build(process, settings(&config.colo), store.stores());
     let roles =
         TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;

@@ -199,11 +199,7 @@ impl Guard {
     pub fn hear(&self, news: &Standing) {
         let now = self.now();
         let mut state = self.state();
-        let State {
-            traffic,
-            gates,
-            promised: _,
-        } = &mut *state;
+        let State { traffic, gates, .. } = &mut *state;
         gates.probe.elected = news.elected;
         let thawed = gates.told.hear(now, news);
         for (call, traffic) in traffic.iter_mut() {
@@ -296,11 +292,7 @@ impl Guard {
             let now = self.now();
             let until = {
                 let mut state = self.state();
-                let State {
-                    traffic,
-                    gates,
-                    promised: _,
-                } = &mut *state;
+                let State { traffic, gates, .. } = &mut *state;
                 let paused = gates.pauses.end(tenant);
                 if paused > deadline {
                     return Err(Refused::Paused(paused.saturating_since(now)));
@@ -329,11 +321,7 @@ impl Guard {
         self.shared.tally.heard(call, heard);
         let now = self.now();
         let mut state = self.state();
-        let State {
-            traffic,
-            gates,
-            promised: _,
-        } = &mut *state;
+        let State { traffic, gates, .. } = &mut *state;
         let Some(own) = traffic.get_mut(&call) else {
             return;
         };
@@ -419,11 +407,7 @@ impl Guard {
     fn ended(&self, call: Call, number: u64) {
         let now = self.now();
         let mut state = self.state();
-        let State {
-            traffic,
-            gates,
-            promised: _,
-        } = &mut *state;
+        let State { traffic, gates, .. } = &mut *state;
         if let Some(traffic) = traffic.get_mut(&call) {
             traffic.ended(number);
             traffic.pump(now, gates);

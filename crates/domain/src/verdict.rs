@@ -57,6 +57,37 @@ pub enum Outcome {
     Expired,
 }
 
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 9] = [
+        Self::Applied,
+        Self::Clamped,
+        Self::Unchanged,
+        Self::Cooldown,
+        Self::Debounced,
+        Self::Paused,
+        Self::NoSuchPolicy,
+        Self::Deleting,
+        Self::Expired,
+    ];
+
+    /// Its word, the same in rows, on the wire and in metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Clamped => "clamped",
+            Self::Unchanged => "unchanged",
+            Self::Cooldown => "cooldown",
+            Self::Debounced => "debounced",
+            Self::Paused => "paused",
+            Self::NoSuchPolicy => "no_such_policy",
+            Self::Deleting => "deleting",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 /// One gate and what it said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GateWord {

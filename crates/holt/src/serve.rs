@@ -70,8 +70,8 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     let worker = settings::worker(config)?;
     let api = settings::api(config)?;
 
-    let file = (&*config.store.path, settings::store(&config.store));
-    let store = choice::open(process, config.store.kind, file, &config.store.cassandra).await?;
+    let place = settings::place(&config.store);
+    let store = choice::open(process, &place, settings::store(&config.store)).await?;
     if let Some(embedded) = store.embedded() {
         let prune = prune(process.clone(), embedded.clone());
         drop(process.tasks.spawn("prune", prune));

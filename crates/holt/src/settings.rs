@@ -14,6 +14,7 @@ use domain::{
 };
 use holt_worker::host::Place;
 use sha2::{Digest, Sha256};
+use store_cassandra::choice;
 
 use crate::config::{self, Config, Tenant, User};
 
@@ -101,7 +102,16 @@ pub(crate) fn worker(config: &Config) -> anyhow::Result<holt_worker::Settings> {
     })
 }
 
-/// The store's settings.
+/// Where the store is.
+pub(crate) fn place(config: &config::Store) -> choice::Place {
+    choice::Place {
+        kind: config.kind,
+        path: config.path.clone(),
+        cassandra: config.cassandra.clone(),
+    }
+}
+
+/// The embedded store's settings.
 pub(crate) fn store(config: &config::Store) -> store::embedded::Settings {
     store::embedded::Settings {
         readers: config.readers,

@@ -1,6 +1,6 @@
 //! Which store a process uses: the embedded one, or a cluster. One section of configuration and one way to open it, for every role.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use chassis::Process;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,18 @@ pub enum Kind {
     Embedded,
     /// A cluster that several processes share.
     Cassandra,
+}
+
+/// Where the store of a process is: its section `store` in the configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Which of the two.
+    pub kind: Kind,
+    /// The file of the embedded store.
+    pub path: PathBuf,
+    /// The cluster.
+    pub cassandra: Settings,
 }
 
 /// A store that is open.
@@ -40,19 +52,20 @@ pub enum OpenError {
     Cassandra(#[from] crate::OpenError),
 }
 
-/// Opens the store of that kind; the settings of the other one are not looked at.
+/// Opens the store of that kind, an embedded one with these settings; what describes the other one is not looked at.
 ///
 /// # Errors
 /// [`OpenError`] says which and why not.
 pub async fn open(
     process: &Process,
-    kind: Kind,
-    (path, settings): (&Path, embedded::Settings),
-    cluster: &Settings,
+    place: &Place,
+    settings: embedded::Settings,
 ) -> Result<Opened, OpenError> {
-    Ok(match kind {
-        Kind::Embedded => Opened::Embedded(embedded::open(path, process, settings)?),
-        Kind::Cassandra => Opened::Cassandra(Box::pin(crate::open(process, cluster)).await?),
+    Ok(match place.kind {
+        Kind::Embedded => Opened::Embedded(embedded::open(&place.path, process, settings)?),
+        Kind::Cassandra => {
+            Opened::Cassandra(Box::pin(crate::open(process, &place.cassandra)).await?)
+        }
     })
 }
 

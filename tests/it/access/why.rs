@@ -182,10 +182,8 @@ async fn slots(rig: &Rig, key: &GroupKey) {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_ledger_shows_every_slot_with_its_story() {
-    let rig = Rig::start().await;
-    let client = rig.client(&RIGHTS);
+/// A group whose ledger has what [`slots`] puts there.
+async fn group_with_slots(rig: &Rig, client: &Client) -> String {
     let spec = serde_json::from_value(spec()).unwrap();
     let group = client.create_group(TENANT, &spec).await.unwrap().id;
     let key = GroupKey {
@@ -193,7 +191,15 @@ async fn the_ledger_shows_every_slot_with_its_story() {
         id: group.parse().unwrap(),
         epoch: HomeEpoch(0),
     };
-    slots(&rig, &key).await;
+    slots(rig, &key).await;
+    group
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_shows_every_slot_with_its_story() {
+    let rig = Rig::start().await;
+    let client = rig.client(&RIGHTS);
+    let group = group_with_slots(&rig, &client).await;
     let all = client
         .ledger(TENANT, &group, &SlotsOf::default())
         .await
@@ -222,14 +228,7 @@ async fn the_ledger_shows_every_slot_with_its_story() {
 async fn the_ledger_is_filtered_and_comes_in_pages() {
     let rig = Rig::start().await;
     let client = rig.client(&RIGHTS);
-    let spec = serde_json::from_value(spec()).unwrap();
-    let group = client.create_group(TENANT, &spec).await.unwrap().id;
-    let key = GroupKey {
-        tenant: TENANT.parse().unwrap(),
-        id: group.parse().unwrap(),
-        epoch: HomeEpoch(0),
-    };
-    slots(&rig, &key).await;
+    let group = group_with_slots(&rig, &client).await;
     let all = client
         .ledger(TENANT, &group, &SlotsOf::default())
         .await

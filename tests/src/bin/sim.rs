@@ -110,7 +110,7 @@ fn main() -> anyhow::Result<ExitCode> {
     // By its place in the sequence, so that the hash over all is the same however many threads there are.
     let mut all = BTreeMap::new();
     std::thread::scope(|scope| -> anyhow::Result<()> {
-        let started: Vec<_> = (0..threads.get()).map(|_| scope.spawn(&work)).collect();
+        let started: Vec<_> = (0..threads.get()).map(|_| scope.spawn(work)).collect();
         for thread in started {
             match thread.join() {
                 Ok(done) => all.extend(done?),

@@ -50,11 +50,7 @@ impl<'guard> Place<'guard> {
     pub(super) fn look(&self, deadline: Mono) -> Look {
         let now = self.guard.now();
         let mut state = self.guard.state();
-        let State {
-            traffic,
-            gates,
-            promised: _,
-        } = &mut *state;
+        let State { traffic, gates, .. } = &mut *state;
         let (Some(traffic), Some(ticket)) = (traffic.get_mut(&self.call), self.ticket) else {
             return Look::Refused(Refused::Late);
         };
@@ -107,11 +103,7 @@ impl Drop for Place<'_> {
         };
         let now = self.guard.now();
         let mut state = self.guard.state();
-        let State {
-            traffic,
-            gates,
-            promised: _,
-        } = &mut *state;
+        let State { traffic, gates, .. } = &mut *state;
         let Some(traffic) = traffic.get_mut(&self.call) else {
             return;
         };

@@ -326,17 +326,6 @@ pub fn verdict(id: &EventId, rev: Rev, at: Timestamp) -> Verdict {
 /// Verdicts that together have every outcome, gate, word, ask and force. Give each an event of its own.
 #[must_use]
 pub fn every_verdict(ids: &[EventId], rev: Rev) -> Vec<Verdict> {
-    let outcomes = [
-        Outcome::Applied,
-        Outcome::Clamped,
-        Outcome::Unchanged,
-        Outcome::Cooldown,
-        Outcome::Debounced,
-        Outcome::Paused,
-        Outcome::NoSuchPolicy,
-        Outcome::Deleting,
-        Outcome::Expired,
-    ];
     let gates = [
         Gate::Age,
         Gate::Lifecycle,
@@ -370,7 +359,7 @@ pub fn every_verdict(ids: &[EventId], rev: Rev) -> Vec<Verdict> {
         ActorKind::Schedule,
         ActorKind::System,
     ];
-    let each = ids.iter().zip(outcomes).enumerate();
+    let each = ids.iter().zip(Outcome::ALL).enumerate();
     each.map(|(i, (id, outcome))| Verdict {
         outcome,
         words: gates

@@ -23,8 +23,8 @@ impl Controls for Inner {
         .await
     }
 
-    /// Not counted among the requests: every supervisor asks once a second, whatever else happens.
     async fn standing(&self) -> Result<Vec<Switch>, Error> {
+        self.look();
         let sql = "SELECT n, body FROM control WHERE n IN (SELECT max(n) FROM control GROUP BY scope) ORDER BY scope";
         let rows = self.readers.run(move |db| throws(db, sql, &[])).await?;
         let switches = rows.into_iter().filter_map(|(_, throw)| throw.switch());

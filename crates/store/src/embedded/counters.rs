@@ -12,6 +12,7 @@ pub(super) struct Counters {
     pub(super) bytes_written: Counter,
     pub(super) row_bytes: Counter,
     pub(super) round_trips: Counter,
+    pub(super) looks: Counter,
 }
 
 /// What the counts of a store stood at.
@@ -27,9 +28,10 @@ pub struct Counts {
     pub bytes_written: u64,
     /// Bytes of the rows that commits wrote, before SQLite put them on pages.
     pub row_bytes: u64,
-    /// Requests to the store by the roles, reads and writes; left out are hints (they stay in memory) and what is looked at by the clock
-    /// alone (switches, timers).
+    /// Requests to the store that something caused, reads and writes; hints are left out (they stay in memory).
     pub round_trips: u64,
+    /// Requests that the clock alone causes (switches, timers): so many a second and supervisor, however much happens.
+    pub looks: u64,
 }
 
 impl Counters {
@@ -52,7 +54,11 @@ impl Counters {
             ),
             round_trips: metrics.counter(
                 "store_round_trips_total",
-                "Requests to the store, reads and writes.",
+                "Requests to the store that something caused, reads and writes.",
+            ),
+            looks: metrics.counter(
+                "store_looks_total",
+                "Requests to the store that the clock alone causes: switches, timers.",
             ),
         }
     }
@@ -66,6 +72,7 @@ impl Counters {
             bytes_written: self.bytes_written.get(),
             row_bytes: self.row_bytes.get(),
             round_trips: self.round_trips.get(),
+            looks: self.looks.get(),
         }
     }
 }

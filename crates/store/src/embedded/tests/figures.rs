@@ -67,6 +67,7 @@ async fn cost(servers: u128, count: u128) -> Counts {
         bytes_written: after.bytes_written - before.bytes_written,
         row_bytes: after.row_bytes - before.row_bytes,
         round_trips: after.round_trips - before.round_trips,
+        looks: after.looks - before.looks,
     }
 }
 
@@ -75,6 +76,18 @@ async fn an_event_is_one_round_trip_and_one_commit() {
     let cost = cost(1, 50).await;
     assert_eq!(cost.round_trips, 50);
     assert_eq!(cost.commits, 50);
+}
+
+#[tokio::test]
+async fn what_the_clock_asks_is_counted_apart() {
+    let subject = OnDisk::new(Settings::default());
+    let before = subject.store.counters();
+    let stores = subject.stores();
+    stores.controls.standing().await.unwrap();
+    stores.groups.timed(NOON, 10).await.unwrap();
+    let after = subject.store.counters();
+    assert_eq!(after.looks - before.looks, 2);
+    assert_eq!(after.round_trips, before.round_trips);
 }
 
 #[tokio::test]

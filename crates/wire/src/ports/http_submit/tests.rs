@@ -156,23 +156,11 @@ fn verdict(event: Event, outcome: Outcome) -> Verdict {
     }
 }
 
-const OUTCOMES: [Outcome; 9] = [
-    Outcome::Applied,
-    Outcome::Clamped,
-    Outcome::Unchanged,
-    Outcome::Cooldown,
-    Outcome::Debounced,
-    Outcome::Paused,
-    Outcome::NoSuchPolicy,
-    Outcome::Deleting,
-    Outcome::Expired,
-];
-
 #[actix_web::test]
 async fn every_event_and_every_verdict_arrive_as_they_were_sent() {
     let owner = Arc::new(Owner::default());
     let client = served(&owner, "right");
-    for (event, outcome) in events().into_iter().cycle().zip(OUTCOMES) {
+    for (event, outcome) in events().into_iter().cycle().zip(Outcome::ALL) {
         let verdict = verdict(event.clone(), outcome);
         *owner.answer.lock().unwrap() = Some(Ok(verdict.clone()));
         assert_eq!(client.submit(&key(), event.clone()).await, Ok(verdict));
