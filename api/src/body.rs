@@ -38,18 +38,30 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let checked = check_headers(request);
-        let context = request.app_data::<web::Data<Context>>().cloned();
-        let payload = payload.take();
-        Box::pin(async move {
-            checked?;
-            let context = context.ok_or_else(|| Failure::new(Code::Internal, "no context"))?;
-            let bytes = arrive(&context, payload, BODY_BYTES_MAX).await?;
-            check_depth(&bytes)?;
-            Ok(Self {
-                value: parse(&bytes)?,
-                hash: RequestHash(Sha256::digest(&bytes).into()),
-            })
+        Box::pin(read(request, payload, &[JSON]))
+    }
+}
+
+/// The media type of bodies.
+pub(crate) const JSON: &str = "application/json";
+
+/// Reads a body of one of these media types.
+pub(crate) fn read<T: DeserializeOwned + 'static>(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    media: &[&str],
+) -> impl Future<Output = Result<Body<T>, Failure>> + use<T> {
+    let checked = check_headers(request, media);
+    let context = request.app_data::<web::Data<Context>>().cloned();
+    let payload = payload.take();
+    async move {
+        checked?;
+        let context = context.ok_or_else(|| Failure::new(Code::Internal, "no context"))?;
+        let bytes = arrive(&context, payload, BODY_BYTES_MAX).await?;
+        check_depth(&bytes)?;
+        Ok(Body {
+            value: parse(&bytes)?,
+            hash: RequestHash(Sha256::digest(&bytes).into()),
         })
     }
 }
@@ -73,20 +85,18 @@ pub(crate) async fn arrive(
     arriving.await.map_err(late)?
 }
 
-fn check_headers(request: &HttpRequest) -> Result<(), Failure> {
+fn check_headers(request: &HttpRequest, accepted: &[&str]) -> Result<(), Failure> {
     let text = |name| {
         request
             .headers()
             .get(name)
             .and_then(|value: &header::HeaderValue| value.to_str().ok())
     };
-    let media = text(header::CONTENT_TYPE).unwrap_or("application/json");
+    let media = text(header::CONTENT_TYPE).unwrap_or(JSON);
     let media = media.split(';').next().unwrap_or_default().trim();
-    if !media.eq_ignore_ascii_case("application/json") {
-        return Err(Failure::new(
-            Code::UnsupportedMediaType,
-            "send the body as application/json",
-        ));
+    if !accepted.iter().any(|it| media.eq_ignore_ascii_case(it)) {
+        let detail = format!("send the body as {}", accepted.join(" or "));
+        return Err(Failure::new(Code::UnsupportedMediaType, detail));
     }
     let coded = text(header::CONTENT_ENCODING)
         .is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"));
@@ -151,7 +161,7 @@ fn check_depth(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Reads the body; only a body that cannot be read is read a second time, to find the field at fault.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice::<Object<T>>(bytes)
         .map(|object| object.0)
         .map_err(|error| {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use chassis::Process;
 use chassis::config::Rate;
@@ -38,6 +39,8 @@ pub struct Context {
     pub verifier: Verifier,
     /// How much may be asked.
     pub limiter: Limiter<TenantId>,
+    /// The same, as it is told to callers.
+    pub(crate) rate_policy: HeaderValue,
     /// How often one group may be asked by its capability URLs.
     pub(crate) executions: Limiter<GroupId>,
     /// How long an owner is waited for.
@@ -75,6 +78,7 @@ impl Context {
         };
         Self {
             limiter: Limiter::new(process, &settings.limits),
+            rate_policy: rate_policy(&settings.limits),
             executions: Limiter::new(process, &executions),
             process: process.clone(),
             stores,
@@ -149,4 +153,15 @@ impl Context {
             }
         }));
     }
+}
+
+/// So many requests in so many seconds (draft-ietf-httpapi-ratelimit-headers).
+fn rate_policy(limits: &Limits) -> HeaderValue {
+    let (count, window) = match limits.requests {
+        Rate::PerSecond(count) => (count, 1),
+        Rate::PerMinute(count) => (count, 60),
+        Rate::PerHour(count) => (count, 3_600),
+    };
+    let policy = format!("\"tenant\";q={count};w={window}");
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("\"tenant\""))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chassis::Metrics;
 use chassis::metrics::Counter;
+use domain::access::Right;
 use wire::problem::Code;
 
 /// Counters, made once: a request costs an atomic addition.
@@ -11,6 +12,7 @@ use wire::problem::Code;
 pub struct Counts {
     done: Counter,
     refused: BTreeMap<Code, Counter>,
+    missing: BTreeMap<Right, Counter>,
 }
 
 impl Counts {
@@ -25,9 +27,16 @@ impl Counts {
                 metrics.counter_with("api_refused_total", help, &labels),
             )
         };
+        let lacking = |right: Right| {
+            let help = "Requests that were refused for a right that their token lacks.";
+            let labels = [("right", right.as_str())];
+            let counter = metrics.counter_with("api_missing_right_total", help, &labels);
+            (right, counter)
+        };
         Self {
             done: metrics.counter("api_done_total", "Requests that were done."),
             refused: Code::ALL.iter().map(of).collect(),
+            missing: Right::ALL.into_iter().map(lacking).collect(),
         }
     }
 
@@ -39,6 +48,13 @@ impl Counts {
     /// One request was refused.
     pub fn refused(&self, code: Code) {
         if let Some(counter) = self.refused.get(&code) {
+            counter.increment();
+        }
+    }
+
+    /// One request was refused for want of this right.
+    pub fn missing(&self, right: Right) {
+        if let Some(counter) = self.missing.get(&right) {
             counter.increment();
         }
     }

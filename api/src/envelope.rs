@@ -8,6 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 use wire::problem::{Code, MEDIA_TYPE};
 
+use crate::auth::right::Left;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -89,6 +90,11 @@ pub async fn envelope<B: MessageBody + 'static>(
     };
     drop(in_hand);
     let old = crate::v1::is_v1(answer.request().path());
+    let left = answer
+        .request()
+        .extensions()
+        .get::<Left>()
+        .map(|left| left.0);
     let headers = answer.headers_mut();
     if old {
         // As the old service named its answers (row B012).
@@ -97,6 +103,12 @@ pub async fn envelope<B: MessageBody + 'static>(
             headers.insert(RESPONSE_ID, transaction);
         }
         headers.insert(header::SERVER, HeaderValue::from_static("holt"));
+    }
+    if let Some(left) = left.filter(|_| !old && !headers.contains_key(RATE_LIMIT)) {
+        headers.insert(RATE_LIMIT_POLICY, context.rate_policy.clone());
+        if let Ok(value) = HeaderValue::from_str(&format!("\"tenant\";r={left}")) {
+            headers.insert(RATE_LIMIT, value);
+        }
     }
     headers.insert(REQUEST_ID, id.0);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -148,14 +160,7 @@ fn answer(context: &Context, failure: &Failure, id: &RequestId) -> HttpResponse 
         let seconds = seconds.max(1);
         answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
         if failure.code == Code::TooManyRequests {
-            let (count, unit) = context.limiter.rate();
-            let window = match unit {
-                "SECOND" => 1,
-                "MINUTE" => 60,
-                _ => 3_600,
-            };
-            let policy = format!("\"tenant\";q={count};w={window}");
-            answer.insert_header((RATE_LIMIT_POLICY, policy));
+            answer.insert_header((RATE_LIMIT_POLICY, context.rate_policy.clone()));
             answer.insert_header((RATE_LIMIT, format!("\"tenant\";r=0;t={seconds}")));
         }
     }

@@ -190,7 +190,15 @@ fn is_base64(text: &str) -> bool {
 /// A stored launch configuration for people; secrets show as `***` unless `open`.
 #[must_use]
 pub fn view(body: &[u8], open: bool) -> Option<Launch> {
-    let mut launch: Launch = serde_json::from_slice(body).ok()?;
+    let mut stored: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    // As the old surface wrote it: its load balancers are for that surface to show.
+    if let Some(Value::Object(args)) = stored.remove("args") {
+        stored = args;
+    }
+    let Some(Value::Object(server)) = stored.remove("server") else {
+        return None;
+    };
+    let mut launch = Launch { server };
     if !open {
         for name in SECRETS {
             if let Some(value) = launch.server.get_mut(name) {

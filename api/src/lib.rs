@@ -8,18 +8,24 @@
 
 pub mod auth;
 pub mod body;
+mod change;
 pub mod context;
 pub mod counts;
+mod edit;
 pub mod envelope;
+mod etag;
 pub mod failure;
 pub mod launch;
 pub mod limits;
 pub mod openapi;
+mod patch;
 pub mod routes;
 pub mod serve;
 pub mod settings;
 pub mod submit;
+mod tenant;
 mod v1;
+mod write;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chassis::config::Rate;
 use chassis::{Clock, Mono, Process};
 use governor::clock::{Clock as GovernorClock, Reference};
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::StateInformationMiddleware;
 use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
@@ -18,7 +18,7 @@ use crate::settings::Limits;
 /// Between two clearings of tenants that have gone quiet.
 const CLEAR_EVERY: Duration = Duration::from_secs(60);
 
-type PerKey<K> = RateLimiter<K, HashMapStateStore<K>, ByProcess, NoOpMiddleware<Nanos>>;
+type PerKey<K> = RateLimiter<K, HashMapStateStore<K>, ByProcess, StateInformationMiddleware>;
 
 /// One bucket per key.
 #[derive(Clone)]
@@ -48,11 +48,9 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Limiter<K> {
             .unwrap_or_else(|| Quota::per_second(limits.burst))
             .allow_burst(limits.burst);
         let clock = ByProcess(process.clock.clone());
-        let buckets = Arc::new(RateLimiter::new(
-            quota,
-            HashMapStateStore::default(),
-            clock.clone(),
-        ));
+        let buckets: PerKey<K> =
+            RateLimiter::new(quota, HashMapStateStore::default(), clock.clone());
+        let buckets = Arc::new(buckets);
         let (quiet, stop, time) = (
             Arc::clone(&buckets),
             process.stop.clone(),
@@ -84,12 +82,14 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Limiter<K> {
         }
     }
 
-    /// Takes one request out of the key's bucket.
+    /// Takes one request out of the key's bucket; gives how many are left in it.
     ///
     /// # Errors
     /// How long the bucket needs to hold one again: answer 429.
-    pub fn take(&self, key: &K) -> Result<(), Duration> {
-        self.buckets.check_key(key).map_err(|not_until| {
+    pub fn take(&self, key: &K) -> Result<u32, Duration> {
+        let left = self.buckets.check_key(key);
+        let left = left.map(|snapshot| snapshot.remaining_burst_capacity());
+        left.map_err(|not_until| {
             let now = self.clock.now();
             not_until.earliest_possible().duration_since(now).into()
         })

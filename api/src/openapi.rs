@@ -53,26 +53,22 @@ pub(crate) fn text() -> &'static str {
     TEXT.get_or_init(|| document().to_json().unwrap_or_default())
 }
 
+/// One response for each status of these codes. It names every code of that status, so that it is the same wherever it stands.
 fn problems(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
-    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-    for code in codes {
-        by_status
-            .entry(code.status())
-            .or_default()
-            .push(code.as_str());
-    }
-    let of = |codes: &[&str]| {
+    let of = |status: u16| {
+        let same = Code::ALL.iter().filter(|code| code.status() == status);
+        let words: Vec<&str> = same.map(|code| code.as_str()).collect();
         let content = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name(Problem::name())))
             .build();
         let response = ResponseBuilder::new()
-            .description(codes.join(", "))
+            .description(words.join(", "))
             .content(MEDIA_TYPE, content);
         RefOr::T(response.build())
     };
-    by_status
-        .iter()
-        .map(|(status, codes)| (status.to_string(), of(codes)))
+    let statuses = codes.iter().map(|code| code.status());
+    statuses
+        .map(|status| (status.to_string(), of(status)))
         .collect()
 }
 
@@ -82,6 +78,10 @@ pub(crate) struct Refusals;
 pub(crate) struct OfBody;
 /// What a route with query parameters may answer instead.
 pub(crate) struct OfQuery;
+/// What a write may answer instead.
+pub(crate) struct OfWrite;
+/// What a route that makes policies or webhooks may answer instead.
+pub(crate) struct OfMake;
 /// What a route that changes a group may answer instead.
 pub(crate) struct OfChange;
 
@@ -128,5 +128,22 @@ impl IntoResponses for OfQuery {
 impl IntoResponses for OfChange {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[Code::GroupNotEmpty, Code::GroupDeleting])
+    }
+}
+
+impl IntoResponses for OfWrite {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            Code::InvalidHeader,
+            Code::PreconditionFailed,
+            Code::KeyInUse,
+            Code::KeyReused,
+        ])
+    }
+}
+
+impl IntoResponses for OfMake {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[Code::LimitReached, Code::NotConfigured])
     }
 }

@@ -1,4 +1,7 @@
 //! Who gets in, and what gets in: the running api, route by route, against every kind of token and every kind of bad input.
+mod again;
+mod dry;
+mod edits;
 mod history;
 mod input;
 mod jwks;
@@ -7,6 +10,7 @@ mod matrix;
 mod old;
 mod openapi;
 pub(crate) mod rig;
+mod searches;
 mod story;
 pub(crate) mod trouble;
 mod why;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use domain::access::Right;
 use domain::event::{Actor, ActorKind};
 use domain::ids::{GroupId, GroupKey, TenantId};
@@ -39,7 +39,7 @@ macro_rules! needs {
         }
     )+ };
 }
-needs!(Read, Crud, Trigger, Operate);
+needs!(Read, Crud, Trigger, Audit, Support, Operate);
 
 /// The caller holds the right `R` for the tenant of the path, and the tenant has not asked too much.
 #[derive(Debug)]
@@ -62,18 +62,31 @@ pub struct InGroup<R> {
     pub key: GroupKey,
 }
 
+impl<R> Staff<R> {
+    /// In which request.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
 /// The caller is staff and holds the right `R`, which is for the whole installation and no tenant's. No limit of requests holds it back: an
 /// operator's hand on a switch least of all.
 #[derive(Debug)]
 pub struct Staff<R> {
     /// Who.
     pub caller: Arc<Caller>,
+    request_id: String,
     right: PhantomData<R>,
 }
 
 /// Anybody may.
 #[derive(Debug, Clone, Copy)]
 pub struct Open;
+
+/// How many requests the tenant may still make at once: in an extension of each admitted request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left(pub(crate) u32);
 
 impl<R> Allowed<R> {
     /// Who caused a change, for its record.
@@ -138,6 +151,10 @@ impl<A: Needs, B, C, D> Guarded for (A, B, C, D) {
     const RIGHT: Option<Right> = A::RIGHT;
 }
 
+impl<A: Needs, B, C, D, E> Guarded for (A, B, C, D, E) {
+    const RIGHT: Option<Right> = A::RIGHT;
+}
+
 impl FromRequest for Open {
     type Error = Failure;
     type Future = Ready<Result<Self, Failure>>;
@@ -176,8 +193,17 @@ impl<R: Need> FromRequest for Staff<R> {
 
 /// Token, then right; a token for certain groups is not one for the whole installation.
 fn staff<R: Need>(request: &HttpRequest) -> Result<Staff<R>, Failure> {
-    let caller = verify(context(request)?, request)?;
+    let context = context(request)?;
+    let caller = verify(context, request)?;
     if !caller.rights.has(R::RIGHT) {
+        context.counts.missing(R::RIGHT);
+        tracing::warn!(
+            who = %caller.subject,
+            right = R::RIGHT.as_str(),
+            path = request.path(),
+            request.id = RequestId::of(request),
+            "what only staff may do was refused"
+        );
         return Err(Failure::missing(R::RIGHT));
     }
     if caller.groups.is_some() {
@@ -188,6 +214,7 @@ fn staff<R: Need>(request: &HttpRequest) -> Result<Staff<R>, Failure> {
     }
     Ok(Staff {
         caller,
+        request_id: RequestId::of(request),
         right: PhantomData,
     })
 }
@@ -219,15 +246,17 @@ pub(crate) fn admit<R: Need>(request: &HttpRequest) -> Result<Allowed<R>, Failur
         return Err(foreign(request));
     }
     if !caller.rights.has(R::RIGHT) {
+        context.counts.missing(R::RIGHT);
         return Err(Failure::missing(R::RIGHT));
     }
-    context.limiter.take(&tenant).map_err(|wait| {
+    let left = context.limiter.take(&tenant).map_err(|wait| {
         Failure::new(
             Code::TooManyRequests,
             "the tenant's limit of requests is used up for the moment",
         )
         .after(wait)
     })?;
+    request.extensions_mut().insert(Left(left));
     Ok(Allowed {
         caller,
         tenant,

@@ -1,46 +1,176 @@
-//! A group's configuration: replaced as a whole.
+//! A group's configuration: shown, replaced as a whole, or patched.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
 use domain::draft::Draft;
 use domain::event::Actor;
-use domain::group::{Cause, Change, Phase};
+use domain::group::{Cause, Change, Config, Group as Aggregate, Phase};
 use domain::ids::LaunchHash;
 use domain::time::Now;
 use store::apply::View;
+use store::group::Level;
+use wire::problem::Code;
 use wire::v2::group::{Group, GroupSpec, Parsed};
+use wire::v2::policy::check_moments;
 
-use super::groups::{Locked, change, full, put_launch};
-use crate::auth::right::{Crud, InGroup};
+use super::groups::{answer, put_launch};
+use crate::auth::right::{Crud, InGroup, Read};
 use crate::body::Body;
+use crate::change::{NotChanged, change_or, read, seen};
 use crate::context::Context;
+use crate::etag::{IfMatch, tag};
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfChange, Refusals};
+use crate::openapi::{OfBody, OfChange, OfWrite, Refusals};
+use crate::patch::Patch;
+use crate::write::{Answer, once};
+use crate::{launch, tenant};
+
+/// Changes of others that one patch gives way to.
+const TRIES: u32 = 8;
+
+/// The configuration as it could be sent back. Its `ETag` is what `If-Match` of a change may name.
+#[utoipa::path(
+    get, path = "/v2/{tenant}/groups/{group}/config", operation_id = "showConfig", tag = "groups",
+    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
+    responses((status = 200, description = "The configuration", body = GroupSpec), Refusals),
+    security(("token" = [])),
+)]
+pub async fn show(
+    within: InGroup<Read>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Failure> {
+    let group = read(&context, &within.key, Level::Relaxed).await?;
+    let open = within.allowed.also(domain::access::Right::Crud).is_ok();
+    let shown = written(&context, &group, open).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, config_tag(&group.config)))
+        .json(shown))
+}
 
 /// Replaces the configuration. Desired is moved into new bounds at once; servers that run keep the launch configuration they have.
 ///
-/// A paused group takes it too, and acts on it when it is resumed. A launch configuration that is left out stays.
+/// A paused group takes it too, and acts on it when it is resumed. A launch configuration that is left out stays. Policies that are left
+/// out are deleted with their webhooks; those that stay keep theirs.
 #[utoipa::path(
     put, path = "/v2/{tenant}/groups/{group}/config", operation_id = "configureGroup", tag = "groups",
-    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("group" = String, Path, description = "The group's id"),
+        ("If-Match" = Option<String>, Header, description = "Only if the configuration has this `ETag`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
     request_body = GroupSpec,
-    responses((status = 200, description = "The group as it is now", body = Group), Refusals, OfBody, OfChange),
+    responses((status = 200, description = "The group as it is now", body = Group), Refusals, OfBody, OfChange, OfWrite),
     security(("token" = [])),
 )]
 pub async fn replace(
     within: InGroup<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     body: Body<GroupSpec>,
 ) -> Result<HttpResponse, Failure> {
     let parsed = body.value.parse()?;
-    let launch = match &body.value.launch {
-        Some(launch) => Some(put_launch(&context, &within.key.tenant, launch).await?),
-        None => None,
-    };
-    let now = context.now();
-    let actor = within.allowed.actor();
-    let decide = |view: View<'_>| configure(&view, now, &actor, (&parsed, launch));
-    let group = change(&context, &within.key, decide).await?;
-    Ok(HttpResponse::Ok().json(full(&context, &group, true).await?))
+    let if_match = IfMatch::of(&request)?;
+    let key = &within.key;
+    tenant::may_scale(&context, &key.tenant)?;
+    once(
+        &context,
+        Some(&key.tenant),
+        (&request, body.hash),
+        async |_seed| {
+            let launch = match &body.value.launch {
+                Some(launch) => Some(put_launch(&context, &key.tenant, launch).await?),
+                None => None,
+            };
+            let (now, actor) = (context.now(), within.allowed.actor());
+            let decide = |view: View<'_>| {
+                seen(&if_match, &config_tag(&view.group.config))?;
+                configure(&view, now, &actor, (&parsed, launch))
+            };
+            let group = change_or(&context, key, decide).await??;
+            tagged(&context, &group).await
+        },
+    )
+    .await
+}
+
+/// Changes the configuration by a merge patch (RFC 7396): what is not named stays, null takes away. Lists are replaced as a whole; single
+/// policies have paths of their own.
+#[utoipa::path(
+    patch, path = "/v2/{tenant}/groups/{group}/config", operation_id = "patchConfig", tag = "groups",
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("group" = String, Path, description = "The group's id"),
+        ("If-Match" = Option<String>, Header, description = "Only if the configuration has this `ETag`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
+    request_body(content = Object, content_type = "application/merge-patch+json", description = "Members of a configuration"),
+    responses((status = 200, description = "The group as it is now", body = Group), Refusals, OfBody, OfChange, OfWrite),
+    security(("token" = [])),
+)]
+pub async fn patch(
+    within: InGroup<Crud>,
+    context: web::Data<Context>,
+    request: HttpRequest,
+    patch: Patch,
+) -> Result<HttpResponse, Failure> {
+    let if_match = IfMatch::of(&request)?;
+    let key = &within.key;
+    tenant::may_scale(&context, &key.tenant)?;
+    once(
+        &context,
+        Some(&key.tenant),
+        (&request, patch.hash),
+        async |_seed| {
+            for _ in 0..TRIES {
+                let from = read(&context, key, Level::Serial).await?;
+                seen(&if_match, &config_tag(&from.config))?;
+                let before = written(&context, &from, true).await?;
+                let after = patch.apply(&before)?;
+                let parsed = after.parse()?;
+                let launch = match &after.launch {
+                    Some(launch) if before.launch.as_ref() != Some(launch) => {
+                        Some(put_launch(&context, &key.tenant, launch).await?)
+                    }
+                    Some(_) | None => None,
+                };
+                let (now, actor) = (context.now(), within.allowed.actor());
+                let decide = |view: View<'_>| {
+                    if view.group.config != from.config {
+                        return Err(NotChanged::Moved);
+                    }
+                    configure(&view, now, &actor, (&parsed, launch))
+                };
+                match change_or(&context, key, decide).await? {
+                    Ok(group) => return tagged(&context, &group).await,
+                    Err(NotChanged::Moved) => {}
+                    Err(why) => return Err(why.into()),
+                }
+            }
+            let detail = "others keep changing the configuration; nothing was done, try again";
+            Err(Failure::new(Code::Busy, detail))
+        },
+    )
+    .await
+}
+
+/// The configuration as a customer would write it; secrets of its launch configuration only if `open`.
+async fn written(context: &Context, group: &Aggregate, open: bool) -> Result<GroupSpec, Failure> {
+    let launches = &context.stores.launches;
+    let body = launches.get(&group.key.tenant, group.config.launch).await;
+    let body = body.map_err(|error| Failure::store(&error))?;
+    let launch = body.and_then(|body| launch::view(&body, open));
+    Ok(GroupSpec::new(&group.config, launch))
+}
+
+/// The tag of a configuration: the launch configuration counts by its hash.
+fn config_tag(config: &Config) -> String {
+    tag(&(GroupSpec::new(config, None), config.launch.to_string()))
+}
+
+async fn tagged(context: &Context, group: &Aggregate) -> Result<Answer, Failure> {
+    let answer = answer(context, group, StatusCode::OK).await?;
+    Ok(answer.tagged(config_tag(&group.config)))
 }
 
 fn configure(
@@ -48,17 +178,18 @@ fn configure(
     now: Now,
     actor: &Actor,
     (parsed, launch): (&Parsed, Option<LaunchHash>),
-) -> Result<Option<Change>, Locked> {
+) -> Result<Option<Change>, NotChanged> {
     match view.group.state.phase {
         Phase::Running | Phase::Paused => {}
-        Phase::Deleting => return Err(Locked::Deleting),
-        Phase::Tombstone => return Err(Locked::Gone),
+        Phase::Deleting => return Err(NotChanged::Deleting),
+        Phase::Tombstone => return Err(NotChanged::Gone),
     }
     let mut draft = Draft::new(view.group, now);
     let before = draft.config();
+    check_moments(&before.policies, &parsed.policies, now.wall)?;
     let launch = launch.unwrap_or(before.launch);
     let mut config = parsed.clone().config(launch, before.generation + 1);
-    // What this surface cannot say stays: capability URLs, schedules, hooks, and how v1.0 wrote a policy.
+    // What this surface cannot say here stays: capability URLs, hooks, and how v1.0 wrote a policy.
     config.serials = before.serials;
     config.hooks.clone_from(&before.hooks);
     for policy in config.policies.values_mut() {

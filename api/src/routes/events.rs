@@ -1,25 +1,27 @@
 //! Scale events: accepted here, decided by the owner of the group.
 
-use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::access::Right;
+use domain::control::Switch;
+use domain::decide::{decide, expire};
+use domain::draft::Draft;
 use domain::event::{Event, Force};
+use domain::hold::is_held;
 use domain::ids::EventId;
 use store::group::Level;
 use wire::problem::Code;
-use wire::v2::event::{EventRequest, Queued};
+use wire::v2::event::{DryRun, EventRequest, Queued};
 use wire::v2::time::Moment;
 use wire::v2::verdict::Verdict;
 
 use crate::auth::right::{InGroup, Read, Trigger};
 use crate::body::Body;
+use crate::change::read;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{OfBody, Refusals};
 use crate::submit::{Accepted, NotAccepted, submit};
-
-/// Names an event for ever.
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+use crate::{tenant, write};
 
 /// Sends a scale event and waits for its verdict.
 ///
@@ -46,6 +48,7 @@ pub async fn send(
     request: HttpRequest,
     body: Body<EventRequest>,
 ) -> Result<HttpResponse, Failure> {
+    tenant::may_scale(&context, &within.key.tenant)?;
     let id = event_id(&context, &request)?;
     let now = context.wall();
     let asked = body.value.parse(now)?;
@@ -78,6 +81,66 @@ pub async fn send(
             HttpResponse::Accepted().json(queued(&event))
         }
     })
+}
+
+/// Says what would be decided about an event, and what would come of it now. Nothing is stored, and nothing happens.
+///
+/// Needs what the event itself would need. What waits in the group's inbox is decided first, as it would be.
+#[utoipa::path(
+    post, path = "/v2/{tenant}/groups/{group}/events/dry-run", operation_id = "dryRun", tag = "events",
+    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
+    request_body = EventRequest,
+    responses((status = 200, description = "What would be", body = DryRun), Refusals, OfBody),
+    security(("token" = [])),
+)]
+pub async fn dry_run(
+    within: InGroup<Trigger>,
+    context: web::Data<Context>,
+    body: Body<EventRequest>,
+) -> Result<HttpResponse, Failure> {
+    tenant::may_scale(&context, &within.key.tenant)?;
+    let now = context.now();
+    let asked = body.value.parse(now.wall)?;
+    match asked.force {
+        Force::Override(_) => within.allowed.also(Right::ExceedLimits)?,
+        Force::No | Force::Gates => {}
+    }
+    let group = read(&context, &within.key, Level::Serial).await?;
+    let standing = context.stores.controls.standing().await;
+    let standing = standing.map_err(|error| Failure::store(&error))?;
+    let id = format!("dry-run-{:032x}", context.process.entropy.u128());
+    let event = Event {
+        id: id.parse().map_err(|_error| Failure::not_found())?,
+        request: body.hash,
+        ask: asked.ask,
+        force: asked.force,
+        actor: within.allowed.actor(),
+        received: now.wall,
+        valid_until: now.wall.plus(asked.valid_for),
+    };
+    let mut draft = Draft::new(&group, now);
+    expire(&mut draft);
+    let waiting: Vec<Event> = group.inbox.values().cloned().collect();
+    decide(&mut draft, &waiting);
+    decide(&mut draft, std::slice::from_ref(&event));
+    let verdict = draft.verdicts().last().ok_or_else(Failure::not_found)?;
+    let covering = |switch: &&Switch| {
+        let key = &group.key;
+        let (colo, of_group) = (key.id.colo(), Some(key.id));
+        switch.stands(now.wall) && switch.scope.covers(colo, &key.tenant, of_group)
+    };
+    let wanted = draft.census().wanted;
+    let launch = if is_held(&draft.state, now.wall) {
+        None
+    } else {
+        Some(())
+    };
+    Ok(HttpResponse::Ok().json(DryRun {
+        verdict: verdict.into(),
+        launches: launch.map_or(0, |()| draft.state.desired.less(wanted).0),
+        removals: wanted.less(draft.state.desired).0,
+        switches: standing.iter().filter(covering).map(Into::into).collect(),
+    }))
 }
 
 /// What became of an event.
@@ -121,25 +184,13 @@ pub async fn show(
     Ok(HttpResponse::Accepted().json(queued(waiting)))
 }
 
+/// The event's name: the key of the request, or one that is made up.
 fn event_id(context: &Context, request: &HttpRequest) -> Result<EventId, Failure> {
+    let made = || format!("holt-{:032x}", context.process.entropy.u128());
+    let id = write::key(request)?.map_or_else(made, str::to_owned);
     let rule = "must be 1 to 128 visible ASCII characters, given once";
-    let invalid = || {
-        let detail = format!("the header Idempotency-Key {rule}");
-        Failure::new(Code::InvalidHeader, detail).at("Idempotency-Key", rule)
-    };
-    let mut given = request.headers().get_all(&IDEMPOTENCY_KEY);
-    match (given.next(), given.next()) {
-        (None, _) => {
-            let made = format!("holt-{:032x}", context.process.entropy.u128());
-            made.parse().map_err(|_error| invalid())
-        }
-        (Some(key), None) => key
-            .to_str()
-            .ok()
-            .and_then(|key| key.parse().ok())
-            .ok_or_else(invalid),
-        (Some(_), Some(_)) => Err(invalid()),
-    }
+    id.parse()
+        .map_err(|_error| Failure::new(Code::InvalidHeader, rule).at("Idempotency-Key", rule))
 }
 
 fn queued(event: &Event) -> Queued {

@@ -1,27 +1,31 @@
 //! Groups: made, shown, paused, deleted. These changes are committed here, through the same guarded `store::apply` that the owner uses;
 //! the owner is told afterwards.
 
-use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
 use domain::capacity::Size;
 use domain::draft::Draft;
 use domain::event::Actor;
 use domain::group::{Cause, Change, Group as Aggregate, Phase};
-use domain::ids::{Fence, GroupId, GroupKey, LaunchHash, Rev, TenantId};
+use domain::ids::{GroupId, LaunchHash, Rev, TenantId};
 use domain::time::Now;
-use store::apply::{Refused, View, apply};
+use store::apply::{Refused, View};
 use store::group::Level;
 use wire::problem::Code;
 use wire::v2::group::{Group, GroupSpec, Launch};
+use wire::v2::policy::check_moments;
 use wire::v2::time::Moment;
 use wire::v2::{Invalid, Page};
 
 use crate::auth::right::{Allowed, Crud, InGroup, Read};
 use crate::body::{Body, Params};
+use crate::change::{NotChanged, change, not_committed, read, seen};
 use crate::context::Context;
+use crate::etag::IfMatch;
 use crate::failure::Failure;
-use crate::launch;
-use crate::openapi::{OfBody, OfChange, OfQuery, Refusals};
+use crate::openapi::{OfBody, OfChange, OfQuery, OfWrite, Refusals};
+use crate::write::{Answer, Seed, no_body, once};
+use crate::{launch, tenant};
 
 /// Groups on a page.
 const LIMIT_DEFAULT: u32 = 20;
@@ -31,14 +35,18 @@ const LIMIT_MAX: u32 = 100;
 /// Creates a group. Desired begins at min.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups", operation_id = "createGroup", tag = "groups",
-    params(("tenant" = String, Path, description = "The tenant")),
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
     request_body = GroupSpec,
-    responses((status = 201, description = "The group; `Location` is its path", body = Group), Refusals, OfBody),
+    responses((status = 201, description = "The group; `Location` is its path", body = Group), Refusals, OfBody, OfWrite),
     security(("token" = [])),
 )]
 pub async fn create(
     allowed: Allowed<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     body: Body<GroupSpec>,
 ) -> Result<HttpResponse, Failure> {
     if allowed.caller.groups.is_some() {
@@ -47,36 +55,58 @@ pub async fn create(
             "a token that is limited to certain groups cannot create others",
         ));
     }
-    let parsed = body.value.parse()?;
-    let launch = body
-        .value
-        .launch
-        .as_ref()
-        .ok_or_else(|| Invalid::new("launch", "is missing"))?;
-    let hash = put_launch(&context, &allowed.tenant, launch).await?;
-    let key = Context::key(
-        allowed.tenant.clone(),
-        GroupId::new(context.colo, context.process.entropy.u128()),
-    );
+    tenant::may_scale(&context, &allowed.tenant)?;
+    once(
+        &context,
+        Some(&allowed.tenant),
+        (&request, body.hash),
+        async |seed| make(&allowed, &context, &body.value, seed).await,
+    )
+    .await
+}
+
+async fn make(
+    allowed: &Allowed<Crud>,
+    context: &Context,
+    spec: &GroupSpec,
+    seed: Seed,
+) -> Result<Answer, Failure> {
+    let parsed = spec.parse()?;
+    check_moments(&[].into(), &parsed.policies, context.wall())?;
+    let given = spec.launch.as_ref();
+    let launch = given.ok_or_else(|| Invalid::new("launch", "is missing"))?;
+    let tenant = &allowed.tenant;
+    if !tenant::has_room(context, tenant)
+        .await
+        .map_err(|error| Failure::store(&error))?
+    {
+        let most = context.v1.groups;
+        let detail = format!("a tenant may have {most} groups, not more");
+        return Err(Failure::new(Code::LimitReached, detail).at("limit", most.to_string()));
+    }
+    let hash = put_launch(context, tenant, launch).await?;
+    let key = Context::key(tenant.clone(), GroupId::new(context.colo, seed.u128()));
     let group = Aggregate::new(key.clone(), parsed.config(hash, 1));
-    let first = Draft::new(&group, context.now()).finish(Cause::Create, allowed.actor());
+    let mut draft = Draft::new(&group, context.now());
+    draft.arm();
+    let first = draft.finish(Cause::Create, allowed.actor());
     context.mark(&key).await;
     let made = store::apply::create(&context.process, &*context.stores.groups, group, first).await;
-    let group = made.map_err(|refused| match refused {
-        // 112 random bits came twice.
-        Refused::Decision(store::apply::AlreadyExists) => {
-            Failure::new(Code::Internal, "the id was taken; try again")
+    let group = match made {
+        Ok(group) => group,
+        // An earlier try of the same write made it.
+        Err(Refused::Decision(store::apply::AlreadyExists)) if seed.is_repeated => {
+            read(context, &key, Level::Serial).await?
         }
-        Refused::Missing => not_committed(Refused::Missing),
-        Refused::Store(error) => not_committed(Refused::Store(error)),
-        Refused::Unknown => not_committed(Refused::Unknown),
-        Refused::Contended => not_committed(Refused::Contended),
-    })?;
+        // 112 random bits came twice.
+        Err(Refused::Decision(store::apply::AlreadyExists)) => {
+            return Err(Failure::new(Code::Internal, "the id was taken; try again"));
+        }
+        Err(refused) => return Err(not_committed(&refused)),
+    };
     context.poke(&key);
     let path = format!("/v2/{}/groups/{}", key.tenant, key.id);
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, path))
-        .json(full(&context, &group, true).await?))
+    Ok(answer(context, &group, StatusCode::CREATED).await?.at(path))
 }
 
 /// The tenant's groups in order of id, without launch configurations.
@@ -118,7 +148,7 @@ pub async fn list(
     }))
 }
 
-/// One group.
+/// One group. Its `ETag` changes with every commit; that of its configuration (`/config`) only when somebody configures it.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}", operation_id = "showGroup", tag = "groups",
     params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
@@ -129,45 +159,51 @@ pub async fn show(
     within: InGroup<Read>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Failure> {
-    let group = context
-        .stores
-        .groups
-        .read(&within.key, Level::Relaxed)
-        .await;
-    let group = group
-        .map_err(|error| Failure::store(&error))?
-        .filter(|group| group.state.phase != Phase::Tombstone);
-    let group = group.ok_or_else(Failure::not_found)?;
+    let group = read(&context, &within.key, Level::Relaxed).await?;
     let open = within.allowed.also(domain::access::Right::Crud).is_ok();
-    Ok(HttpResponse::Ok().json(full(&context, &group, open).await?))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, rev_tag(&group)))
+        .json(full(&context, &group, open).await?))
 }
 
 /// Pauses a group: it refuses events, launches and deletes nothing. Doing it twice changes nothing.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/pause", operation_id = "pauseGroup", tag = "groups",
-    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
-    responses((status = 200, description = "The group, paused", body = Group), Refusals, OfChange),
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("group" = String, Path, description = "The group's id"),
+        ("If-Match" = Option<String>, Header, description = "Only if the group has this `ETag`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
+    responses((status = 200, description = "The group, paused", body = Group), Refusals, OfChange, OfWrite),
     security(("token" = [])),
 )]
 pub async fn pause(
     within: InGroup<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    turn(within, &context, Phase::Paused).await
+    turn(within, &context, &request, Phase::Paused).await
 }
 
 /// Resumes a paused group. Doing it twice changes nothing.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/resume", operation_id = "resumeGroup", tag = "groups",
-    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
-    responses((status = 200, description = "The group, running", body = Group), Refusals, OfChange),
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("group" = String, Path, description = "The group's id"),
+        ("If-Match" = Option<String>, Header, description = "Only if the group has this `ETag`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
+    responses((status = 200, description = "The group, running", body = Group), Refusals, OfChange, OfWrite),
     security(("token" = [])),
 )]
 pub async fn resume(
     within: InGroup<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    turn(within, &context, Phase::Running).await
+    turn(within, &context, &request, Phase::Running).await
 }
 
 /// Deletes a group with all its servers. Without `force` only a group that wants none.
@@ -179,126 +215,100 @@ pub async fn resume(
         ("tenant" = String, Path, description = "The tenant"),
         ("group" = String, Path, description = "The group's id"),
         ("force" = Option<bool>, Query, description = "Delete it with the servers that it still wants"),
+        ("If-Match" = Option<String>, Header, description = "Only if the group has this `ETag`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
     ),
-    responses((status = 202, description = "The group, on its way out", body = Group), Refusals, OfQuery, OfChange),
+    responses((status = 202, description = "The group, on its way out", body = Group), Refusals, OfQuery, OfChange, OfWrite),
     security(("token" = [])),
 )]
 pub async fn delete(
     within: InGroup<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     params: Params,
 ) -> Result<HttpResponse, Failure> {
     let force = params
         .only(&["force"])?
         .parsed("force", "must be true or false")?
         .unwrap_or(false);
-    let (now, actor) = (context.now(), within.allowed.actor());
-    let group = change(&context, &within.key, |view| {
-        remove(&view, now, &actor, force)
-    })
-    .await?;
-    Ok(HttpResponse::Accepted().json(full(&context, &group, true).await?))
+    let if_match = IfMatch::of(&request)?;
+    let key = &within.key;
+    once(
+        &context,
+        Some(&key.tenant),
+        (&request, no_body()),
+        async |_seed| {
+            let (now, actor) = (context.now(), within.allowed.actor());
+            let decide = |view: View<'_>| {
+                seen(&if_match, &rev_tag(view.group))?;
+                remove(&view, now, &actor, force)
+            };
+            let group = change(&context, key, decide).await?;
+            answer(&context, &group, StatusCode::ACCEPTED).await
+        },
+    )
+    .await
 }
 
 async fn turn(
     within: InGroup<Crud>,
     context: &Context,
+    request: &HttpRequest,
     to: Phase,
 ) -> Result<HttpResponse, Failure> {
-    let (now, actor) = (context.now(), within.allowed.actor());
-    let decide = |view: View<'_>| match view.group.state.phase {
-        Phase::Deleting => Err(Locked::Deleting),
-        Phase::Tombstone => Err(Locked::Gone),
-        phase @ (Phase::Running | Phase::Paused) if phase == to => Ok(None),
-        Phase::Running | Phase::Paused => {
-            let mut draft = Draft::new(view.group, now);
-            draft.state.phase = to;
-            Ok(Some(draft.finish(Cause::Pause, actor.clone())))
-        }
-    };
-    let group = change(context, &within.key, decide).await?;
-    Ok(HttpResponse::Ok().json(full(context, &group, true).await?))
+    let if_match = IfMatch::of(request)?;
+    let key = &within.key;
+    once(
+        context,
+        Some(&key.tenant),
+        (request, no_body()),
+        async |_seed| {
+            let (now, actor) = (context.now(), within.allowed.actor());
+            let decide = |view: View<'_>| {
+                seen(&if_match, &rev_tag(view.group))?;
+                match view.group.state.phase {
+                    Phase::Deleting => Err(NotChanged::Deleting),
+                    Phase::Tombstone => Err(NotChanged::Gone),
+                    phase @ (Phase::Running | Phase::Paused) if phase == to => Ok(None),
+                    Phase::Running | Phase::Paused => {
+                        let mut draft = Draft::new(view.group, now);
+                        draft.state.phase = to;
+                        Ok(Some(draft.finish(Cause::Pause, actor.clone())))
+                    }
+                }
+            };
+            let group = change(context, key, decide).await?;
+            answer(context, &group, StatusCode::OK).await
+        },
+    )
+    .await
 }
 
-fn remove(view: &View<'_>, now: Now, actor: &Actor, force: bool) -> Result<Option<Change>, Locked> {
+/// The tag of a group: its revision.
+fn rev_tag(group: &Aggregate) -> String {
+    format!("\"{}\"", group.rev)
+}
+
+fn remove(
+    view: &View<'_>,
+    now: Now,
+    actor: &Actor,
+    force: bool,
+) -> Result<Option<Change>, NotChanged> {
     let state = &view.group.state;
     match state.phase {
-        Phase::Tombstone => return Err(Locked::Gone),
+        Phase::Tombstone => return Err(NotChanged::Gone),
         Phase::Deleting => return Ok(None),
         Phase::Running | Phase::Paused => {}
     }
     if state.desired > Size::ZERO && !force {
-        return Err(Locked::NotEmpty);
+        return Err(NotChanged::NotEmpty);
     }
     let mut draft = Draft::new(view.group, now);
     draft.state.phase = Phase::Deleting;
     draft.state.desired = Size::ZERO;
     draft.state.forced = true;
     Ok(Some(draft.finish(Cause::Delete, actor.clone())))
-}
-
-/// Why a group does not take a change of its configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Locked {
-    /// It is being deleted.
-    Deleting,
-    /// It was deleted.
-    Gone,
-    /// It wants servers, and force was not asked for.
-    NotEmpty,
-}
-
-impl From<Locked> for Failure {
-    fn from(locked: Locked) -> Self {
-        match locked {
-            Locked::Deleting => Self::new(
-                Code::GroupDeleting,
-                "a group that is being deleted takes no changes",
-            ),
-            Locked::Gone => Self::not_found(),
-            Locked::NotEmpty => Self::new(
-                Code::GroupNotEmpty,
-                "scale the group to zero first, or delete it with force=true",
-            ),
-        }
-    }
-}
-
-/// Commits a change of configuration or phase under the guard, and tells the owner.
-pub(super) async fn change(
-    context: &Context,
-    key: &GroupKey,
-    decide: impl FnMut(View<'_>) -> Result<Option<Change>, Locked> + Send,
-) -> Result<Aggregate, Failure> {
-    context.mark(key).await;
-    let changed = apply(
-        &context.process,
-        &*context.stores.groups,
-        key,
-        Fence(0),
-        None,
-        decide,
-    )
-    .await;
-    let group = changed.map_err(not_committed)?;
-    context.poke(key);
-    Ok(group)
-}
-
-fn not_committed(refused: Refused<Locked>) -> Failure {
-    match refused {
-        Refused::Decision(locked) => locked.into(),
-        Refused::Missing => Failure::not_found(),
-        Refused::Store(error) => Failure::store(&error),
-        Refused::Unknown => Failure::new(
-            Code::OutcomeUnknown,
-            "look at the group before trying again",
-        ),
-        Refused::Contended => Failure::new(
-            Code::Busy,
-            "others keep changing the group; nothing was done, try again",
-        ),
-    }
 }
 
 /// Stores a launch configuration before the commit that names it (design 4).
@@ -314,6 +324,16 @@ pub(super) async fn put_launch(
         .put(tenant, &body)
         .await
         .map_err(|error| Failure::store(&error))
+}
+
+/// The answer to a write: the group with everything.
+pub(super) async fn answer(
+    context: &Context,
+    group: &Aggregate,
+    status: StatusCode,
+) -> Result<Answer, Failure> {
+    let shown = full(context, group, true).await?;
+    Ok(Answer::of(status, &shown).tagged(rev_tag(group)))
 }
 
 /// The view of one group with everything; secrets of its launch configuration only if `open`.

@@ -3,11 +3,12 @@
 use actix_web::{HttpResponse, web};
 use domain::ids::Rev;
 use store::group::{CommitRecord, Level};
+use store::search::Wanted;
 use wire::v2::Page;
-use wire::v2::history::Record;
+use wire::v2::history::{Cause, Found, Record};
 use wire::v2::time::Moment;
 
-use crate::auth::right::{InGroup, Read};
+use crate::auth::right::{Allowed, Audit, InGroup, Read};
 use crate::body::Params;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -61,6 +62,96 @@ pub async fn list(
         .map(|last| (last - 1).to_string());
     let items: Vec<Record> = records.iter().map(shown).collect();
     Ok(HttpResponse::Ok().json(Page { next, items }))
+}
+
+/// Query parameters of a search; staff may name a tenant too.
+const FILTERS: [&str; 9] = [
+    "group", "cause", "actor", "request", "text", "from", "to", "after", "limit",
+];
+/// The longest text that is searched for.
+const TEXT_MAX: usize = 256;
+
+/// Changes of all groups of a tenant, newest first: who did what, when, in which request.
+///
+/// A page may have fewer than asked for while there is a next one.
+#[utoipa::path(
+    get, path = "/v2/{tenant}/history", operation_id = "searchHistory", tag = "ledger",
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("group" = Option<String>, Query, description = "Of this group"),
+        ("cause" = Option<Cause>, Query, description = "For this reason"),
+        ("actor" = Option<String>, Query, description = "By this subject of a token, webhook or policy"),
+        ("request" = Option<String>, Query, description = "In this request"),
+        ("text" = Option<String>, Query, description = "With this in what was before and after", max_length = 256),
+        ("from" = Option<Moment>, Query, description = "At this moment or later"),
+        ("to" = Option<Moment>, Query, description = "Before this moment"),
+        ("after" = Option<String>, Query, description = "`next` of the page before"),
+        ("limit" = Option<u32>, Query, description = "How many, 50 if not given", minimum = 1, maximum = 500),
+    ),
+    responses((status = 200, description = "One page", body = Page<Found>), Refusals, OfQuery),
+    security(("token" = [])),
+)]
+pub async fn search(
+    allowed: Allowed<Audit>,
+    context: web::Data<Context>,
+    params: Params,
+) -> Result<HttpResponse, Failure> {
+    let params = params.only(&FILTERS)?;
+    let wanted = Wanted {
+        tenant: Some(allowed.tenant.clone()),
+        ..wanted(&params)?
+    };
+    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let mut page = context.stores.search.find(&wanted, limit).await;
+    if let Ok(page) = &mut page {
+        page.items.retain(|found| allowed.caller.sees(found.key.id));
+    }
+    found(page)
+}
+
+/// A page of what was found.
+pub(super) fn found(
+    page: Result<store::search::Page, store::Error>,
+) -> Result<HttpResponse, Failure> {
+    let page = page.map_err(|error| Failure::store(&error))?;
+    let one = |found: &store::search::Found| Found {
+        tenant: found.key.tenant.to_string(),
+        group: found.key.id.to_string(),
+        record: shown(&found.record),
+    };
+    Ok(HttpResponse::Ok().json(Page {
+        items: page.items.iter().map(one).collect(),
+        next: page.next.map(|place| place.to_string()),
+    }))
+}
+
+/// What the parameters ask for.
+pub(super) fn wanted(params: &Params) -> Result<Wanted, Failure> {
+    let moment = "must be a moment such as 2026-11-21T14:05:00Z (write + as %2B)";
+    let cause = match params.text("cause") {
+        Some(word) => {
+            let cause = serde_json::from_value::<Cause>(word.into());
+            let rule = "must be create, configure, pause, delete, events, queue or converge";
+            Some(cause.map_err(|_error| Failure::parameter("cause", rule))?)
+        }
+        None => None,
+    };
+    let text = params.text("text");
+    if text.is_some_and(|text| text.len() > TEXT_MAX) {
+        return Err(Failure::parameter("text", "must have at most 256 bytes"));
+    }
+    let text = text.filter(|text| !text.is_empty()).map(str::to_owned);
+    Ok(Wanted {
+        tenant: None,
+        group: params.parsed("group", "must be the id of a group")?,
+        cause: cause.map(Into::into),
+        actor: params.text("actor").map(str::to_owned),
+        request: params.text("request").map(str::to_owned),
+        text,
+        from: params.parsed::<Moment>("from", moment)?.map(|from| from.0),
+        to: params.parsed::<Moment>("to", moment)?.map(|to| to.0),
+        after: params.parsed("after", "must be `next` of the page before")?,
+    })
 }
 
 fn shown(record: &CommitRecord) -> Record {

@@ -7,8 +7,12 @@ pub mod groups;
 pub mod history;
 pub mod ledger;
 pub mod open;
+pub mod policies;
+pub mod quotas;
+pub mod staff;
 pub mod switches;
 pub mod verdicts;
+pub mod webhooks;
 
 use std::fmt;
 
@@ -19,6 +23,7 @@ use domain::access::Right;
 use utoipa::openapi::HttpMethod;
 use utoipa_actix_web::OpenApiFactory;
 use wire::problem::Code;
+use wire::v2::Page;
 
 use crate::auth::right::{Guarded, Open};
 use crate::failure::Failure;
@@ -35,23 +40,61 @@ pub fn routes() -> Vec<Route> {
         Route::new(groups::__path_delete, groups::delete),
         Route::new(groups::__path_pause, groups::pause),
         Route::new(groups::__path_resume, groups::resume),
+        Route::new(config::__path_show, config::show),
         Route::new(config::__path_replace, config::replace),
+        Route::new(config::__path_patch, config::patch),
+        Route::new(events::__path_dry_run, events::dry_run),
         Route::new(events::__path_show, events::show),
         Route::new(verdicts::__path_list, verdicts::list),
         Route::new(ledger::__path_list, ledger::list),
         Route::new(history::__path_list, history::list),
+        Route::new(quotas::__path_show, quotas::show),
         Route::new(switches::__path_list, switches::list),
         Route::new(switches::__path_history, switches::history),
         Route::new(switches::__path_set, switches::set),
         Route::new(switches::__path_clear, switches::clear),
+        Route::new(staff::__path_search, staff::search),
+        Route::new(staff::__path_looks, staff::looks),
+        // After the switches, whose path would fit it too.
+        Route::new(history::__path_search, history::search),
         Route::new(open::__path_document, open::document),
         Route::new(open::__path_error, open::error),
         Route::new(open::__path_live, open::live),
         Route::new(open::__path_ready, open::ready),
     ]
     .into_iter()
+    .chain(of_policies())
     .chain(crate::v1::routes())
     .collect()
+}
+
+/// Policies and their webhooks.
+fn of_policies() -> Vec<Route> {
+    vec![
+        Route::new(policies::__path_list, policies::list),
+        Route::new(policies::__path_create, policies::create),
+        Route::new(policies::__path_show, policies::show),
+        Route::new(policies::__path_replace, policies::replace),
+        Route::new(policies::__path_patch, policies::patch),
+        Route::new(policies::__path_delete, policies::delete),
+        Route::new(policies::__path_schedules, policies::schedules),
+        Route::new(webhooks::__path_list, webhooks::list),
+        Route::new(webhooks::__path_create, webhooks::create),
+        Route::new(webhooks::__path_show, webhooks::show),
+        Route::new(webhooks::__path_replace, webhooks::replace),
+        Route::new(webhooks::__path_patch, webhooks::patch),
+        Route::new(webhooks::__path_rotate, webhooks::rotate),
+        Route::new(webhooks::__path_delete, webhooks::delete),
+    ]
+}
+
+/// A page of at most `limit` out of all items that are left.
+fn cut<T>(mut all: Vec<T>, limit: u32, name: impl Fn(&T) -> String) -> Page<T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let rest = all.len() > limit;
+    all.truncate(limit);
+    let next = all.last().filter(|_| rest).map(name);
+    Page { items: all, next }
 }
 
 /// One route.

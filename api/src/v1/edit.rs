@@ -4,12 +4,14 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use domain::draft::Draft;
 use domain::event::Actor;
-use domain::group::{Cause, Group, Phase};
+use domain::group::{Cause, Group};
 use domain::ids::{Fence, GroupKey};
 use store::apply::{View, apply};
 use store::group::Level;
 use wire::v1::json::Json;
 use wire::v1::policy::Rules;
+
+pub(super) use crate::tenant::is_there;
 
 use super::Error;
 use super::extract::{At, Names};
@@ -25,14 +27,6 @@ pub(super) async fn read<R>(context: &Context, at: &At<R>) -> Result<Group, Erro
     group
         .filter(is_there)
         .ok_or_else(|| Error::no_group(&at.names))
-}
-
-/// Whether this surface shows a group.
-pub(super) fn is_there(group: &Group) -> bool {
-    match group.state.phase {
-        Phase::Running | Phase::Paused => true,
-        Phase::Deleting | Phase::Tombstone => false,
-    }
 }
 
 /// Commits a change of the group of the path under its guard, and tells the owner. `edit` may run several times.

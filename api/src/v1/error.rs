@@ -13,6 +13,7 @@ use wire::v1::Invalid;
 use wire::v1::json::{Json, NotJson};
 
 use super::extract::Names;
+use crate::edit::NotEdited;
 use crate::failure::Failure;
 
 /// A refused request.
@@ -77,6 +78,34 @@ impl Error {
             "No such webhook {webhook} for policy {policy} in group {group} for tenant {tenant}"
         );
         Self::missing("NoSuchWebhookError", text)
+    }
+
+    /// An edit that was not made.
+    pub(super) fn not_edited(why: NotEdited, names: &Names) -> Self {
+        let Names {
+            tenant,
+            group,
+            policy,
+            ..
+        } = names;
+        match why {
+            NotEdited::NoPolicy => Self::no_policy(names),
+            NotEdited::NoWebhook => Self::no_webhook(names),
+            // Its id was made here, out of 122 random bits.
+            NotEdited::Exists(_) => Self::unavailable("The id was taken."),
+            NotEdited::TooManyPolicies(there, new, most) => Self::over(
+                "PoliciesOverLimitError",
+                format!(
+                    "Currently there are {there} policies for tenant {tenant}, scaling group {group}. Creating {new} new policies would exceed the policy limit of {most} per group."
+                ),
+            ),
+            NotEdited::TooManyWebhooks(there, count, most) => Self::over(
+                "WebhooksOverLimitError",
+                format!(
+                    "Currently there are {there} webhooks for tenant {tenant}, scaling group {group}, policy {policy}. Creating {count} new webhooks would exceed the webhook limit of {most} per policy."
+                ),
+            ),
+        }
     }
 
     /// No such server in the group.

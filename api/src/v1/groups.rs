@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use domain::capacity::Size;
 use domain::draft::Draft;
 use domain::group::{Cause, Config, Group, Phase, ScaleInOrder};
-use domain::ids::{GroupId, GroupKey, LaunchHash, PolicyId, uuid4};
+use domain::ids::{GroupId, LaunchHash, PolicyId, uuid4};
 use store::apply::Refused;
 use store::group::Level;
 use wire::problem::Code;
@@ -21,11 +21,10 @@ use super::view::{self, Inline};
 use crate::auth::right::{Crud, Read};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::tenant;
 
 /// A server that builds longer is deleted and replaced (contract 4.4).
 const BUILD_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3600);
-/// Keys of groups in one read.
-const KEYS: u32 = 1_000;
 
 /// `GET groups` (rows B014, B015).
 pub(super) async fn list(
@@ -36,7 +35,7 @@ pub(super) async fn list(
     let wanted = Wanted::of(&asked)?;
     let tenant = &at.names.tenant;
     let mut items = Vec::new();
-    let keys = keys(&context, &at).await?;
+    let keys = tenant::groups(&context, tenant).await?;
     for key in keys
         .into_iter()
         .filter(|key| at.allowed.caller.sees(key.id))
@@ -55,24 +54,6 @@ pub(super) async fn list(
     }
     let base = context.v1.link(tenant, "");
     Ok(shown(StatusCode::OK, &wanted.page("groups", &base, items)))
-}
-
-/// Where all groups of the tenant are, in order of id.
-async fn keys<R>(context: &Context, at: &At<R>) -> Result<Vec<GroupKey>, Error> {
-    let mut keys = Vec::new();
-    let mut after = None;
-    loop {
-        let page = context
-            .stores
-            .groups
-            .of_tenant(&at.names.tenant, after, KEYS)
-            .await?;
-        keys.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return Ok(keys);
-        }
-    }
 }
 
 /// `POST groups` (rows B001 to B008).
@@ -157,22 +138,13 @@ fn configured(context: &Context, spec: CreateSpec, launch: LaunchHash) -> (Confi
     (config, order)
 }
 
-/// Groups that are being deleted do not count (contract 2.7), and are looked for only when it matters.
+/// Groups that are being deleted do not count (contract 2.7).
 async fn quota<R>(context: &Context, at: &At<R>) -> Result<(), Error> {
-    let most = usize::try_from(context.v1.groups).unwrap_or(usize::MAX);
-    let keys = keys(context, at).await?;
-    if keys.len() < most {
-        return Ok(());
-    }
-    let mut there = 0;
-    for key in keys {
-        let group = context.stores.groups.read(&key, Level::Relaxed).await?;
-        there += usize::from(group.as_ref().is_some_and(is_there));
-    }
-    if there < most {
-        return Ok(());
-    }
     let tenant = &at.names.tenant;
+    if tenant::has_room(context, tenant).await? {
+        return Ok(());
+    }
+    let most = context.v1.groups;
     let text = format!("Allowed limit of {most} scaling groups reached by tenant {tenant}");
     Err(Error::over("ScalingGroupOverLimitError", text))
 }

@@ -19,6 +19,7 @@ use super::page::Wanted;
 use super::view::{self, Inline};
 use crate::auth::right::{Crud, Read};
 use crate::context::Context;
+use crate::edit::{self, add_policies, put_policy, remove_policy};
 
 /// A new policy of this id.
 pub(super) fn made(id: PolicyId, spec: PolicySpec) -> Policy {
@@ -37,8 +38,8 @@ pub(super) fn made(id: PolicyId, spec: PolicySpec) -> Policy {
 
 /// The policy of the path.
 pub(super) fn find<'g, R>(group: &'g Group, at: &At<R>) -> Result<&'g Policy, Error> {
-    let policy = group.config.policies.get(&at.policy()?);
-    policy.ok_or_else(|| Error::no_policy(&at.names))
+    let found = edit::policy(group, &at.policy()?);
+    found.map_err(|why| Error::not_edited(why, &at.names))
 }
 
 /// `GET policies` (row B075).
@@ -82,24 +83,7 @@ pub(super) async fn create(
     let policies: Vec<Policy> = specs.into_iter().filter_map(fresh).collect();
     let most = context.v1.policies;
     let edit = |draft: &mut Draft<'_>| {
-        let mut config = draft.config().clone();
-        let (there, new) = (config.policies.len(), policies.len());
-        if there + new > usize::try_from(most).unwrap_or(usize::MAX) {
-            let (tenant, group) = (&at.names.tenant, &at.names.group);
-            return Err(Error::over(
-                "PoliciesOverLimitError",
-                format!(
-                    "Currently there are {there} policies for tenant {tenant}, scaling group {group}. Creating {new} new policies would exceed the policy limit of {most} per group."
-                ),
-            ));
-        }
-        config.policies.extend(
-            policies
-                .iter()
-                .map(|policy| (policy.id.clone(), policy.clone())),
-        );
-        draft.configure(config);
-        Ok(())
+        add_policies(draft, &policies, most).map_err(|why| Error::not_edited(why, &at.names))
     };
     let group = change(&context, &at, Cause::Configure, edit).await?;
     let one = |policy| view::policy(&context, &group.key, policy, Inline::Alone);
@@ -128,7 +112,6 @@ pub(super) async fn replace(
 ) -> Result<HttpResponse, Error> {
     let spec = parse_one(&body.0, rules(&context))?;
     let edit = |draft: &mut Draft<'_>| {
-        let mut config = draft.config().clone();
         let before = find(draft.group(), &at)?;
         if kind(&before.trigger) != kind(&spec.trigger) {
             return Err(Error::validation("Cannot change type of a scaling policy"));
@@ -138,9 +121,7 @@ pub(super) async fn replace(
             webhooks: before.webhooks.clone(),
             ..made(before.id.clone(), spec.clone())
         };
-        config.policies.insert(policy.id.clone(), policy);
-        draft.configure(config);
-        Ok(())
+        put_policy(draft, policy).map_err(|why| Error::not_edited(why, &at.names))
     };
     change(&context, &at, Cause::Configure, edit).await?;
     Ok(empty(StatusCode::NO_CONTENT))
@@ -160,10 +141,8 @@ pub(super) async fn delete(
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Error> {
     let edit = |draft: &mut Draft<'_>| {
-        let mut config = draft.config().clone();
-        config.policies.remove(&find(draft.group(), &at)?.id);
-        draft.configure(config);
-        Ok(())
+        let removed = at.policy().map(|id| remove_policy(draft, &id))?;
+        removed.map_err(|why| Error::not_edited(why, &at.names))
     };
     change(&context, &at, Cause::Configure, edit).await?;
     Ok(empty(StatusCode::NO_CONTENT))

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use domain::draft::Draft;
-use domain::group::{Cause, Config};
+use domain::group::Cause;
 use domain::ids::WebhookId;
 use domain::policy::{Policy, Webhook};
 use wire::v1::json::Json;
@@ -18,6 +18,7 @@ use super::policies::find;
 use super::view;
 use crate::auth::right::Crud;
 use crate::context::Context;
+use crate::edit::{self, add_webhooks, put_webhook, remove_webhook};
 
 /// `GET webhooks` (row B128).
 pub(super) async fn list(
@@ -52,37 +53,17 @@ pub(super) async fn create(
     body: Sent<SMALL>,
 ) -> Result<HttpResponse, Error> {
     let specs = parse_list(&body.0)?;
-    let fresh = |spec| (WebhookId::random(context.process.entropy.u128()), spec);
-    let new: Vec<(WebhookId, WebhookSpec)> = specs.into_iter().map(fresh).collect();
+    let fresh = |spec: WebhookSpec| {
+        let id = WebhookId::random(context.process.entropy.u128());
+        (id, (spec.name, spec.metadata))
+    };
+    let new: Vec<_> = specs.into_iter().map(fresh).collect();
     let most = context.v1.webhooks;
     let edit = |draft: &mut Draft<'_>| {
-        let mut config = draft.config().clone();
-        let serials = config.serials;
-        let webhooks = &mut policy_of(&mut config, draft, &at)?.webhooks;
-        if webhooks.len() + new.len() > usize::try_from(most).unwrap_or(usize::MAX) {
-            let (there, count) = (webhooks.len(), new.len());
-            let (tenant, group, policy) = (&at.names.tenant, &at.names.group, &at.names.policy);
-            return Err(Error::over(
-                "WebhooksOverLimitError",
-                format!(
-                    "Currently there are {there} webhooks for tenant {tenant}, scaling group {group}, policy {policy}. Creating {count} new webhooks would exceed the webhook limit of {most} per policy."
-                ),
-            ));
-        }
-        for (serial, (id, spec)) in (serials + 1..).zip(&new) {
-            let (name, metadata) = (spec.name.clone(), spec.metadata.clone());
-            webhooks.insert(
-                *id,
-                Webhook {
-                    name,
-                    metadata,
-                    serial,
-                },
-            );
-        }
-        config.serials = serials.saturating_add(u32::try_from(new.len()).unwrap_or(u32::MAX));
-        draft.configure(config);
-        Ok(())
+        let added = at
+            .policy()
+            .map(|policy| add_webhooks(draft, &policy, &new, most))?;
+        added.map_err(|why| Error::not_edited(why, &at.names))
     };
     let group = change(&context, &at, Cause::Configure, edit).await?;
     let policy = find(&group, &at)?;
@@ -100,25 +81,10 @@ pub(super) async fn create(
     Ok(answer)
 }
 
-/// The policy of the path in a configuration that is being changed.
-fn policy_of<'c, R>(
-    config: &'c mut Config,
-    draft: &Draft<'_>,
-    at: &At<R>,
-) -> Result<&'c mut Policy, Error> {
-    let id = &find(draft.group(), at)?.id;
-    config
-        .policies
-        .get_mut(id)
-        .ok_or_else(|| Error::no_policy(&at.names))
-}
-
 fn hook<'p, R>(policy: &'p Policy, at: &At<R>) -> Result<(WebhookId, &'p Webhook), Error> {
     let id = at.webhook()?;
-    let webhook = policy
-        .webhooks
-        .get(&id)
-        .ok_or_else(|| Error::no_webhook(&at.names))?;
+    let webhook = edit::webhook(policy, id);
+    let webhook = webhook.map_err(|why| Error::not_edited(why, &at.names))?;
     Ok((id, webhook))
 }
 
@@ -139,20 +105,10 @@ pub(super) async fn replace(
 ) -> Result<HttpResponse, Error> {
     let spec = parse_whole(&body.0)?;
     let edit = |draft: &mut Draft<'_>| {
-        let mut config = draft.config().clone();
-        let policy = policy_of(&mut config, draft, &at)?;
-        let (id, before) = hook(policy, &at)?;
-        let (name, metadata, serial) = (spec.name.clone(), spec.metadata.clone(), before.serial);
-        policy.webhooks.insert(
-            id,
-            Webhook {
-                name,
-                metadata,
-                serial,
-            },
-        );
-        draft.configure(config);
-        Ok(())
+        let policy = find(draft.group(), &at)?.id.clone();
+        let words = (spec.name.clone(), spec.metadata.clone());
+        let put = put_webhook(draft, &policy, (at.webhook()?, words));
+        put.map_err(|why| Error::not_edited(why, &at.names))
     };
     change(&context, &at, Cause::Configure, edit).await?;
     Ok(empty(StatusCode::NO_CONTENT))
@@ -164,12 +120,9 @@ pub(super) async fn delete(
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Error> {
     let edit = |draft: &mut Draft<'_>| {
-        let mut config = draft.config().clone();
-        let policy = policy_of(&mut config, draft, &at)?;
-        let (id, _) = hook(policy, &at)?;
-        policy.webhooks.remove(&id);
-        draft.configure(config);
-        Ok(())
+        let policy = find(draft.group(), &at)?.id.clone();
+        let removed = remove_webhook(draft, &policy, at.webhook()?);
+        removed.map_err(|why| Error::not_edited(why, &at.names))
     };
     change(&context, &at, Cause::Configure, edit).await?;
     Ok(empty(StatusCode::NO_CONTENT))

@@ -54,13 +54,17 @@ pub struct Webhook {
 }
 
 impl Policy {
-    /// Takes over what an edit that knows nothing of v1.0 cannot say: what runs it, its capability URLs, and how it was written if nothing of that changed.
+    /// Takes over what an edit of `/v2` cannot say: its capability URLs, a monitoring check of the old service, and how v1.0 wrote it if nothing
+    /// of that changed.
     pub fn carry(&mut self, before: &Self) {
-        self.trigger = before.trigger.clone();
+        if self.trigger == Trigger::Webhook && before.trigger == Trigger::Monitoring {
+            self.trigger = Trigger::Monitoring;
+        }
         self.webhooks = before.webhooks.clone();
         let same = self.name == before.name
             && self.adjust == before.adjust
-            && self.cooldown == before.cooldown;
+            && self.cooldown == before.cooldown
+            && self.trigger == before.trigger;
         self.written = before.written.clone().filter(|_| same);
     }
 }

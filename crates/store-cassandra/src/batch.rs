@@ -268,3 +268,8 @@ pub(crate) fn hashes(record: &CommitRecord) -> [u8; 64] {
 pub(crate) fn journal_ttl(keep: Keep) -> Value {
     ttl(keep.records)
 }
+
+/// How long an answer to a write is kept: as long as a verdict.
+pub(crate) fn answer_ttl(keep: Keep) -> Value {
+    ttl(keep.verdicts)
+}

@@ -20,6 +20,7 @@ mod controls;
 mod driver;
 mod groups;
 mod lists;
+mod notes;
 mod read;
 mod rest;
 pub mod schema;
@@ -186,6 +187,8 @@ impl Cassandra {
             hints: Arc::clone(&self.inner) as _,
             journal: Arc::clone(&self.inner) as _,
             controls: Arc::clone(&self.inner) as _,
+            notes: Arc::clone(&self.inner) as _,
+            search: Arc::clone(&self.inner) as _,
         }
     }
 

@@ -15,10 +15,10 @@ use crate::Settings;
 use crate::driver::{self, Driver};
 
 /// What takes a keyspace from one version to the next.
-const STEPS: [&[&str]; 1] = [TABLES];
+const STEPS: [&[&str]; 2] = [TABLES, NOTES];
 
 /// The newest schema version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const TABLES: &[&str] = &[
     // One partition per group and home. Static columns are the guard: they are written conditionally only, and never expire.
@@ -42,6 +42,11 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS journal_month (tenant text, gid text, home_epoch bigint, month int, PRIMARY KEY ((tenant, gid, home_epoch), month))",
     "CREATE TABLE IF NOT EXISTS journal (tenant text, gid text, home_epoch bigint, month int, rev bigint,
        at bigint, body text, detail text, hashes blob, PRIMARY KEY ((tenant, gid, home_epoch, month), rev))",
+];
+
+/// Version 2: notes, each with its own time to live.
+const NOTES: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS note (shelf tinyint, part int, id blob, at bigint, body text, PRIMARY KEY ((shelf, part), id))",
 ];
 
 /// Why a schema cannot be used or changed.

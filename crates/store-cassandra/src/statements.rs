@@ -60,6 +60,7 @@ pub(crate) struct Statements {
     pub(crate) marked: PreparedStatement,
     pub(crate) clear: PreparedStatement,
     pub(crate) controls: Controls,
+    pub(crate) notes: Notes,
     pub(crate) put_launch: PreparedStatement,
     pub(crate) launch: PreparedStatement,
     pub(crate) put_month: PreparedStatement,
@@ -88,6 +89,30 @@ impl Controls {
             last_throw: serial(s, "SELECT DISTINCT last FROM control WHERE k = 0").await?,
             switches: plain(s, "SELECT body FROM control WHERE k = 0 AND part = ?").await?,
             throws: plain(s, "SELECT n, body FROM control WHERE k = 0 AND part = 1 AND scope = '' AND n < ? ORDER BY part DESC, scope DESC, n DESC LIMIT ?").await?,
+        })
+    }
+}
+
+/// Notes.
+#[derive(Debug)]
+pub(crate) struct Notes {
+    pub(crate) put: PreparedStatement,
+    pub(crate) swap: PreparedStatement,
+    pub(crate) take: PreparedStatement,
+    pub(crate) one: PreparedStatement,
+    pub(crate) newest: PreparedStatement,
+    pub(crate) older: PreparedStatement,
+}
+
+impl Notes {
+    async fn prepare(s: &Session) -> Result<Self, PrepareError> {
+        Ok(Self {
+            put: guarded(s, "INSERT INTO note (shelf, part, id, at, body) VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?").await?,
+            swap: guarded(s, "UPDATE note USING TTL ? SET at = ?, body = ? WHERE shelf = ? AND part = ? AND id = ? IF body = ?").await?,
+            take: guarded(s, "DELETE FROM note WHERE shelf = ? AND part = ? AND id = ? IF body = ?").await?,
+            one: serial(s, "SELECT id, at, body FROM note WHERE shelf = ? AND part = ? AND id = ?").await?,
+            newest: plain(s, "SELECT id, at, body FROM note WHERE shelf = ? AND part = ? ORDER BY id DESC LIMIT ?").await?,
+            older: plain(s, "SELECT id, at, body FROM note WHERE shelf = ? AND part = ? AND id < ? ORDER BY id DESC LIMIT ?").await?,
         })
     }
 }
@@ -159,6 +184,7 @@ impl Statements {
             marked: plain(s, "SELECT at, gid, tenant, home_epoch FROM hot WHERE part = ?").await?,
             clear: plain(s, "DELETE FROM hot USING TIMESTAMP ? WHERE part = ? AND gid = ? AND tenant = ? AND home_epoch = ?").await?,
             controls: Controls::prepare(s).await?,
+            notes: Notes::prepare(s).await?,
             put_launch: plain(s, &list("launch", "tenant, hash, body")).await?,
             launch: plain(s, "SELECT body FROM launch WHERE tenant = ? AND hash = ?").await?,
             put_month: plain(s, &list("journal_month", "tenant, gid, home_epoch, month")).await?,

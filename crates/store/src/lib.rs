@@ -16,9 +16,11 @@ pub mod hint;
 pub mod journal;
 pub mod launch;
 pub mod memory;
+pub mod note;
 pub mod parts;
 pub mod record;
 mod row;
+pub mod search;
 
 use std::sync::Arc;
 
@@ -35,6 +37,10 @@ pub struct Stores {
     pub journal: Arc<dyn journal::Journal>,
     /// Kill switches.
     pub controls: Arc<dyn control::Controls>,
+    /// Notes that belong to no group.
+    pub notes: Arc<dyn note::Notes>,
+    /// Changes of many groups, for people.
+    pub search: Arc<dyn search::Search>,
 }
 
 /// Why a store gave no answer. Nothing can be said about a write that ends so, except where stated.

@@ -66,6 +66,10 @@ codes! {
     MissingRight "missing-right" 403 "The token lacks a right",
     /// The token is for certain groups only.
     GroupsLimited "groups-limited" 403 "The token is limited to certain groups",
+    /// The tenant's account is suspended.
+    TenantSuspended "tenant-suspended" 403 "The tenant's account is suspended",
+    /// As many are there as may be.
+    LimitReached "limit-reached" 403 "There are as many as there may be",
     /// There is nothing, or nothing that this token may see.
     NotFound "not-found" 404 "There is nothing here for this token",
     /// The path has other methods.
@@ -76,10 +80,16 @@ codes! {
     GroupNotEmpty "group-not-empty" 409 "The group still wants servers",
     /// The group is being deleted.
     GroupDeleting "group-deleting" 409 "The group is being deleted",
+    /// The name is taken.
+    AlreadyExists "already-exists" 409 "There is one of that id already",
+    /// The same write is at work.
+    KeyInUse "idempotency-key-in-use" 409 "The same write is at work",
+    /// The writer has seen something else.
+    PreconditionFailed "precondition-failed" 412 "What is there is not what the writer has seen",
     /// The body is too large.
     BodyTooLarge "body-too-large" 413 "The body is too large",
     /// The body is of another media type.
-    UnsupportedMediaType "unsupported-media-type" 415 "The body must be application/json",
+    UnsupportedMediaType "unsupported-media-type" 415 "The body is of the wrong media type",
     /// The body has a field that is not known.
     UnknownField "unknown-field" 422 "The body has an unknown field",
     /// A field is missing, of the wrong type, or breaks a rule.
@@ -92,6 +102,8 @@ codes! {
     Busy "busy" 429 "Too many events wait for the group",
     /// Something here is wrong.
     Internal "internal" 500 "Something went wrong here",
+    /// The operator has not set this up.
+    NotConfigured "not-configured" 501 "This service is not set up for it",
     /// The store gives no answer; nothing was done.
     Unavailable "unavailable" 503 "The service cannot store anything at the moment",
     /// The store gave no answer; it may have been done.
@@ -110,7 +122,11 @@ impl Code {
     pub const fn is_transient(self) -> bool {
         matches!(
             self,
-            Self::TooManyRequests | Self::Busy | Self::Unavailable | Self::OutcomeUnknown
+            Self::TooManyRequests
+                | Self::Busy
+                | Self::KeyInUse
+                | Self::Unavailable
+                | Self::OutcomeUnknown
         )
     }
 }

@@ -153,7 +153,7 @@ fn tokens(rig: &Rig, route: &Route) -> Vec<(String, Option<String>, Expect)> {
     let mut signed = |name: &str, claims: Value, expect| {
         all.push((name.to_owned(), Some(rig.ed.sign(&claims)), expect))
     };
-    let is_staff = needed == "operate";
+    let is_staff = ["operate", "support"].contains(&needed);
     let expect = if is_staff {
         // Staff rights are for the whole installation, whatever tenant the token names.
         Expect::Done
@@ -201,7 +201,15 @@ fn body(operation: &str) -> Option<Value> {
         "createGroup" | "configureGroup" => Some(spec()),
         "setSwitch" => Some(json!({"mode": "run", "why": "a test"})),
         "listSwitches" | "clearSwitch" | "listThrows" => None,
-        "sendEvent" => Some(json!({"change": 1})),
+        "sendEvent" | "dryRun" => Some(json!({"change": 1})),
+        "createPolicy" => Some(json!({"id": "fresh", "change": 1})),
+        "replacePolicy" => Some(json!({"id": "up", "change": 3})),
+        "patchPolicy" => Some(json!({"change": 3})),
+        "createWebhook" | "replaceWebhook" | "patchWebhook" => Some(json!({"name": "pager"})),
+        "patchConfig" => Some(json!({"max": 9})),
+        "listPolicies" | "showPolicy" | "deletePolicy" | "listSchedules" => None,
+        "listWebhooks" | "showWebhook" | "rotateWebhook" | "deleteWebhook" => None,
+        "showConfig" | "showLimits" | "searchHistory" | "searchAllHistory" | "listLooks" => None,
         "listGroups" | "showGroup" | "deleteGroup" | "pauseGroup" | "resumeGroup" | "showEvent"
         | "listVerdicts" | "listSlots" | "listHistory" => None,
         "openapi" | "showError" | "live" | "ready" => None,

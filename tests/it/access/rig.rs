@@ -40,6 +40,21 @@ impl Submit for Unreachable {
     async fn poke(&self, _key: &GroupKey) {}
 }
 
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answered {
+    pub(crate) fn header(&self, name: &str) -> String {
+        let value = self.headers.get(name).map(|value| value.to_str().unwrap());
+        value.unwrap_or_default().to_owned()
+    }
+}
+
 pub(crate) struct Rig {
     pub(crate) process: Process,
     pub(crate) store: Memory,
@@ -218,6 +233,34 @@ impl Rig {
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// One request with a good token and headers; status, headers, and the body as JSON.
+    pub(crate) async fn ask(
+        &self,
+        rights: &[&str],
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answered {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.request(method, path).bearer_auth(self.token(rights));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request
+                .header("Content-Type", "application/json")
+                .body(body.to_string());
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        Answered {
+            status,
+            headers,
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+        }
     }
 
     /// The typed client with a good token.

@@ -35,7 +35,8 @@ impl Faults for Script {
             | What::Launches
             | What::Hints
             | What::Journal
-            | What::Controls => {
+            | What::Controls
+            | What::Notes => {
                 return Plan::CLEAN;
             }
         };

@@ -15,12 +15,14 @@ pub mod history;
 mod journals;
 mod launches;
 mod lists;
+mod notes;
 mod outbox;
 pub mod planted;
 mod races;
 mod reads;
 mod records;
 pub mod sample;
+mod searches;
 mod shapes;
 
 use std::sync::Arc;
@@ -57,7 +59,9 @@ pub fn cases() -> Vec<Case> {
         records::CASES,
         launches::CASES,
         controls::CASES,
+        notes::CASES,
         journals::CASES,
+        searches::CASES,
         lists::CASES,
         races::CASES,
         durability::CASES,

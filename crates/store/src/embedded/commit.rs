@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::prepare::{Batch, Item, Key, at, int, record_id};
 use super::schema::kind;
+use super::search;
 use crate::Error;
 use crate::group::{CommitRecord, Committed, Conflict};
 use crate::record;
@@ -321,12 +322,15 @@ pub(super) fn append(db: &Connection, key: &Key, records: &[CommitRecord]) -> Re
     Ok(wrote)
 }
 
-/// Deletes rows of `item` whose time is still the given one.
+/// Deletes rows of `item` whose time is still the given one, and what the index of history says of them.
 pub(super) fn delete(db: &Connection, rows: &[(i64, i64)]) -> rusqlite::Result<bool> {
     let mut statement = db.prepare_cached("DELETE FROM item WHERE n = ?1 AND at = ?2")?;
     let mut wrote = false;
     for (n, at) in rows {
-        wrote |= statement.execute(params![n, at])? > 0;
+        if statement.execute(params![n, at])? > 0 {
+            search::forget(db, *n)?;
+            wrote = true;
+        }
     }
     Ok(wrote)
 }

@@ -17,11 +17,13 @@ mod commit;
 mod controls;
 mod counters;
 mod groups;
+mod notes;
 mod prepare;
 mod prune;
 mod read;
 mod rest;
 mod schema;
+mod search;
 mod writer;
 
 use std::fs::{File, TryLockError};
@@ -150,6 +152,8 @@ impl Embedded {
             hints: Arc::clone(&self.inner) as _,
             journal: Arc::clone(&self.inner) as _,
             controls: Arc::clone(&self.inner) as _,
+            notes: Arc::clone(&self.inner) as _,
+            search: Arc::clone(&self.inner) as _,
         }
     }
 

@@ -9,6 +9,7 @@ use domain::time::Timestamp;
 
 use crate::Error;
 use crate::group::{CommitRecord, Guard};
+use crate::note::{Note, Shelf};
 use crate::parts;
 use crate::record;
 use crate::row::verdict::{RecordRow, VerdictRow};
@@ -27,6 +28,14 @@ pub(super) enum Request {
     Append(Key, Vec<CommitRecord>),
     /// A throw of a kill switch: scope, time, row.
     Throw(String, i64, String),
+    /// A note on a shelf: what it must say before, if it must be there.
+    Keep(Shelf, Note, Option<String>),
+    /// A note to take away: shelf, id, what it must say.
+    Forget(Shelf, Vec<u8>, String),
+    /// Notes of a shelf to throw away: those written before then.
+    Clear(Shelf, i64),
+    /// At most so many more commit records for the index of history.
+    Index(u32),
     /// Rows of `item` to delete, each if it is still as old as it was when it was chosen.
     Delete(Vec<(i64, i64)>),
 }

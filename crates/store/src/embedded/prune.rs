@@ -10,6 +10,7 @@ use super::prepare::{Request, at};
 use super::read;
 use super::schema::kind;
 use crate::Error;
+use crate::note::Shelf;
 use crate::parts;
 
 /// Rows that one piece looks at.
@@ -18,13 +19,13 @@ const PIECE: u32 = 1000;
 /// How long rows are kept after their time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
-    /// Verdicts: as long as an event may be sent again (safety 3.8). 25 h.
+    /// Verdicts, and answers to writes that named themselves: as long as they may be sent again (safety 3.8). 25 h.
     pub verdicts: Duration,
     /// Ended slots: as long as they are watched (design 4, rule 4). 30 days.
     pub ended: Duration,
     /// Closed messages of hooks, dead letters among them: 30 days.
     pub deliveries: Duration,
-    /// Commit records, which are the journal here: 13 months.
+    /// Commit records, which are the journal here, and what staff looked at: 13 months.
     pub records: Duration,
 }
 
@@ -47,6 +48,14 @@ impl Embedded {
     /// # Errors
     /// As for every write; the pass can be begun again.
     pub async fn prune(&self, now: Timestamp, keep: Keep) -> Result<u64, Error> {
+        for (shelf, kept) in [
+            (Shelf::Answers, keep.verdicts),
+            (Shelf::Staff, keep.records),
+        ] {
+            let limit = Duration::from_millis(now.unix_ms()).saturating_sub(kept);
+            let limit = at(Timestamp::from_unix_ms(0).plus(limit));
+            self.inner.writer.ask(Request::Clear(shelf, limit)).await?;
+        }
         let mut deleted = 0;
         let mut after = 0;
         loop {

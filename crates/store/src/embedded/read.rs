@@ -328,7 +328,8 @@ pub(super) fn journal(
     Ok(all)
 }
 
-fn record(row: &Row<'_>) -> Result<CommitRecord, Error> {
+/// A commit record in the first four columns: id or revision, body, detail, hashes.
+pub(super) fn record(row: &Row<'_>) -> Result<CommitRecord, Error> {
     let id = row.get_ref(0).map_err(explain)?;
     let rev = match id {
         rusqlite::types::ValueRef::Integer(rev) => unsigned(rev),

@@ -18,10 +18,10 @@ use super::OpenError;
 const APPLICATION: u32 = 0x486f_6c74;
 
 /// What takes a file from one version to the next; a new file takes all of them.
-const MIGRATIONS: [&str; 4] = [TABLES, APPENDS, TIMERS, CONTROL];
+const MIGRATIONS: [&str; 5] = [TABLES, APPENDS, TIMERS, CONTROL, NOTES];
 
 /// The newest schema version.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Kinds of rows in `item`.
 pub(super) mod kind {
@@ -102,6 +102,21 @@ CREATE INDEX timer_at ON timer (at, grp);
 const CONTROL: &str = "
 CREATE TABLE control (n INTEGER PRIMARY KEY, scope TEXT NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE INDEX control_scope ON control (scope, n);
+";
+
+/// Version 5: notes, and the index of history. `history` is filled from `item` behind the commits, which pay nothing for it; `n` is that of `item`.
+const NOTES: &str = "
+CREATE TABLE note (shelf INTEGER NOT NULL, id BLOB NOT NULL, at INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (shelf, id)) STRICT, WITHOUT ROWID;
+CREATE INDEX note_at ON note (shelf, at);
+CREATE TABLE history (
+  n INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id BLOB NOT NULL, rev INTEGER NOT NULL, at INTEGER NOT NULL,
+  cause TEXT NOT NULL, actor TEXT NOT NULL, request TEXT NOT NULL
+) STRICT;
+CREATE INDEX history_tenant ON history (tenant, at, id, rev);
+CREATE INDEX history_group ON history (id, at, rev);
+CREATE INDEX history_actor ON history (actor, at, id, rev);
+CREATE INDEX history_at ON history (at, id, rev);
+CREATE VIRTUAL TABLE history_text USING fts5(detail, content='', contentless_delete=1, tokenize='trigram case_sensitive 1');
 ";
 
 /// Looks at a file without changing it.

@@ -16,10 +16,12 @@ use super::Settings;
 use super::commit::{self, Failed, Heads};
 use super::controls;
 use super::counters::Counters;
+use super::notes;
 use super::prepare::Request;
 use super::read::explain;
+use super::search;
 use crate::Error;
-use crate::group::Committed;
+use crate::group::{Committed, Conflict};
 
 /// A log of this many pages is written back as soon as nobody waits (16 MiB).
 const PAGES_IDLE: u64 = 4096;
@@ -353,6 +355,20 @@ fn execute(db: &Connection, heads: &mut Heads, request: &Request) -> Result<Done
         Request::Launch(tenant, hash, body) => other(commit::launch(db, tenant, *hash, body)?),
         Request::Append(key, records) => other(commit::append(db, key, records)?),
         Request::Throw(scope, at, body) => other(controls::throw(db, (scope, *at, body))?),
+        Request::Keep(shelf, note, before) => {
+            let kept = notes::keep(db, *shelf, note, before.as_deref())?;
+            Done {
+                answer: if kept {
+                    Committed::Applied
+                } else {
+                    Committed::Conflict(Conflict::Moved)
+                },
+                ..other(kept)
+            }
+        }
+        Request::Forget(shelf, id, body) => other(notes::forget(db, *shelf, id, body)?),
+        Request::Clear(shelf, before) => other(notes::clear(db, *shelf, *before)?),
+        Request::Index(limit) => other(search::index(db, *limit)?),
         Request::Delete(rows) => other(commit::delete(db, rows)?),
     })
 }

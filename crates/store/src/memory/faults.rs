@@ -41,6 +41,8 @@ pub enum What {
     Journal,
     /// `Controls`.
     Controls,
+    /// `Notes`.
+    Notes,
 }
 
 /// What happens to one call.

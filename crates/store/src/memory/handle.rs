@@ -38,7 +38,7 @@ fn unavailable() -> Error {
     Error::Unavailable(Box::new(Planned))
 }
 
-fn count(limit: u32) -> usize {
+pub(super) fn count(limit: u32) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
@@ -58,7 +58,7 @@ impl Handle {
     }
 
     /// Everything but create and commit.
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         what: What,
         key: Option<&GroupKey>,

@@ -8,6 +8,7 @@
 
 pub mod faults;
 mod handle;
+mod notes;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -71,7 +72,9 @@ impl Memory {
             launches: Arc::clone(&handle) as _,
             hints: Arc::clone(&handle) as _,
             journal: Arc::clone(&handle) as _,
-            controls: handle,
+            controls: Arc::clone(&handle) as _,
+            notes: Arc::clone(&handle) as _,
+            search: handle,
         }
     }
 
@@ -97,6 +100,23 @@ impl Memory {
     #[must_use]
     pub fn records(&self, key: &GroupKey, after: Rev) -> Vec<CommitRecord> {
         self.shared.world().records_after(key, after)
+    }
+
+    /// All notes, for tests that show that nothing was written.
+    #[must_use]
+    pub fn notes(&self) -> Vec<(crate::note::Shelf, crate::note::Note)> {
+        let world = self.shared.world();
+        let notes = world.notes.iter();
+        notes
+            .map(|((shelf, _), note)| (*shelf, note.clone()))
+            .collect()
+    }
+
+    /// The groups that are marked as having something to do, for the same.
+    #[must_use]
+    pub fn marked(&self) -> Vec<GroupKey> {
+        let marked = self.shared.world().hints.marked(usize::MAX);
+        marked.into_iter().map(|(key, _)| key).collect()
     }
 
     /// How many commits were applied.

@@ -14,6 +14,7 @@ use domain::verdict::Verdict;
 use crate::control::Throw;
 use crate::group::{CommitRecord, Committed, Conflict, Guard, Page};
 use crate::hint::Board;
+use crate::note::{Note, Shelf};
 use crate::record;
 
 /// How many revisions of a group a stale read can find.
@@ -29,6 +30,7 @@ pub(super) struct World {
     pub(super) commits: u64,
     /// Throws of kill switches, oldest first.
     pub(super) throws: Vec<Throw>,
+    pub(super) notes: BTreeMap<(Shelf, Vec<u8>), Note>,
 }
 
 /// One group.

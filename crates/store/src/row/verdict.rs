@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use domain::capacity::Size;
+use domain::event::Actor;
+use domain::group::Cause;
 use domain::ids::{EventId, Nonce, RecordHash, RequestHash, Rev};
 use domain::time::Timestamp;
 use domain::verdict::{GateWord, Verdict, Word};
@@ -163,6 +165,11 @@ impl From<&CommitRecord> for RecordRow {
 }
 
 impl RecordRow {
+    /// Why and by whom, for the index of history.
+    pub(crate) fn caused(self) -> (Cause, Actor) {
+        (self.c.into(), self.w.into())
+    }
+
     /// The record with what lies in other columns.
     pub(crate) fn into_record(
         self,

@@ -13,7 +13,9 @@ use utoipa::ToSchema;
 use super::Invalid;
 use super::number::PercentNumber;
 use super::object::optional;
+use super::switch::Switch;
 use super::time::Moment;
+use super::verdict::Verdict;
 
 /// How long an event waits for its decision where it does not say: then its verdict is `expired` (safety 3.8).
 pub const VALID_DEFAULT: Duration = Duration::from_secs(600);
@@ -189,6 +191,19 @@ pub(super) fn policy_id(field: &str, text: &str) -> Result<PolicyId, Invalid> {
     text.parse().map_err(|error: domain::ids::ParseIdError| {
         Invalid::new(field, format!("must be {}", error.rule))
     })
+}
+
+/// What would come of an event now. Nothing of it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DryRun {
+    /// The verdict that it would get; its id and revision are of no event.
+    pub verdict: Verdict,
+    /// Servers that would then be missing and would be launched, as permits come; 0 while launches are held.
+    pub launches: u32,
+    /// Servers that would then be too many and would leave, step by step.
+    pub removals: u32,
+    /// Kill switches that stand over the group: they hold calls to the cloud back, whatever is decided.
+    pub switches: Vec<Switch>,
 }
 
 /// The answer to an event that was accepted while the owner of the group cannot be reached: it is durable and will be decided.

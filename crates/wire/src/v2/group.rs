@@ -7,28 +7,24 @@ use domain::capacity::{Bounds, BoundsError, Size};
 use domain::group::{self, Config, Phase, ScaleInOrder};
 use domain::hold::is_held;
 use domain::ids::{LaunchHash, PolicyId};
-use domain::policy::{self, Adjust};
+use domain::policy;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Invalid;
-use super::event::{Grant, check_adjust, one_adjust, policy_id};
-use super::number::PercentNumber;
+use super::event::Grant;
 use super::object::{list, optional};
+use super::policy::{Policy, check_policies};
 use super::time::Moment;
 use super::verdict::words;
 
-/// Policies of one group.
-pub const POLICIES_MAX: usize = 100;
 /// Key-value pairs of one group.
 pub const METADATA_MAX: usize = 64;
 /// Characters of a name, and bytes of a metadata key or value.
 pub const TEXT_MAX: usize = 255;
 /// Longest cooldown: a day (contract).
 pub const COOLDOWN_SECONDS_MAX: u32 = 86_400;
-/// Longest debounce (design 8).
-pub const DEBOUNCE_SECONDS_MAX: u32 = 300;
 /// Shortest and longest build timeout, and the one where none is given (design 11).
 pub const BUILD_TIMEOUT_SECONDS: (u32, u32, u32) = (300, 14_400, 3_600);
 
@@ -89,38 +85,6 @@ pub struct Launch {
     pub server: serde_json::Map<String, serde_json::Value>,
 }
 
-/// A rule that turns "this happened" into a new size. Exactly one of `change`, `change_percent` and `desired` is given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Policy {
-    /// Its id within the group: letters, digits, `-`, `_`.
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
-    pub id: String,
-    /// What people call it; the id where none is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 255)]
-    pub name: Option<String>,
-    /// So many servers more, or fewer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = -10000, maximum = 10000)]
-    pub change: Option<i64>,
-    /// So many percent of the desired size more, or fewer, rounded away from zero.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change_percent: Option<PercentNumber>,
-    /// Exactly so many servers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(maximum = 10000)]
-    pub desired: Option<u32>,
-    /// It may run again this long after it last acted.
-    #[serde(default)]
-    #[schema(maximum = 86400)]
-    pub cooldown_seconds: u32,
-    /// The first event acts; further ones within this time get the verdict `debounced`.
-    #[serde(default)]
-    #[schema(maximum = 300)]
-    pub debounce_seconds: u32,
-}
-
 words!(
     /// Who goes first when the group scales in. Servers still building always go before all others.
     #[derive(Default)]
@@ -142,7 +106,8 @@ pub struct Parsed {
     pub bounds: Bounds,
     cooldown: Duration,
     metadata: BTreeMap<String, String>,
-    policies: BTreeMap<PolicyId, policy::Policy>,
+    /// See [`Config`].
+    pub policies: BTreeMap<PolicyId, policy::Policy>,
     scale_in: ScaleInOrder,
     build_timeout: Duration,
 }
@@ -197,7 +162,7 @@ impl GroupSpec {
     }
 }
 
-fn check_name(field: &str, name: &str) -> Result<(), Invalid> {
+pub(super) fn check_name(field: &str, name: &str) -> Result<(), Invalid> {
     let length = name.chars().count();
     if name.trim().is_empty() || length > TEXT_MAX || name.chars().any(char::is_control) {
         return Err(Invalid::new(
@@ -208,14 +173,14 @@ fn check_name(field: &str, name: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn check_cooldown(value: u32) -> Result<Duration, Invalid> {
+pub(super) fn check_cooldown(value: u32) -> Result<Duration, Invalid> {
     if value > COOLDOWN_SECONDS_MAX {
         return Err(Invalid::new("cooldown_seconds", "must be 0 to 86400"));
     }
     Ok(seconds(value))
 }
 
-fn check_metadata(
+pub(super) fn check_metadata(
     metadata: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, Invalid> {
     if metadata.len() > METADATA_MAX {
@@ -239,65 +204,6 @@ fn check_metadata(
     }
 }
 
-fn check_policies(policies: &[Policy]) -> Result<BTreeMap<PolicyId, policy::Policy>, Invalid> {
-    if policies.len() > POLICIES_MAX {
-        return Err(Invalid::new("policies", "must not be more than 100"));
-    }
-    let mut checked = BTreeMap::new();
-    for (at, policy) in policies.iter().enumerate() {
-        let here = format!("policies[{at}]");
-        let parsed = policy.parse().map_err(|invalid| invalid.within(&here))?;
-        if checked.insert(parsed.id.clone(), parsed).is_some() {
-            return Err(Invalid::new("id", "is used by another policy of the group").within(&here));
-        }
-    }
-    Ok(checked)
-}
-
-impl Policy {
-    fn parse(&self) -> Result<policy::Policy, Invalid> {
-        let one_rule = "one of change, change_percent and desired must be given, and only one";
-        let adjust = one_adjust(self.change, self.change_percent, self.desired)
-            .map_err(|field| Invalid::new(field, one_rule))?;
-        let adjust = check_adjust(adjust.ok_or_else(|| Invalid::new("change", one_rule))?)?;
-        if let Some(name) = &self.name {
-            check_name("name", name)?;
-        }
-        if self.debounce_seconds > DEBOUNCE_SECONDS_MAX {
-            return Err(Invalid::new("debounce_seconds", "must be 0 to 300"));
-        }
-        Ok(policy::Policy {
-            id: policy_id("id", &self.id)?,
-            name: self.name.clone().unwrap_or_else(|| self.id.clone()),
-            adjust,
-            cooldown: check_cooldown(self.cooldown_seconds)?,
-            debounce: seconds(self.debounce_seconds),
-            trigger: policy::Trigger::Webhook,
-            webhooks: BTreeMap::new(),
-            written: None,
-        })
-    }
-}
-
-impl From<&policy::Policy> for Policy {
-    fn from(policy: &policy::Policy) -> Self {
-        let (change, change_percent, desired) = match policy.adjust {
-            Adjust::Change(by) => (Some(by), None, None),
-            Adjust::Percent(percent) => (None, Some(PercentNumber(percent)), None),
-            Adjust::Desired(size) => (None, None, Some(size.0)),
-        };
-        Self {
-            id: policy.id.to_string(),
-            name: Some(policy.name.clone()),
-            change,
-            change_percent,
-            desired,
-            cooldown_seconds: whole_seconds(policy.cooldown),
-            debounce_seconds: whole_seconds(policy.debounce),
-        }
-    }
-}
-
 impl From<ScaleIn> for ScaleInOrder {
     fn from(order: ScaleIn) -> Self {
         match order {
@@ -307,11 +213,11 @@ impl From<ScaleIn> for ScaleInOrder {
     }
 }
 
-fn seconds(value: u32) -> Duration {
+pub(super) fn seconds(value: u32) -> Duration {
     Duration::from_secs(value.into())
 }
 
-fn whole_seconds(duration: Duration) -> u32 {
+pub(super) fn whole_seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }
 
@@ -437,6 +343,24 @@ impl Group {
             build_timeout_seconds: whole_seconds(config.build_timeout),
             rev: group.rev.0,
             created: None,
+        }
+    }
+}
+
+impl GroupSpec {
+    /// The configuration as a customer would write it.
+    #[must_use]
+    pub fn new(config: &Config, launch: Option<Launch>) -> Self {
+        Self {
+            name: config.name.clone(),
+            min: config.bounds.min().0,
+            max: config.bounds.max().0,
+            cooldown_seconds: whole_seconds(config.cooldown),
+            launch,
+            metadata: config.metadata.clone(),
+            policies: config.policies.values().map(Policy::from).collect(),
+            scale_in: config.scale_in.into(),
+            build_timeout_seconds: whole_seconds(config.build_timeout),
         }
     }
 }

@@ -28,6 +28,32 @@ pub struct Record {
     pub hash: String,
 }
 
+/// A change that was found among those of many groups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Found {
+    /// The tenant.
+    pub tenant: String,
+    /// The group.
+    pub group: String,
+    /// The change.
+    pub record: Record,
+}
+
+/// One look of staff at what belongs to tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Look {
+    /// Names it.
+    pub id: String,
+    /// When.
+    pub at: Moment,
+    /// Who: the subject of the token.
+    pub who: String,
+    /// In which request.
+    pub request_id: String,
+    /// What was asked: the path and the query.
+    pub asked: String,
+}
+
 /// Why a change was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +84,20 @@ impl From<group::Cause> for Cause {
             group::Cause::Events => Self::Events,
             group::Cause::Queue => Self::Queue,
             group::Cause::Converge => Self::Converge,
+        }
+    }
+}
+
+impl From<Cause> for group::Cause {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Create => Self::Create,
+            Cause::Configure => Self::Configure,
+            Cause::Pause => Self::Pause,
+            Cause::Delete => Self::Delete,
+            Cause::Events => Self::Events,
+            Cause::Queue => Self::Queue,
+            Cause::Converge => Self::Converge,
         }
     }
 }

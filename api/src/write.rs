@@ -1,0 +1,328 @@
+//! Writes that name themselves: the header `Idempotency-Key` on everything that changes something (features 8, safety S13).
+//!
+//! ```text
+//! note "running" (only if there is none) ──► the write ──► note "answered", with the answer ──► the same key gets the same answer for 25 hours
+//! ```
+//! A key belongs to a tenant, a method and a path, and to one body. What was refused is forgotten, so that it may be tried again. A process
+//! that dies in between leaves "running": after [`RUNNING`] the write is done again under the same key, and what it makes gets the
+//! same ids as before, so that nothing is made twice.
+//!
+//! Capability URLs are secrets and are never in a note: a repeated answer derives them anew.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::ids::{GroupId, GroupKey, RequestHash, TenantId};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use store::note::{Note, Shelf};
+use wire::problem::Code;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Names a write or an event for ever.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says that an answer was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Longest key.
+const KEY_BYTES_MAX: usize = 128;
+/// A write that takes longer than this has died: longer than every deadline on its way.
+pub(crate) const RUNNING: Duration = Duration::from_secs(60);
+
+/// An answer as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    status: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<serde_json::Value>,
+    /// Group and serial number of the capability URL that the body's `url` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    capability: Option<(String, u32)>,
+}
+
+impl Answer {
+    /// An answer with a body.
+    pub(crate) fn of(status: StatusCode, body: &impl Serialize) -> Self {
+        Self {
+            status: status.as_u16(),
+            location: None,
+            etag: None,
+            body: serde_json::to_value(body).ok(),
+            capability: None,
+        }
+    }
+
+    /// 204.
+    pub(crate) fn empty() -> Self {
+        Self {
+            body: None,
+            ..Self::of(StatusCode::NO_CONTENT, &())
+        }
+    }
+
+    /// The same, with where what was made is.
+    pub(crate) fn at(mut self, location: String) -> Self {
+        self.location = Some(location);
+        self
+    }
+
+    /// The same, with the tag of what is there now.
+    pub(crate) fn tagged(mut self, etag: String) -> Self {
+        self.etag = Some(etag);
+        self
+    }
+
+    /// The same, with a capability URL in the body's `url`.
+    pub(crate) fn telling(mut self, group: GroupId, serial: u32) -> Self {
+        self.capability = Some((group.to_string(), serial));
+        self
+    }
+
+    fn render(mut self, context: &Context, tenant: Option<&TenantId>) -> HttpResponse {
+        if let (Some((group, serial)), Some(tenant)) = (&self.capability, tenant)
+            && let Ok(id) = group.parse()
+        {
+            let key: GroupKey = Context::key(tenant.clone(), id);
+            let url = context.v1.capability(&key, *serial);
+            if let (Some(serde_json::Value::Object(body)), Some(url)) = (&mut self.body, url) {
+                body.insert("url".to_owned(), url.into());
+            }
+        }
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let mut answer = HttpResponse::build(status);
+        if let Some(location) = self.location {
+            answer.insert_header((header::LOCATION, location));
+        }
+        if let Some(etag) = self.etag {
+            answer.insert_header((header::ETAG, etag));
+        }
+        match self.body {
+            Some(body) => answer.json(body),
+            None => answer.finish(),
+        }
+    }
+}
+
+/// Where ids of what is made come from: chance, or the key of the write, so that doing it again makes the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seed {
+    bits: u128,
+    /// The same write may have been done before, by a process that died.
+    pub(crate) is_repeated: bool,
+}
+
+impl Seed {
+    /// 128 bits.
+    pub(crate) const fn u128(self) -> u128 {
+        self.bits
+    }
+}
+
+/// What a note says.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    /// Hash of what was asked.
+    request: String,
+    /// Whose try this is: two tries of one write differ.
+    #[serde(rename = "try")]
+    attempt: String,
+    /// What was answered; none: it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer: Option<Answer>,
+}
+
+impl Kept {
+    fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Who writes: a tenant, or staff for the whole installation.
+pub(crate) type Scope<'a> = Option<&'a TenantId>;
+
+/// Does a write once under its key; without a key, it is simply done.
+///
+/// # Errors
+/// The write's own; 409 while the same key is at work, 422 if the key came with another request, 503 if nothing can be kept.
+pub(crate) async fn once(
+    context: &Context,
+    scope: Scope<'_>,
+    (request, body): (&HttpRequest, RequestHash),
+    write: impl AsyncFnOnce(Seed) -> Result<Answer, Failure>,
+) -> Result<HttpResponse, Failure> {
+    let Some(key) = key(request)? else {
+        let seed = Seed {
+            bits: context.process.entropy.u128(),
+            is_repeated: false,
+        };
+        return Ok(write(seed).await?.render(context, scope));
+    };
+    let id = name(scope, request, key);
+    let kept = Kept {
+        request: asked(request, body),
+        attempt: format!("{:032x}", context.process.entropy.u128()),
+        answer: None,
+    };
+    let is_repeated = match begin(context, &id, &kept).await? {
+        Begun::First => false,
+        Begun::Again => true,
+        Begun::Answered(answer) => {
+            let mut answer = answer.render(context, scope);
+            let headers = answer.headers_mut();
+            headers.insert(REPLAYED, header::HeaderValue::from_static("true"));
+            return Ok(answer);
+        }
+    };
+    let bits = id.first_chunk::<16>().copied().unwrap_or_default();
+    let seed = Seed {
+        bits: u128::from_be_bytes(bits),
+        is_repeated,
+    };
+    let done = write(seed).await;
+    end(context, &id, kept, &done).await;
+    Ok(done?.render(context, scope))
+}
+
+enum Begun {
+    First,
+    Again,
+    Answered(Answer),
+}
+
+async fn begin(context: &Context, id: &[u8; 32], kept: &Kept) -> Result<Begun, Failure> {
+    let notes = &*context.stores.notes;
+    let failed = |error| Failure::store(&error);
+    let now = context.wall();
+    let note = Note {
+        id: id.to_vec(),
+        at: now,
+        body: kept.text(),
+    };
+    let kept_first = notes.keep(Shelf::Answers, &note, None).await;
+    if kept_first.map_err(failed)? {
+        return Ok(Begun::First);
+    }
+    let found = notes.find(Shelf::Answers, id).await.map_err(failed)?;
+    let found = found.ok_or_else(in_use)?;
+    let there: Kept = serde_json::from_str(&found.body).map_err(|_error| in_use())?;
+    if there.request != kept.request {
+        let rule = "came with another request before";
+        return Err(
+            Failure::new(Code::KeyReused, "use a new key for a new request")
+                .at("Idempotency-Key", rule),
+        );
+    }
+    if let Some(answer) = there.answer {
+        return Ok(Begun::Answered(answer));
+    }
+    let dead = now.since(found.at) > RUNNING;
+    let taken = dead && {
+        let taken = notes.keep(Shelf::Answers, &note, Some(&found.body)).await;
+        taken.map_err(failed)?
+    };
+    if taken {
+        Ok(Begun::Again)
+    } else {
+        Err(in_use())
+    }
+}
+
+fn in_use() -> Failure {
+    Failure::new(
+        Code::KeyInUse,
+        "the same write is at work; ask again for its answer under the same key",
+    )
+}
+
+/// Notes what became of the write. Where that fails, the next try does it again, with the same ids.
+async fn end(context: &Context, id: &[u8; 32], kept: Kept, done: &Result<Answer, Failure>) {
+    let notes = &*context.stores.notes;
+    let running = kept.text();
+    let noted = match done {
+        Ok(answer) => {
+            let answered = Kept {
+                answer: Some(answer.clone()),
+                ..kept
+            };
+            let note = Note {
+                id: id.to_vec(),
+                at: context.wall(),
+                body: answered.text(),
+            };
+            notes
+                .keep(Shelf::Answers, &note, Some(&running))
+                .await
+                .map(drop)
+        }
+        // It may have been done: only when this try is surely dead it is tried again.
+        Err(failure) if failure.code == Code::OutcomeUnknown => Ok(()),
+        Err(_) => notes.forget(Shelf::Answers, id, &running).await,
+    };
+    if let Err(error) = noted {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "an answer could not be kept for its idempotency key");
+    }
+}
+
+/// The key of a request.
+///
+/// # Errors
+/// 400: it is too long, or comes twice.
+pub(crate) fn key(request: &HttpRequest) -> Result<Option<&str>, Failure> {
+    let rule = "must be 1 to 128 visible ASCII characters, given once";
+    let invalid = || {
+        let detail = format!("the header Idempotency-Key {rule}");
+        Failure::new(Code::InvalidHeader, detail).at("Idempotency-Key", rule)
+    };
+    let mut given = request.headers().get_all(&IDEMPOTENCY_KEY);
+    let Some(first) = given.next() else {
+        return Ok(None);
+    };
+    let text = first.to_str().ok().filter(|text| {
+        let visible = text.bytes().all(|b| b.is_ascii_graphic());
+        (1..=KEY_BYTES_MAX).contains(&text.len()) && visible
+    });
+    match (text, given.next()) {
+        (Some(text), None) => Ok(Some(text)),
+        (None, _) | (_, Some(_)) => Err(invalid()),
+    }
+}
+
+/// What a key names: nothing of another tenant, method or path.
+fn name(scope: Scope<'_>, request: &HttpRequest, key: &str) -> [u8; 32] {
+    let tenant = scope.map_or("", TenantId::as_str);
+    let mut hash = Sha256::new();
+    for part in [tenant, request.method().as_str(), request.path(), key] {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hash.update(length.to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// What was asked: the query, what the writer has seen, and the body.
+fn asked(request: &HttpRequest, body: RequestHash) -> String {
+    let mut hash = Sha256::new();
+    let seen = request.headers().get_all(header::IF_MATCH);
+    let parts = std::iter::once(request.query_string().as_bytes())
+        .chain(seen.map(header::HeaderValue::as_bytes));
+    for part in parts {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        hash.update(length.to_be_bytes());
+        hash.update(part);
+    }
+    hash.update(body.0);
+    RequestHash(hash.finalize().into()).to_string()
+}
+
+/// The hash of no body.
+pub(crate) fn no_body() -> RequestHash {
+    RequestHash(Sha256::digest([]).into())
+}

@@ -1,0 +1,257 @@
+//! Writes that are sent again: once done under a key, they are answered as before and done no more.
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+use store::memory::faults::{Call, Fate, Faults, Plan, What};
+use store::note::Shelf;
+
+use super::rig::{Rig, TENANT, spec};
+
+const ALL: [&str; 3] = ["read", "crud", "trigger"];
+
+fn groups() -> String {
+    format!("/v2/{TENANT}/groups")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_write_is_done_once_under_its_key() {
+    let rig = Rig::start().await;
+    let mut twice: Vec<(&str, String, Option<Value>)> = Vec::new();
+    let made = rig.ask(&ALL, ("POST", &groups()), &[], Some(spec())).await;
+    let group = format!("{}/{}", groups(), made.body["id"].as_str().unwrap());
+    let hooks = format!("{group}/policies/up/webhooks");
+    let hook = rig
+        .ask(&ALL, ("POST", &hooks), &[], Some(json!({"name": "x"})))
+        .await;
+    let hook = hook.header("location");
+    twice.push(("POST", groups(), Some(spec())));
+    twice.push((
+        "POST",
+        format!("{group}/policies"),
+        Some(json!({"id": "a", "change": 1})),
+    ));
+    twice.push((
+        "PUT",
+        format!("{group}/policies/a"),
+        Some(json!({"id": "a", "change": 2})),
+    ));
+    twice.push((
+        "PATCH",
+        format!("{group}/policies/a"),
+        Some(json!({"change": 3})),
+    ));
+    twice.push(("POST", hooks, Some(json!({"name": "y"}))));
+    twice.push(("PUT", hook.clone(), Some(json!({"name": "z"}))));
+    twice.push(("PATCH", hook.clone(), Some(json!({"name": "w"}))));
+    twice.push(("POST", format!("{hook}/rotate"), None));
+    twice.push(("DELETE", hook, None));
+    twice.push(("DELETE", format!("{group}/policies/a"), None));
+    twice.push(("PATCH", format!("{group}/config"), Some(json!({"max": 9}))));
+    twice.push(("PUT", format!("{group}/config"), Some(spec())));
+    twice.push(("POST", format!("{group}/pause"), None));
+    twice.push(("POST", format!("{group}/resume"), None));
+    twice.push(("DELETE", format!("{group}?force=true"), None));
+    for (method, path, body) in twice {
+        let key = [("Idempotency-Key", "one-key-for-all")];
+        let first = rig.ask(&ALL, (method, &path), &key, body.clone()).await;
+        assert!(
+            first.status < 300,
+            "{method} {path}: {} {}",
+            first.status,
+            first.body
+        );
+        assert!(first.headers.get("idempotency-replayed").is_none());
+        let commits = rig.store.commits();
+        let second = rig.ask(&ALL, (method, &path), &key, body).await;
+        assert_eq!(
+            rig.store.commits(),
+            commits,
+            "{method} {path} was done twice"
+        );
+        assert_eq!(
+            (second.status, &second.body),
+            (first.status, &first.body),
+            "{method} {path}"
+        );
+        assert_eq!(second.header("location"), first.header("location"));
+        assert_eq!(second.header("etag"), first.header("etag"));
+        assert_eq!(second.header("idempotency-replayed"), "true");
+    }
+    let kept = rig.store.notes();
+    assert!(
+        kept.iter()
+            .all(|(shelf, note)| *shelf == Shelf::Answers && !note.body.contains("execute/1/")),
+        "a capability URL was stored"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_for_one_request_of_one_tenant_at_one_path() {
+    let rig = Rig::start().await;
+    let key = [("Idempotency-Key", "k")];
+    let first = rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
+    let mut other = spec();
+    other["name"] = json!("other");
+    let reused = rig.ask(&ALL, ("POST", &groups()), &key, Some(other)).await;
+    assert_eq!(
+        (reused.status, &reused.body["code"]),
+        (422, &json!("idempotency-key-reused"))
+    );
+    // Another path.
+    let group = format!("{}/{}", groups(), first.body["id"].as_str().unwrap());
+    let policy = json!({"id": "a", "change": 1});
+    assert_eq!(
+        rig.ask(
+            &ALL,
+            ("POST", &format!("{group}/policies")),
+            &key,
+            Some(policy)
+        )
+        .await
+        .status,
+        201
+    );
+    // Another tenant learns nothing of the first one's answer.
+    let token = rig.ed.sign(&rig.claims("umbrella", &ALL));
+    let answer = rig
+        .request(reqwest::Method::POST, "/v2/umbrella/groups")
+        .bearer_auth(token)
+        .header("Idempotency-Key", "k")
+        .header("Content-Type", "application/json")
+        .body(spec().to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 201);
+    let made: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_ne!(made["id"], first.body["id"]);
+    // Without the right, the key helps nothing.
+    assert_eq!(
+        rig.ask(&["read"], ("POST", &groups()), &key, Some(spec()))
+            .await
+            .status,
+        403
+    );
+    for bad in ["", "a b", &"x".repeat(129)] {
+        let refused = rig
+            .ask(
+                &ALL,
+                ("POST", &groups()),
+                &[("Idempotency-Key", bad)],
+                Some(spec()),
+            )
+            .await;
+        assert_eq!(
+            (refused.status, &refused.body["field"]),
+            (400, &json!("Idempotency-Key")),
+            "{bad:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_may_be_tried_again_under_the_same_key() {
+    let rig = Rig::start().await;
+    let key = [("Idempotency-Key", "k")];
+    let made = rig.ask(&ALL, ("POST", &groups()), &[], Some(spec())).await;
+    let group = format!("{}/{}", groups(), made.body["id"].as_str().unwrap());
+    let delete = async || rig.ask(&ALL, ("DELETE", &group), &key, None).await.status;
+    assert_eq!(delete().await, 409, "it wants servers");
+    let empty = json!({"min": 0});
+    rig.ask(
+        &ALL,
+        ("PATCH", &format!("{group}/config")),
+        &[],
+        Some(empty),
+    )
+    .await;
+    let event = json!({"desired": 0});
+    rig.ask(&ALL, ("POST", &format!("{group}/events")), &[], Some(event))
+        .await;
+    // The owner is away: the wish lies in the inbox, and the group still wants servers.
+    assert_eq!(delete().await, 409);
+    assert_eq!(rig.store.notes(), [], "nothing is kept of what was refused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_at_once_under_one_key_make_one_group() {
+    let rig = Arc::new(Rig::start().await);
+    let mut asked = Vec::new();
+    for _ in 0..20 {
+        let rig = Arc::clone(&rig);
+        asked.push(async move {
+            let key = [("Idempotency-Key", "k")];
+            rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await
+        });
+    }
+    let answers = futures_util::future::join_all(asked).await;
+    let mut ids = BTreeSet::new();
+    for answer in answers {
+        match answer.status {
+            201 => drop(ids.insert(answer.body["id"].as_str().unwrap().to_owned())),
+            409 => assert_eq!(answer.body["code"], json!("idempotency-key-in-use")),
+            other => panic!("{other} {}", answer.body),
+        }
+    }
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    assert_eq!(rig.store.keys().len(), 1);
+}
+
+/// Loses the note of an answer: as if the process had died between the write and its note.
+#[derive(Debug, Default)]
+struct Forgetful {
+    armed: AtomicBool,
+    seen: AtomicBool,
+}
+
+impl Faults for Forgetful {
+    fn plan(&self, call: Call<'_>) -> Plan {
+        // The first note of a write says that it runs, the second what became of it.
+        let second = call.what == What::Notes
+            && self.armed.load(Ordering::SeqCst)
+            && self.seen.swap(true, Ordering::SeqCst);
+        let fate = if second {
+            Fate::Unavailable
+        } else {
+            Fate::Done
+        };
+        Plan {
+            fate,
+            ..Plan::CLEAN
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_whose_answer_was_never_noted_is_held_back_while_it_may_run() {
+    let faults = Arc::new(Forgetful::default());
+    let rig = Rig::with_trouble(Arc::clone(&faults) as _, holt_api::Limits::default()).await;
+    faults.armed.store(true, Ordering::SeqCst);
+    let key = [("Idempotency-Key", "k")];
+    let first = rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
+    assert_eq!(first.status, 201, "the write was done");
+    faults.armed.store(false, Ordering::SeqCst);
+    let second = rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
+    assert_eq!(
+        (second.status, &second.body["code"]),
+        (409, &json!("idempotency-key-in-use"))
+    );
+    assert!(!second.header("retry-after").is_empty());
+    assert_eq!(rig.store.keys().len(), 1);
+    // A minute later, the same write is done again: it makes the same group, not another one.
+    let notes = rig.store.handle("tests").notes;
+    let (_, mut note) = rig.store.notes().remove(0);
+    let before = note.body.clone();
+    note.at = domain::time::Timestamp::from_unix_ms(note.at.unix_ms() - 61_000);
+    assert!(
+        notes
+            .keep(Shelf::Answers, &note, Some(&before))
+            .await
+            .unwrap()
+    );
+    let third = rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
+    assert_eq!((third.status, &third.body["id"]), (201, &first.body["id"]));
+    assert_eq!(rig.store.keys().len(), 1);
+}

@@ -1,0 +1,166 @@
+//! History over all groups of a tenant, and of all tenants for staff, whose looks are recorded.
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use store::memory::faults::{Call, Fate, Faults, Plan, What};
+
+use super::rig::{Rig, TENANT, spec};
+
+const ALL: [&str; 4] = ["read", "crud", "trigger", "audit"];
+
+async fn some(rig: &Rig) -> Vec<String> {
+    let groups = format!("/v2/{TENANT}/groups");
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let made = rig.ask(&ALL, ("POST", &groups), &[], Some(spec())).await;
+        let id = made.body["id"].as_str().unwrap().to_owned();
+        rig.ask(
+            &ALL,
+            ("POST", &format!("{groups}/{id}/pause")),
+            &[("X-Request-Id", "ticket-17")],
+            None,
+        )
+        .await;
+        ids.push(id);
+    }
+    ids
+}
+
+fn items(page: &Value) -> &Vec<Value> {
+    page["items"].as_array().unwrap_or_else(|| panic!("{page}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_finds_who_did_what_over_all_its_groups() {
+    let rig = Rig::start().await;
+    let ids = some(&rig).await;
+    let path = format!("/v2/{TENANT}/history");
+    let find = async |query: &str| {
+        let found = rig
+            .ask(&["audit"], ("GET", &format!("{path}{query}")), &[], None)
+            .await;
+        assert_eq!(found.status, 200, "{query}: {}", found.body);
+        found.body
+    };
+    assert_eq!(items(&find("").await).len(), 6);
+    assert_eq!(items(&find("?cause=pause").await).len(), 3);
+    assert_eq!(items(&find("?actor=ada").await).len(), 6);
+    assert_eq!(items(&find("?actor=bob").await).len(), 0);
+    assert_eq!(items(&find("?request=ticket-17").await).len(), 3);
+    assert_eq!(items(&find(&format!("?group={}", ids[1])).await).len(), 2);
+    assert_eq!(items(&find("?text=paused").await).len(), 3);
+    assert_eq!(items(&find("?to=2020-01-01T00:00:00Z").await).len(), 0);
+    let mut seen = Vec::new();
+    let mut query = "?limit=4".to_owned();
+    loop {
+        let page = find(&query).await;
+        seen.extend(items(&page).clone());
+        match page["next"].as_str() {
+            Some(next) => query = format!("?limit=4&after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(&seen, items(&find("").await));
+    for (query, field) in [
+        ("?cause=whim", "cause"),
+        ("?group=x", "group"),
+        ("?from=yesterday", "from"),
+        ("?after=x", "after"),
+        ("?tenant=umbrella", "tenant"),
+        ("?limit=0", "limit"),
+    ] {
+        let bad = rig
+            .ask(&["audit"], ("GET", &format!("{path}{query}")), &[], None)
+            .await;
+        assert_eq!(
+            (bad.status, &bad.body["field"]),
+            (400, &json!(field)),
+            "{query}"
+        );
+    }
+    let foreign = rig
+        .ask(&["audit"], ("GET", "/v2/umbrella/history"), &[], None)
+        .await;
+    assert_eq!(foreign.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn staff_finds_over_all_tenants_and_every_look_is_recorded() {
+    let rig = Rig::start().await;
+    some(&rig).await;
+    let look = async |query: &str| {
+        rig.ask(
+            &["support"],
+            ("GET", &format!("/v2/history{query}")),
+            &[],
+            None,
+        )
+        .await
+    };
+    assert_eq!(items(&look("?tenant=acme&cause=pause").await.body).len(), 3);
+    assert_eq!(items(&look("?tenant=umbrella").await.body).len(), 0);
+    assert_eq!(items(&look("").await.body).len(), 6);
+    // A tenant's own right opens nothing of it.
+    for rights in [&["audit"][..], &["read", "crud", "trigger"], &["operate"]] {
+        let refused = rig.ask(rights, ("GET", "/v2/history"), &[], None).await;
+        assert_eq!(
+            (refused.status, &refused.body["rule"]),
+            (403, &json!("support"))
+        );
+    }
+    assert_eq!(
+        rig.ask(&["support"], ("GET", "/v2/audit"), &[], None)
+            .await
+            .status,
+        403
+    );
+    let listed = rig
+        .ask(&["operate"], ("GET", "/v2/audit?limit=2"), &[], None)
+        .await
+        .body;
+    let asked: Vec<&str> = items(&listed)
+        .iter()
+        .map(|look| look["asked"].as_str().unwrap())
+        .collect();
+    assert_eq!(asked, ["/v2/history?", "/v2/history?tenant=umbrella"]);
+    assert_eq!(listed["items"][0]["who"], json!("ada"));
+    let next = listed["next"].as_str().unwrap();
+    let rest = rig
+        .ask(
+            &["operate"],
+            ("GET", &format!("/v2/audit?before={next}")),
+            &[],
+            None,
+        )
+        .await
+        .body;
+    assert_eq!(items(&rest).len(), 1);
+}
+
+/// Notes cannot be written.
+#[derive(Debug)]
+struct NoNotes;
+
+impl Faults for NoNotes {
+    fn plan(&self, call: Call<'_>) -> Plan {
+        let fate = if call.what == What::Notes {
+            Fate::Unavailable
+        } else {
+            Fate::Done
+        };
+        Plan {
+            fate,
+            ..Plan::CLEAN
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_that_cannot_be_recorded_is_not_answered() {
+    let rig = Rig::with_trouble(Arc::new(NoNotes), holt_api::Limits::default()).await;
+    some(&rig).await;
+    let refused = rig
+        .ask(&["support"], ("GET", "/v2/history"), &[], None)
+        .await;
+    assert_eq!((refused.status, refused.body.get("items")), (503, None));
+}
