@@ -348,7 +348,6 @@ async fn limits_are_told_and_held() {
         groups: 1,
         policies: 3,
         webhooks: 1,
-        suspended: ["frozen".to_owned()].into(),
         capabilities: super::rig::capabilities(),
         ..holt_api::V1::default()
     };
@@ -402,8 +401,20 @@ async fn limits_are_told_and_held() {
         reached(rig.ask(&ALL, ("POST", &hooks), &[], hook()).await),
         expected
     );
+}
 
-    // A suspended account.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_scales_for_a_suspended_account() {
+    let v1 = holt_api::V1 {
+        suspended: ["frozen".to_owned()].into(),
+        ..holt_api::V1::default()
+    };
+    let rig = Rig::of(
+        std::sync::Arc::new(store::memory::faults::None),
+        (holt_api::Limits::default(), v1),
+        |_, _| std::sync::Arc::new(super::rig::Unreachable),
+    )
+    .await;
     let token = rig.ed.sign(&rig.claims("frozen", &ALL));
     let answer = rig
         .request(reqwest::Method::POST, "/v2/frozen/groups")
