@@ -12,6 +12,7 @@ use chassis::config::Rate;
 use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
 use domain::time::{Mono, Now, Timestamp};
 use store::Stores;
+use wire::hooks::secret::HookKeys;
 use wire::ports::submit::Submit;
 
 use crate::auth::token::Verifier;
@@ -47,6 +48,8 @@ pub struct Context {
     pub owner_deadline: Duration,
     /// Where new groups live.
     pub colo: ColoId,
+    /// What seals the secrets of hooks; none if the operator set up no key.
+    pub hooks: Option<HookKeys>,
     /// What the old surface is told.
     pub(crate) v1: Service,
     /// What was done and refused.
@@ -70,7 +73,7 @@ impl Context {
         settings: &Settings,
         (stores, owner): (Stores, Arc<dyn Submit>),
         verifier: Verifier,
-        v1: Service,
+        (v1, hooks): (Service, Option<HookKeys>),
     ) -> Self {
         let executions = Limits {
             requests: Rate::PerSecond(settings.v1.executions),
@@ -85,6 +88,7 @@ impl Context {
             owner,
             verifier,
             v1,
+            hooks,
             owner_deadline: settings.owner_deadline,
             colo: ColoId(settings.colo),
             counts: Counts::new(&process.metrics),

@@ -37,6 +37,7 @@ use actix_web::web;
 use actix_web::{App, HttpServer};
 use chassis::Process;
 use store::Stores;
+use wire::hooks::secret::HookKeys;
 use wire::ports::submit::Submit;
 
 use crate::auth::keys::Keys;
@@ -84,12 +85,19 @@ pub async fn build(
     let listener = TcpListener::bind(settings.listen).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let v1 = v1::service::Service::new(&settings.v1, address)?;
+    let hooks = match settings.hooks.as_slice() {
+        [] => None,
+        keys => Some(HookKeys::new(keys).map_err(|_bad| StartError::OutOfRange {
+            key: "hooks",
+            rule: "must have at least 32 characters each",
+        })?),
+    };
     let context = web::Data::new(Context::new(
         process,
         &settings,
         (stores, owner),
         verifier,
-        v1,
+        (v1, hooks),
     ));
     let shared = context.clone();
     let app = move || {

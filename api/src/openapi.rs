@@ -84,6 +84,29 @@ pub(crate) struct OfWrite;
 pub(crate) struct OfMake;
 /// What a route that changes a group may answer instead.
 pub(crate) struct OfChange;
+/// What a route that answers for a waiting server may answer instead.
+pub(crate) struct OfWait;
+/// What a route that needs no token but can be used too often may answer instead.
+pub(crate) struct OfOpen;
+
+impl IntoResponses for OfWait {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[Code::NotWaiting])
+    }
+}
+
+impl IntoResponses for OfOpen {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            Code::NotFound,
+            Code::TooManyRequests,
+            Code::Busy,
+            Code::Internal,
+            Code::Unavailable,
+            Code::OutcomeUnknown,
+        ])
+    }
+}
 
 impl IntoResponses for Refusals {
     fn responses() -> BTreeMap<String, RefOr<Response>> {

@@ -29,6 +29,9 @@ pub struct Settings {
     pub limits: Limits,
     /// The surface of the old service.
     pub v1: V1,
+    /// What seals the secrets of hooks and makes the addresses by which receivers answer, newest first: the same keys as the hooks lane's.
+    /// Without one, no hook can be made.
+    pub hooks: Vec<Secret>,
 }
 
 /// What the surface of the old service is told.
@@ -131,6 +134,7 @@ impl Default for Settings {
             tokens: Tokens::default(),
             limits: Limits::default(),
             v1: V1::default(),
+            hooks: Vec::new(),
         }
     }
 }

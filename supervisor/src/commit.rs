@@ -7,6 +7,7 @@ use domain::evidence::{self, Watch};
 use domain::group::{Cause, Change, Group};
 use domain::ids::{EventId, SlotId};
 use domain::mutant::{Rule, off};
+use domain::outbox;
 use domain::plan;
 use domain::schedule;
 use domain::settle::settle;
@@ -175,6 +176,9 @@ fn gather(
     expire(draft);
     for (slot, outcome) in &batch.outcomes {
         settle(draft, watch, *slot, outcome);
+    }
+    for (id, made, sent) in &batch.sent {
+        outbox::settle(draft, *id, *made, sent);
     }
     let lists = batch.listings.iter();
     lists

@@ -128,6 +128,9 @@ impl Owner {
         if let Wake::At(at) = group.state.wake() {
             next = next.min(now.mono.plus(at.since(now.wall)));
         }
+        if let Some(at) = self.hooks() {
+            next = next.min(at);
+        }
         let breath = if is_stopped { STOPPED } else { BREATH };
         self.next = next.max(now.mono.plus(breath));
     }

@@ -12,6 +12,7 @@ mod control;
 mod counts;
 mod duty;
 pub mod handout;
+mod hooks;
 mod launches;
 mod owner;
 mod owners;
@@ -91,6 +92,7 @@ pub struct Supervisor {
     pub(crate) sweep: sweep::Sweep,
     pub(crate) handout: Handout,
     pub(crate) control: control::Control,
+    pub(crate) desk: hooks::Desk,
     pub(crate) process: Process,
 }
 
@@ -101,12 +103,14 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
     let sweep = sweep::Sweep::new(process.clone(), handout.clone());
     let control = control::Control::new(process, &settings);
     let controls = std::sync::Arc::clone(&stores.controls);
+    let desk = hooks::Desk::default();
     let seams = owners::Seams {
         process: process.clone(),
         stores,
         control: control.clone(),
         counts: counts::Counts::new(&process.metrics),
         handout: handout.clone(),
+        desk: desk.clone(),
         sweep: sweep.clone(),
         settings: settings.clone(),
     };
@@ -120,6 +124,7 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
         sweep,
         handout,
         control,
+        desk,
         process: process.clone(),
     }
 }

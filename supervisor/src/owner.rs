@@ -7,7 +7,8 @@ use std::time::Duration;
 use domain::event::Event;
 use domain::evidence::{Extent, Listing, Watch};
 use domain::group::{Group, Phase};
-use domain::ids::{EventId, GroupKey, LaunchHash, OpId, SlotId};
+use domain::ids::{DeliveryId, EventId, GroupKey, LaunchHash, OpId, SlotId};
+use domain::outbox::Sent;
 use domain::settle::Outcome;
 use domain::time::Mono;
 use domain::verdict::Verdict;
@@ -38,6 +39,7 @@ pub(crate) struct Batch {
     pub(crate) answers: Vec<(Event, Answer)>,
     pub(crate) outcomes: Vec<(SlotId, Outcome)>,
     pub(crate) acks: Vec<oneshot::Sender<()>>,
+    pub(crate) sent: Vec<(DeliveryId, u32, Sent)>,
     pub(crate) listings: Vec<(Arc<Listing>, Project)>,
     /// The group changed in the store: what is cached is stale.
     pub(crate) changed: bool,
@@ -58,6 +60,8 @@ pub(crate) struct Owner {
     pub(crate) batch: Batch,
     /// For which slot and when operations were asked for: a list by tag counts as begun then.
     pub(crate) asked: BTreeMap<OpId, (SlotId, Mono)>,
+    /// Messages that are with a hooks lane, or wait for one, and since when.
+    pub(crate) posted: BTreeMap<DeliveryId, Mono>,
     pub(crate) verdicts: BTreeMap<EventId, Verdict>,
     /// Nothing is due before this.
     pub(crate) next: Mono,
@@ -80,6 +84,7 @@ pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) 
         launch: None,
         batch: Batch::default(),
         asked: BTreeMap::new(),
+        posted: BTreeMap::new(),
         verdicts: BTreeMap::new(),
         next: began,
         again: true,
@@ -126,7 +131,10 @@ impl Owner {
                 () = process.clock.sleep(wait) => return Gathered::Nothing,
             }
         }
-        while self.batch.events.len() < BATCH_MAX && self.batch.outcomes.len() < BATCH_MAX {
+        while self.batch.events.len() < BATCH_MAX
+            && self.batch.outcomes.len() < BATCH_MAX
+            && self.batch.sent.len() < BATCH_MAX
+        {
             let Ok(note) = notes.try_recv() else { break };
             self.take(note);
         }
@@ -141,6 +149,11 @@ impl Owner {
             }
             Note::Outcome(slot, outcome, ack) => {
                 self.batch.outcomes.push((slot, outcome));
+                self.batch.acks.push(ack);
+            }
+            Note::Sent(id, made, sent, ack) => {
+                self.posted.remove(&id);
+                self.batch.sent.push((id, made, sent));
                 self.batch.acks.push(ack);
             }
             Note::Listing(listing, elsewhere) => self.batch.listings.push((listing, elsewhere)),
@@ -261,7 +274,7 @@ impl Owner {
         self.group.as_ref().is_some_and(|g| {
             let census = g.slots.census();
             let wants = matches!(g.state.phase, Phase::Running) && g.state.desired > census.wanted;
-            census.open.0 == 0 && !wants && g.inbox.is_empty()
+            census.open.0 == 0 && !wants && g.inbox.is_empty() && g.outbox.is_empty()
         })
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use chassis::Process;
 use domain::event::Event;
 use domain::evidence::{Listing, Row};
-use domain::ids::{GroupKey, OpId, SlotId};
+use domain::ids::{DeliveryId, GroupKey, OpId, SlotId};
+use domain::outbox::Sent;
 use domain::settle::Outcome;
 use domain::verdict::Verdict;
 use store::Stores;
@@ -18,6 +19,7 @@ use wire::ports::submit::SubmitError;
 use crate::control::Control;
 use crate::counts::Counts;
 use crate::handout::Handout;
+use crate::hooks::Desk;
 use crate::project::Project;
 use crate::sweep::Sweep;
 use crate::{Settings, owner};
@@ -31,6 +33,7 @@ pub(crate) struct Seams {
     pub(crate) process: Process,
     pub(crate) stores: Stores,
     pub(crate) handout: Handout,
+    pub(crate) desk: Desk,
     pub(crate) control: Control,
     pub(crate) counts: Counts,
     pub(crate) sweep: Sweep,
@@ -44,6 +47,8 @@ pub(crate) enum Note {
     Event(Event, oneshot::Sender<Result<Verdict, SubmitError>>),
     /// What came of an operation; answered once it is durable.
     Outcome(SlotId, Outcome, oneshot::Sender<()>),
+    /// What came of an attempt to send a message, and how many were made before it; answered once it is durable.
+    Sent(DeliveryId, u32, Sent, oneshot::Sender<()>),
     /// A list of the tenant's servers as far as it concerns this group, and what is known of the project around this group.
     Listing(Arc<Listing>, Project),
     /// A list by tag that the owner asked for.

@@ -17,9 +17,10 @@ use domain::ids::ColoId;
 use serde::{Deserialize, Serialize};
 use store::embedded;
 use store_cassandra::choice::{self, Place};
+use wire::ports::hooks::Hooks;
 use wire::ports::ops::Ops;
 use wire::ports::submit::Submit;
-use wire::ports::{http_ops, http_submit};
+use wire::ports::{http_hooks, http_ops, http_submit};
 
 use crate::{Settings, Supervisor};
 
@@ -110,9 +111,11 @@ pub fn listen(
     let server = HttpServer::new(move || {
         let ops: Arc<dyn Ops> = supervisor.clone();
         let submit: Arc<dyn Submit> = supervisor.clone();
+        let hooks: Arc<dyn Hooks> = supervisor.clone();
         App::new()
             .service(http_ops::routes(ops, key.clone()))
             .service(http_submit::routes(submit, key.clone()))
+            .service(http_hooks::routes(hooks, key.clone()))
     });
     let server = server
         .workers(2)

@@ -3,6 +3,7 @@ mod again;
 mod dry;
 mod edits;
 mod history;
+mod hooks;
 mod input;
 mod jwks;
 pub(crate) mod keys;

@@ -1,10 +1,13 @@
 //! The table of contents: every route, what it needs, and the handler behind it. The router, the `OpenAPI` document and the access
 //! matrix of the tests are all made from it.
 
+pub mod answers;
 pub mod config;
+pub mod deliveries;
 pub mod events;
 pub mod groups;
 pub mod history;
+pub mod hooks;
 pub mod ledger;
 pub mod open;
 pub mod policies;
@@ -49,6 +52,15 @@ pub fn routes() -> Vec<Route> {
         Route::new(ledger::__path_list, ledger::list),
         Route::new(history::__path_list, history::list),
         Route::new(quotas::__path_show, quotas::show),
+        Route::new(hooks::__path_list, hooks::list),
+        Route::new(hooks::__path_show, hooks::show),
+        Route::new(hooks::__path_put, hooks::put),
+        Route::new(hooks::__path_delete, hooks::delete),
+        Route::new(hooks::__path_rotate, hooks::rotate),
+        Route::new(deliveries::__path_list, deliveries::list),
+        Route::new(deliveries::__path_redeliver, deliveries::redeliver),
+        Route::new(deliveries::__path_skip, deliveries::skip),
+        Route::new(answers::__path_answer, answers::answer),
         Route::new(switches::__path_list, switches::list),
         Route::new(switches::__path_history, switches::history),
         Route::new(switches::__path_set, switches::set),

@@ -1,5 +1,6 @@
 //! Outbound HTTP: the only place that builds clients, so that every one refuses redirects, never repeats a request on its own,
 //! ignores proxies of the environment and has time limits.
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -87,11 +88,38 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error::Build`]: stop the start.
+pub fn client(settings: &Settings) -> Result<Client, Error> {
+    let build = |source| Error::Build { source };
+    builder(settings)?.build().map_err(build)
+}
+
+/// The same, with names looked up by `resolver` and by nothing else: what it gives out is what is connected to. Hosts that are addresses already
+/// never meet it; who calls judges those.
+///
+/// # Errors
+/// As [`client`].
+pub fn client_resolved_by(
+    settings: &Settings,
+    resolver: Arc<dyn reqwest::dns::Resolve>,
+) -> Result<Client, Error> {
+    let build = |source| Error::Build { source };
+    let builder = builder(settings)?.dns_resolver(ByArc(resolver));
+    builder.build().map_err(build)
+}
+
+struct ByArc(Arc<dyn reqwest::dns::Resolve>);
+
+impl reqwest::dns::Resolve for ByArc {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        self.0.resolve(name)
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that builds HTTP clients"
 )]
-pub fn client(settings: &Settings) -> Result<Client, Error> {
+fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, Error> {
     let build = |source| Error::Build { source };
     let builder = Client::builder()
         .connect_timeout(settings.connect_timeout)
@@ -117,7 +145,7 @@ pub fn client(settings: &Settings) -> Result<Client, Error> {
             builder.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(build)?)
         }
     };
-    builder.build().map_err(build)
+    Ok(builder)
 }
 
 /// Reads a body of at most `bytes_max` bytes (safety S35).

@@ -1,4 +1,6 @@
 //! The command line.
+pub(crate) mod hook;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
@@ -33,6 +35,9 @@ pub(crate) enum Command {
     Ledger(Ledger),
     /// Show who changed a group, and what was before and after
     History(History),
+    /// Make hooks, and see what became of their messages
+    #[command(subcommand)]
+    Hook(hook::Hook),
     /// Stop, slow or free calls to the cloud: the kill switches (for operators)
     #[command(subcommand)]
     Switch(Switch),

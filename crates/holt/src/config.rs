@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) proof: Proof,
     pub(crate) supervisor: Supervisor,
     pub(crate) worker: Worker,
+    #[serde(default)]
+    pub(crate) hooks: holt_hooks::config::Lane,
     pub(crate) token: Token,
     pub(crate) ops: Ops,
     pub(crate) telemetry: telemetry::Settings,

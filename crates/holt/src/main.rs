@@ -5,6 +5,7 @@ mod args;
 mod audit;
 mod config;
 mod demo;
+mod hook;
 mod keys;
 mod ops;
 mod out;
@@ -53,6 +54,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Verdicts(args) => session::verdicts(args).await?,
         Command::Ledger(args) => session::ledger(args).await?,
         Command::History(args) => session::history(args).await?,
+        Command::Hook(command) => hook::run(command).await?,
         Command::Switch(command) => switch::run(process, command).await?,
         Command::Audit(command) => return audit::run(command),
         Command::Schema(command) => Box::pin(schema::run(process, command)).await?,

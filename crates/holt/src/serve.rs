@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! api ──Submit──► supervisor ◄──Ops── worker ──► guard ──► OpenStack
-//!  └──────► store ◄──┘
+//!  └──────► store ◄──┘ ◄──Hooks── hooks lane ──► customers' receivers
 //! ```
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use cloud::{guard::Guard, openstack::OpenStack, port::Cloud, transport::http::Ht
 use domain::time::Timestamp;
 use store::embedded::{Embedded, Keep};
 use store_cassandra::choice::{self, Opened};
-use wire::ports::ops::Ops;
+use wire::ports::{hooks::Hooks, ops::Ops};
 
 use crate::{
     args,
@@ -69,6 +69,7 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     let transport = settings::transport(&config.cloud)?;
     let worker = settings::worker(config)?;
     let api = settings::api(config)?;
+    let mut hooks = settings::hooks(config, config.api.listen)?;
 
     let place = settings::place(&config.store);
     let store = choice::open(process, &place, settings::store(&config.store)).await?;
@@ -92,9 +93,14 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     holt_worker::build(process, worker, cloud, guard, vec![ops])
         .context("start the worker (`worker.state_dir`)")?;
 
+    let lanes: Vec<Arc<dyn Hooks>> = vec![supervisor.clone()];
     let api = holt_api::build(process, api, store.stores(), supervisor)
         .await
         .context("start the api")?;
+    if config.hooks.answers.is_none() {
+        hooks.answers = format!("http://{}", api.address());
+    }
+    holt_hooks::build(process, hooks, lanes).context("start the hooks lane (`hooks`)")?;
     if let Some(listen) = config.ops.listen {
         ops::serve(process, listen)
             .await

@@ -111,6 +111,22 @@ impl Session {
         }
     }
 
+    /// The API's JSON if that was asked for, or a text for people.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(crate) fn print(
+        &self,
+        answer: &impl serde::Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            out::json(answer)
+        } else {
+            out::say(&text())
+        }
+    }
+
     fn show_group(&self, group: &Group) -> anyhow::Result<()> {
         if self.json {
             out::json(group)
@@ -170,12 +186,20 @@ pub(crate) async fn group(process: &Process, command: args::Group) -> anyhow::Re
     }
 }
 
-fn spec(file: &Path) -> anyhow::Result<GroupSpec> {
-    let text = if file == Path::new("-") {
-        io::read_to_string(io::stdin()).context("read standard input")?
+/// The text of a file, or of standard input for `-`.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
+    if file == Path::new("-") {
+        io::read_to_string(io::stdin()).context("read standard input")
     } else {
-        fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
-    };
+        fs::read_to_string(file).with_context(|| format!("read {}", file.display()))
+    }
+}
+
+fn spec(file: &Path) -> anyhow::Result<GroupSpec> {
+    let text = text(file)?;
     serde_json::from_str(&text).with_context(|| format!("{} is not a group", file.display()))
 }
 

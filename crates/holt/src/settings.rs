@@ -15,6 +15,7 @@ use domain::{
 use holt_worker::host::Place;
 use sha2::{Digest, Sha256};
 use store_cassandra::choice;
+use wire::hooks::secret::HookKeys;
 
 use crate::config::{self, Config, Tenant, User};
 
@@ -61,6 +62,7 @@ pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
             burst: api.burst,
         },
         v1: v1(config)?,
+        hooks: hook_keys(config)?,
     })
 }
 
@@ -80,6 +82,43 @@ fn v1(config: &Config) -> anyhow::Result<holt_api::V1> {
         v1.capabilities.current = config.proof.current.to_string();
     }
     Ok(v1)
+}
+
+/// What seals the secrets of hooks. Without keys of their own, they are derived from those that mark servers.
+///
+/// # Errors
+/// None that a user could cause.
+pub(crate) fn hook_keys(config: &Config) -> anyhow::Result<Vec<Secret>> {
+    if !config.hooks.keys.is_empty() {
+        return Ok(config.hooks.keys.clone());
+    }
+    // The highest version first: what is new is sealed by it.
+    let mut keys: Vec<(u32, &Secret)> = Vec::new();
+    for (version, key) in &config.proof.keys {
+        keys.push((version.parse().unwrap_or_default(), key));
+    }
+    keys.sort_by_key(|(version, _)| (*version != config.proof.current, *version));
+    let derived = keys.into_iter().map(|(_, key)| {
+        let mut hash = Sha256::new();
+        hash.update(b"holt hooks");
+        hash.update(key.expose());
+        let text: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        Ok(Secret::new(text)?)
+    });
+    derived.collect()
+}
+
+/// The hooks lane's settings; receivers answer to `address` where the configuration says nothing else.
+///
+/// # Errors
+/// Names the key that is wrong.
+pub(crate) fn hooks(
+    config: &Config,
+    address: std::net::SocketAddr,
+) -> anyhow::Result<holt_hooks::Settings> {
+    let keys = HookKeys::new(&hook_keys(config)?);
+    let keys = keys.context("configuration key `hooks.keys`")?;
+    config.hooks.settings(keys, &format!("http://{address}"))
 }
 
 /// The worker's settings.

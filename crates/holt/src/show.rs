@@ -1,4 +1,6 @@
 //! The API's answers as tables for people.
+mod hook;
+
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use wire::v2::{
@@ -8,6 +10,8 @@ use wire::v2::{
     switch::{Switch, Throw},
     verdict::{Asked, Force, GateWord, Verdict, Word},
 };
+
+pub(crate) use hook::{deliveries, hook_made, hooks};
 
 /// The columns of a table, then its rows.
 fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {

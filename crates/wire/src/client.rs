@@ -3,6 +3,7 @@
 //! It never repeats a request by itself and follows no redirects (`chassis::http`); an event may be sent again under the same key.
 
 mod history;
+mod hooks;
 
 use std::time::Duration;
 

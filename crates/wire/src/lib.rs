@@ -6,6 +6,7 @@
 
 pub mod client;
 pub mod glass;
+pub mod hooks;
 pub mod ports;
 pub mod problem;
 pub mod v1;

@@ -86,6 +86,8 @@ codes! {
     KeyInUse "idempotency-key-in-use" 409 "The same write is at work",
     /// The writer has seen something else.
     PreconditionFailed "precondition-failed" 412 "What is there is not what the writer has seen",
+    /// Nothing waits for this answer.
+    NotWaiting "not-waiting" 409 "Nothing waits for this",
     /// The body is too large.
     BodyTooLarge "body-too-large" 413 "The body is too large",
     /// The body is of another media type.

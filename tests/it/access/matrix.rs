@@ -5,9 +5,9 @@ use holt_api::Route;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::keys;
 use super::old::{is_done, old_body, refused_in_old_words, webhook};
 use super::rig::{Rig, TENANT, spec};
+use super::{hooks, keys};
 
 const RIGHTS: [&str; 7] = [
     "read",
@@ -200,6 +200,10 @@ fn body(operation: &str) -> Option<Value> {
     match operation {
         "createGroup" | "configureGroup" => Some(spec()),
         "setSwitch" => Some(json!({"mode": "run", "why": "a test"})),
+        "putHook" => Some(json!({"points": ["server.active"], "url": "https://receiver.example/"})),
+        "rotateHook" => Some(json!({})),
+        "listHooks" | "showHook" | "deleteHook" | "listDeliveries" | "redeliver"
+        | "skipDelivery" | "answerHook" => None,
         "listSwitches" | "clearSwitch" | "listThrows" => None,
         "sendEvent" | "dryRun" => Some(json!({"change": 1})),
         "createPolicy" => Some(json!({"id": "fresh", "change": 1})),
@@ -241,12 +245,22 @@ pub(super) struct Answer {
     pub(super) body: Value,
 }
 
-async fn ask(rig: &Rig, route: &Route, operation: &str, token: Option<&str>) -> Answer {
+async fn ask(rig: &Rig, route: &Route, operation: &str, bearer: Option<&str>) -> Answer {
     let group = group(rig).await;
     let webhook = webhook(rig, &group).await;
     let server = rig.plant_server(&group).await;
+    let token = hooks::plant(rig, &group).await;
+    let delivery = if operation == "redeliver" {
+        hooks::DEAD
+    } else {
+        hooks::WAITING
+    };
     let path = route
         .path
+        .replace("{hook}", hooks::HOOK)
+        .replace("{delivery}", &delivery.0.to_string())
+        .replace("{token}", &token)
+        .replace("{answer}", "continue")
         .replace("{tenant}", TENANT)
         .replace("{group}", &group)
         .replace("{policy}", "up")
@@ -261,8 +275,8 @@ async fn ask(rig: &Rig, route: &Route, operation: &str, token: Option<&str>) -> 
         Method::from_bytes(route.method.as_str().as_bytes()).unwrap(),
         &path,
     );
-    if let Some(token) = token {
-        request = request.bearer_auth(token);
+    if let Some(bearer) = bearer {
+        request = request.bearer_auth(bearer);
     }
     if let Some(body) = body(operation) {
         request = request

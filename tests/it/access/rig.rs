@@ -21,6 +21,7 @@ use store::apply::{View, apply};
 use store::memory::Memory;
 use store::memory::faults::{Faults, None as NoFaults};
 use wire::client::{Client, Settings};
+use wire::hooks::secret::HookKeys;
 use wire::ports::submit::{Submit, SubmitError};
 
 use super::keys::{self, Pair};
@@ -62,6 +63,8 @@ pub(crate) struct Rig {
     pub(crate) rsa: Pair,
     pub(crate) base: String,
     pub(crate) api: holt_api::Api,
+    /// What seals the secrets of hooks and makes the addresses of answers.
+    pub(crate) hooks: HookKeys,
     http: reqwest::Client,
     _jwks: tempfile::TempDir,
 }
@@ -125,6 +128,7 @@ impl Rig {
             },
             limits,
             v1,
+            hooks: vec![hook_key()],
             ..holt_api::Settings::default()
         };
         let stores = store.handle("api");
@@ -142,6 +146,7 @@ impl Rig {
         Self {
             base: format!("http://{}", api.address()),
             api,
+            hooks: HookKeys::new(&[hook_key()]).unwrap(),
             process,
             store,
             ed,
@@ -273,6 +278,11 @@ impl Rig {
         };
         Client::new(&settings).unwrap()
     }
+}
+
+/// A key that seals the secrets of hooks.
+pub(crate) fn hook_key() -> Secret {
+    Secret::new("h".repeat(32)).unwrap()
 }
 
 /// A key that derives capability URLs.

@@ -1,0 +1,339 @@
+//! Hooks of a group: whom it tells, and for whom its servers wait. Secrets come in or are made here, are sealed at once, and are shown once.
+
+use actix_web::{HttpResponse, web};
+use domain::draft::Draft;
+use domain::group::{Cause, Group, Phase};
+use domain::hook::{self, HOOKS_MAX, KEYS_MAX, KeyKind};
+use domain::ids::HookId;
+use domain::time::Timestamp;
+use store::apply::View;
+use store::group::Level;
+use wire::hooks::secret::{self, HookKeys, NONCE_BYTES, Owner};
+use wire::problem::Code;
+use wire::v2::hook::{Format, Hook, HookMade, HookSpec, Rotation, Signature};
+use wire::v2::{Invalid, Page};
+
+use super::groups::{Locked, change};
+use crate::auth::right::{Crud, InGroup, Read};
+use crate::body::Body;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::openapi::{OfBody, OfChange, Refusals};
+
+type Names = web::Path<(String, String, String)>;
+
+/// The hooks of a group.
+#[utoipa::path(
+    get, path = "/v2/{tenant}/groups/{group}/hooks", operation_id = "listHooks", tag = "hooks",
+    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
+    responses((status = 200, description = "All of them: at most 8", body = Page<Hook>), Refusals),
+    security(("token" = [])),
+)]
+pub async fn list(
+    within: InGroup<Read>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Failure> {
+    let group = found(&within, &context).await?;
+    let hooks = group.config.hooks.iter();
+    Ok(HttpResponse::Ok().json(Page {
+        items: hooks
+            .map(|(id, hook)| Hook::new(id, hook))
+            .collect::<Vec<_>>(),
+        next: None,
+    }))
+}
+
+/// One hook.
+#[utoipa::path(
+    get, path = "/v2/{tenant}/groups/{group}/hooks/{hook}", operation_id = "showHook", tag = "hooks",
+    params(
+        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
+        ("hook" = String, Path, description = "The hook's id"),
+    ),
+    responses((status = 200, description = "The hook", body = Hook), Refusals),
+    security(("token" = [])),
+)]
+pub async fn show(
+    within: InGroup<Read>,
+    context: web::Data<Context>,
+    path: Names,
+) -> Result<HttpResponse, Failure> {
+    let id = named(&path)?;
+    let group = found(&within, &context).await?;
+    let hook = group.config.hooks.get(&id).ok_or_else(Failure::not_found)?;
+    Ok(HttpResponse::Ok().json(Hook::new(&id, hook)))
+}
+
+/// Makes a hook, or replaces it.
+///
+/// A new hook's secret is in the answer, once. A hook that is replaced keeps its keys, unless the request brings a secret of its own.
+#[utoipa::path(
+    put, path = "/v2/{tenant}/groups/{group}/hooks/{hook}", operation_id = "putHook", tag = "hooks",
+    params(
+        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
+        ("hook" = String, Path, description = "The hook's id: 1 to 64 of letters, digits, '-', '_'"),
+    ),
+    request_body = HookSpec,
+    responses((status = 200, description = "The hook, and its secret if one was made", body = HookMade), Refusals, OfBody, OfChange),
+    security(("token" = [])),
+)]
+pub async fn put(
+    within: InGroup<Crud>,
+    context: web::Data<Context>,
+    body: Body<HookSpec>,
+    path: Names,
+) -> Result<HttpResponse, Failure> {
+    let id = named(&path)?;
+    let spec = body.value;
+    let parsed = spec.parse()?;
+    let known = found(&within, &context).await?.config.hooks;
+    if !known.contains_key(&id) && known.len() >= HOOKS_MAX {
+        let rule = "of a group are at most 8";
+        return Err(Invalid::new("hooks", rule).into());
+    }
+    let owner = Owner {
+        group: &within.key,
+        hook: &id,
+    };
+    let made = fresh(&context, owner, &spec)?;
+    let (now, actor) = (context.now(), within.allowed.actor());
+    let decide = |view: View<'_>| {
+        locked(view.group)?;
+        let mut draft = Draft::new(view.group, now);
+        let mut config = draft.config().clone();
+        let before = config.hooks.get(&id);
+        let mut hook = parsed.clone();
+        let kept = before.filter(|before| before.format == hook.format && spec.secret.is_none());
+        hook.keys = match kept {
+            // The address itself is the key, and comes with every request.
+            Some(before) if hook.format != hook::Format::Slack => before.keys.clone(),
+            Some(_) | None => made.keys.clone(),
+        };
+        config.hooks.insert(id.clone(), hook);
+        draft.configure(config);
+        Ok(Some(draft.finish(Cause::Configure, actor.clone())))
+    };
+    let group = change(&context, &within.key, decide).await?;
+    let hook = group.config.hooks.get(&id).ok_or_else(Failure::not_found)?;
+    let is_new = hook.keys == made.keys;
+    Ok(HttpResponse::Ok().json(HookMade {
+        hook: Hook::new(&id, hook),
+        secret: made.shown.filter(|_| is_new),
+    }))
+}
+
+/// Removes a hook. Servers that wait for it go on; messages that were not sent are dead letters.
+#[utoipa::path(
+    delete, path = "/v2/{tenant}/groups/{group}/hooks/{hook}", operation_id = "deleteHook", tag = "hooks",
+    params(
+        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
+        ("hook" = String, Path, description = "The hook's id"),
+    ),
+    responses((status = 204, description = "It is gone"), Refusals, OfChange),
+    security(("token" = [])),
+)]
+pub async fn delete(
+    within: InGroup<Crud>,
+    context: web::Data<Context>,
+    path: Names,
+) -> Result<HttpResponse, Failure> {
+    let id = named(&path)?;
+    let known = found(&within, &context).await?.config.hooks;
+    known.get(&id).ok_or_else(Failure::not_found)?;
+    let (now, actor) = (context.now(), within.allowed.actor());
+    let decide = |view: View<'_>| {
+        locked(view.group)?;
+        let mut draft = Draft::new(view.group, now);
+        let mut config = draft.config().clone();
+        config.hooks.remove(&id);
+        draft.configure(config);
+        Ok(Some(draft.finish(Cause::Configure, actor.clone())))
+    };
+    change(&context, &within.key, decide).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Gives a hook a new key. Until the overlap ends, messages carry a signature of each, so that receivers can change over at their leisure.
+#[utoipa::path(
+    post, path = "/v2/{tenant}/groups/{group}/hooks/{hook}/rotate", operation_id = "rotateHook", tag = "hooks",
+    params(
+        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
+        ("hook" = String, Path, description = "The hook's id"),
+    ),
+    request_body = Rotation,
+    responses((status = 200, description = "The hook and its new secret, shown once", body = HookMade), Refusals, OfBody, OfChange),
+    security(("token" = [])),
+)]
+pub async fn rotate(
+    within: InGroup<Crud>,
+    context: web::Data<Context>,
+    body: Body<Rotation>,
+    path: Names,
+) -> Result<HttpResponse, Failure> {
+    let id = named(&path)?;
+    let overlap = body.value.overlap()?;
+    let known = found(&within, &context).await?.config.hooks;
+    let hook = known.get(&id).ok_or_else(Failure::not_found)?;
+    if !matches!(
+        hook.format,
+        hook::Format::Webhook | hook::Format::CloudEvents
+    ) {
+        let rule = "must be webhook or cloudevents: other forms are not signed";
+        return Err(Invalid::new("format", rule).into());
+    }
+    let owner = Owner {
+        group: &within.key,
+        hook: &id,
+    };
+    let made = signing(&context, owner, body.value.signature)?;
+    let (now, actor) = (context.now(), within.allowed.actor());
+    let decide = |view: View<'_>| {
+        locked(view.group)?;
+        let mut draft = Draft::new(view.group, now);
+        let mut config = draft.config().clone();
+        let Some(hook) = config.hooks.get_mut(&id) else {
+            return Err(Locked::Gone);
+        };
+        let before = std::mem::take(&mut hook.keys);
+        hook.keys = turned(&made.keys, before, now.wall.plus(overlap), now.wall);
+        draft.configure(config);
+        Ok(Some(draft.finish(Cause::Configure, actor.clone())))
+    };
+    let group = change(&context, &within.key, decide).await?;
+    let hook = group.config.hooks.get(&id).ok_or_else(Failure::not_found)?;
+    Ok(HttpResponse::Ok().json(HookMade {
+        hook: Hook::new(&id, hook),
+        secret: made.shown,
+    }))
+}
+
+/// The new key first, then the one before until the overlap ends; what had ended already goes.
+fn turned(
+    new: &[hook::Key],
+    before: Vec<hook::Key>,
+    until: Timestamp,
+    now: Timestamp,
+) -> Vec<hook::Key> {
+    let live = before
+        .into_iter()
+        .filter(|key| key.until.is_none_or(|end| end > now));
+    let old = live.map(|key| hook::Key {
+        until: Some(key.until.map_or(until, |end| end.min(until))),
+        ..key
+    });
+    let old = old.filter(|key| key.until > Some(now));
+    new.iter().cloned().chain(old).take(KEYS_MAX).collect()
+}
+
+/// Keys that were just sealed, and what the customer is shown of them.
+struct Made {
+    keys: Vec<hook::Key>,
+    shown: Option<String>,
+}
+
+/// The keys that a request brings, or that are made for it.
+fn fresh(context: &Context, owner: Owner<'_>, spec: &HookSpec) -> Result<Made, Failure> {
+    let one = |kind, secret: &str| {
+        Ok(Made {
+            keys: vec![sealed(context, owner, kind, secret)?],
+            shown: None,
+        })
+    };
+    match (spec.format, &spec.secret) {
+        (Format::Slack, None) => {
+            let address = spec.address()?.unwrap_or_default();
+            one(KeyKind::Address, address)
+        }
+        (Format::Slack, Some(_)) => Err(Invalid::new("secret", "is in the url for slack").into()),
+        (Format::PagerDuty, Some(routing)) if (1..=64).contains(&routing.len()) => {
+            one(KeyKind::Routing, routing)
+        }
+        (Format::PagerDuty, _) => {
+            let rule = "must be the routing key of PagerDuty, up to 64 characters";
+            Err(Invalid::new("secret", rule).into())
+        }
+        (Format::Webhook | Format::CloudEvents, None) => signing(context, owner, spec.signature),
+        (Format::Webhook | Format::CloudEvents, Some(secret)) => {
+            if !secret::is_symmetric(secret) || spec.signature != Signature::Hmac {
+                let rule = "must be whsec_ and 24 to 64 bytes in base64, for hmac";
+                return Err(Invalid::new("secret", rule).into());
+            }
+            one(KeyKind::Hmac, secret)
+        }
+    }
+}
+
+/// A new signing key.
+fn signing(context: &Context, owner: Owner<'_>, how: Signature) -> Result<Made, Failure> {
+    let mut random = [0; 32];
+    context.process.entropy.fill(&mut random);
+    match how {
+        Signature::Hmac => {
+            let secret = secret::symmetric(&random);
+            Ok(Made {
+                keys: vec![sealed(context, owner, KeyKind::Hmac, &secret)?],
+                shown: Some(secret),
+            })
+        }
+        Signature::Ed25519 => {
+            let pair = secret::pair(&random);
+            let (private, public) = pair.ok_or_else(|| Failure::new(Code::Internal, "no key"))?;
+            let key = hook::Key {
+                public: Some(public.clone()),
+                ..sealed(context, owner, KeyKind::Ed25519, &private)?
+            };
+            Ok(Made {
+                keys: vec![key],
+                shown: Some(public),
+            })
+        }
+    }
+}
+
+fn sealed(
+    context: &Context,
+    owner: Owner<'_>,
+    kind: KeyKind,
+    secret: &str,
+) -> Result<hook::Key, Failure> {
+    let mut nonce = [0; NONCE_BYTES];
+    context.process.entropy.fill(&mut nonce);
+    let sealed = keys(context)?.seal(owner, secret, nonce);
+    Ok(hook::Key {
+        kind,
+        sealed: sealed
+            .ok_or_else(|| Failure::new(Code::Internal, "the secret cannot be sealed"))?,
+        public: None,
+        until: None,
+    })
+}
+
+/// The keys of this installation's hooks.
+pub(super) fn keys(context: &Context) -> Result<&HookKeys, Failure> {
+    context.hooks.as_ref().ok_or_else(|| {
+        let detail = "the operator has set up no key for hooks";
+        Failure::new(Code::Unavailable, detail)
+    })
+}
+
+fn named(path: &Names) -> Result<HookId, Failure> {
+    path.2.parse().map_err(|_error| Failure::not_found())
+}
+
+fn locked(group: &Group) -> Result<(), Locked> {
+    match group.state.phase {
+        Phase::Running | Phase::Paused => Ok(()),
+        Phase::Deleting => Err(Locked::Deleting),
+        Phase::Tombstone => Err(Locked::Gone),
+    }
+}
+
+/// The group of the path, if it is there.
+pub(super) async fn found<R>(within: &InGroup<R>, context: &Context) -> Result<Group, Failure> {
+    let groups = &context.stores.groups;
+    let group = groups.read(&within.key, Level::Serial).await;
+    group
+        .map_err(|error| Failure::store(&error))?
+        .filter(|group| group.state.phase != Phase::Tombstone)
+        .ok_or_else(Failure::not_found)
+}

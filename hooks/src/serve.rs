@@ -1,0 +1,65 @@
+//! A hooks lane as a process of its own: the same [`build`](crate::build) as all-in-one, over HTTP.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App, HttpServer};
+use anyhow::{Context as _, ensure};
+use chassis::{Process, ops, shutdown, telemetry};
+use wire::hooks::secret::HookKeys;
+use wire::ports::hooks::Hooks;
+use wire::ports::http_hooks::HttpHooks;
+
+use crate::config::Config;
+
+/// For attempts in hand to end and to be reported; what is cut off is handed out again.
+const TASKS: Duration = Duration::from_secs(5);
+
+/// Runs until it is asked to stop.
+///
+/// # Errors
+/// What is missing or wrong in the configuration, by its key; an address that cannot be used.
+pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
+    let config = Config::load(file)?;
+    telemetry::init(&config.telemetry)?;
+    shutdown::on_signals(process).context("watch signals")?;
+    start(process, &config)?;
+    let routes = process.clone();
+    let server = HttpServer::new(move || App::new().service(ops::routes(&routes)))
+        .workers(1)
+        .disable_signals()
+        .bind(config.operators.listen)
+        .context("listen for operators (`operators.listen`)")?
+        .run();
+    let handle = server.handle();
+    drop(process.tasks.spawn("operators", async move {
+        if let Err(error) = server.await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "operators cannot be answered any more");
+        }
+    }));
+    process.stop.requested().await;
+    handle.stop(true).await;
+    process.tasks.drain(&process.clock, TASKS).await;
+    tracing::info!("the hooks lane has stopped");
+    Ok(())
+}
+
+fn start(process: &Process, config: &Config) -> anyhow::Result<()> {
+    ensure!(
+        !config.supervisors.addresses.is_empty(),
+        "configuration key `supervisors.addresses` is empty"
+    );
+    let answers = config.hooks.answers.as_deref();
+    let answers = answers.context("configuration key `hooks.answers` is required and not set")?;
+    let keys = HookKeys::new(&config.hooks.keys).context("configuration key `hooks.keys`")?;
+    let settings = config.hooks.settings(keys, answers)?;
+    let mut supervisors: Vec<Arc<dyn Hooks>> = Vec::new();
+    for address in &config.supervisors.addresses {
+        let key = config.supervisors.key.clone();
+        let client = HttpHooks::new(address, key, config.trust_at(address)?);
+        supervisors.push(Arc::new(client.context("`supervisors.addresses`")?));
+    }
+    crate::build(process, settings, supervisors).context("build the client for receivers")
+}
