@@ -102,6 +102,7 @@ impl IntoResponses for OfOpen {
             Code::TooManyRequests,
             Code::Busy,
             Code::Internal,
+            Code::NotConfigured,
             Code::Unavailable,
             Code::OutcomeUnknown,
         ])

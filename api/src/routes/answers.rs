@@ -14,9 +14,9 @@ use wire::v2::delivery::Answered;
 use wire::v2::time::Moment;
 
 use super::deliveries::not_taken;
-use super::groups::{Locked, change};
 use super::hooks::keys;
 use crate::auth::right::Open;
+use crate::change::{NotChanged, change};
 use crate::context::Context;
 use crate::envelope::RequestId;
 use crate::failure::Failure;
@@ -76,7 +76,7 @@ pub async fn answer(
         let change = taken
             .is_ok()
             .then(|| draft.finish(Cause::Converge, actor.clone()));
-        Ok::<_, Locked>(change)
+        Ok::<_, NotChanged>(change)
     };
     change(&context, &key, decide).await?;
     match taken {

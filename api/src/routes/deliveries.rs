@@ -12,9 +12,9 @@ use wire::problem::Code;
 use wire::v2::Page;
 use wire::v2::delivery::Delivery;
 
-use super::groups::{Locked, change};
 use crate::auth::right::{InGroup, Read, Trigger};
 use crate::body::Params;
+use crate::change::{NotChanged, change};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{OfChange, OfQuery, OfWait, Refusals};
@@ -99,7 +99,7 @@ pub async fn redeliver(
         let mut draft = Draft::new(view.group, now);
         outbox::again(&mut draft, closed.clone());
         let change = (!draft.is_empty()).then(|| draft.finish(Cause::Converge, actor.clone()));
-        Ok::<_, Locked>(change)
+        Ok::<_, NotChanged>(change)
     };
     let group = change(&context, &within.key, decide).await?;
     let shown = group.outbox.get(&id).unwrap_or(&closed);
@@ -129,7 +129,7 @@ pub async fn skip(
         refused = outbox::skip(&mut draft, id).err();
         let is_done = refused.is_none();
         let change = is_done.then(|| draft.finish(Cause::Converge, actor.clone()));
-        Ok::<_, Locked>(change)
+        Ok::<_, NotChanged>(change)
     };
     change(&context, &within.key, decide).await?;
     match refused {

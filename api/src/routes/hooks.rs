@@ -1,24 +1,22 @@
 //! Hooks of a group: whom it tells, and for whom its servers wait. Secrets come in or are made here, are sealed at once, and are shown once.
 
 use actix_web::{HttpResponse, web};
-use domain::draft::Draft;
-use domain::group::{Cause, Group, Phase};
+use domain::group::Cause;
 use domain::hook::{self, HOOKS_MAX, KEYS_MAX, KeyKind};
 use domain::ids::HookId;
 use domain::time::Timestamp;
-use store::apply::View;
 use store::group::Level;
 use wire::hooks::secret::{self, HookKeys, NONCE_BYTES, Owner};
 use wire::problem::Code;
 use wire::v2::hook::{Format, Hook, HookMade, HookSpec, Rotation, Signature};
 use wire::v2::{Invalid, Page};
 
-use super::groups::{Locked, change};
 use crate::auth::right::{Crud, InGroup, Read};
 use crate::body::Body;
+use crate::change::{NotChanged, edit, read};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfChange, Refusals};
+use crate::openapi::{OfBody, OfChange, OfMake, Refusals};
 
 type Names = web::Path<(String, String, String)>;
 
@@ -33,7 +31,7 @@ pub async fn list(
     within: InGroup<Read>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Failure> {
-    let group = found(&within, &context).await?;
+    let group = read(&context, &within.key, Level::Serial).await?;
     let hooks = group.config.hooks.iter();
     Ok(HttpResponse::Ok().json(Page {
         items: hooks
@@ -59,7 +57,7 @@ pub async fn show(
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     let id = named(&path)?;
-    let group = found(&within, &context).await?;
+    let group = read(&context, &within.key, Level::Serial).await?;
     let hook = group.config.hooks.get(&id).ok_or_else(Failure::not_found)?;
     Ok(HttpResponse::Ok().json(Hook::new(&id, hook)))
 }
@@ -74,7 +72,7 @@ pub async fn show(
         ("hook" = String, Path, description = "The hook's id: 1 to 64 of letters, digits, '-', '_'"),
     ),
     request_body = HookSpec,
-    responses((status = 200, description = "The hook, and its secret if one was made", body = HookMade), Refusals, OfBody, OfChange),
+    responses((status = 200, description = "The hook, and its secret if one was made", body = HookMade), Refusals, OfBody, OfChange, OfMake),
     security(("token" = [])),
 )]
 pub async fn put(
@@ -86,22 +84,18 @@ pub async fn put(
     let id = named(&path)?;
     let spec = body.value;
     let parsed = spec.parse()?;
-    let known = found(&within, &context).await?.config.hooks;
-    if !known.contains_key(&id) && known.len() >= HOOKS_MAX {
-        let rule = "of a group are at most 8";
-        return Err(Invalid::new("hooks", rule).into());
-    }
     let owner = Owner {
         group: &within.key,
         hook: &id,
     };
     let made = fresh(&context, owner, &spec)?;
-    let (now, actor) = (context.now(), within.allowed.actor());
-    let decide = |view: View<'_>| {
-        locked(view.group)?;
-        let mut draft = Draft::new(view.group, now);
+    let by = (&within.key, within.allowed.actor());
+    let group = edit(&context, by, Cause::Configure, |draft| {
         let mut config = draft.config().clone();
         let before = config.hooks.get(&id);
+        if before.is_none() && config.hooks.len() >= HOOKS_MAX {
+            return Err(Invalid::new("hooks", "of a group are at most 8").into());
+        }
         let mut hook = parsed.clone();
         let kept = before.filter(|before| before.format == hook.format && spec.secret.is_none());
         hook.keys = match kept {
@@ -111,9 +105,9 @@ pub async fn put(
         };
         config.hooks.insert(id.clone(), hook);
         draft.configure(config);
-        Ok(Some(draft.finish(Cause::Configure, actor.clone())))
-    };
-    let group = change(&context, &within.key, decide).await?;
+        Ok(())
+    })
+    .await?;
     let hook = group.config.hooks.get(&id).ok_or_else(Failure::not_found)?;
     let is_new = hook.keys == made.keys;
     Ok(HttpResponse::Ok().json(HookMade {
@@ -138,18 +132,14 @@ pub async fn delete(
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     let id = named(&path)?;
-    let known = found(&within, &context).await?.config.hooks;
-    known.get(&id).ok_or_else(Failure::not_found)?;
-    let (now, actor) = (context.now(), within.allowed.actor());
-    let decide = |view: View<'_>| {
-        locked(view.group)?;
-        let mut draft = Draft::new(view.group, now);
+    let by = (&within.key, within.allowed.actor());
+    edit(&context, by, Cause::Configure, |draft| {
         let mut config = draft.config().clone();
-        config.hooks.remove(&id);
+        config.hooks.remove(&id).ok_or(NotChanged::Gone)?;
         draft.configure(config);
-        Ok(Some(draft.finish(Cause::Configure, actor.clone())))
-    };
-    change(&context, &within.key, decide).await?;
+        Ok(())
+    })
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -161,7 +151,7 @@ pub async fn delete(
         ("hook" = String, Path, description = "The hook's id"),
     ),
     request_body = Rotation,
-    responses((status = 200, description = "The hook and its new secret, shown once", body = HookMade), Refusals, OfBody, OfChange),
+    responses((status = 200, description = "The hook and its new secret, shown once", body = HookMade), Refusals, OfBody, OfChange, OfMake),
     security(("token" = [])),
 )]
 pub async fn rotate(
@@ -172,7 +162,10 @@ pub async fn rotate(
 ) -> Result<HttpResponse, Failure> {
     let id = named(&path)?;
     let overlap = body.value.overlap()?;
-    let known = found(&within, &context).await?.config.hooks;
+    let known = read(&context, &within.key, Level::Serial)
+        .await?
+        .config
+        .hooks;
     let hook = known.get(&id).ok_or_else(Failure::not_found)?;
     if !matches!(
         hook.format,
@@ -186,20 +179,17 @@ pub async fn rotate(
         hook: &id,
     };
     let made = signing(&context, owner, body.value.signature)?;
-    let (now, actor) = (context.now(), within.allowed.actor());
-    let decide = |view: View<'_>| {
-        locked(view.group)?;
-        let mut draft = Draft::new(view.group, now);
+    let by = (&within.key, within.allowed.actor());
+    let group = edit(&context, by, Cause::Configure, |draft| {
+        let now = draft.now().wall;
         let mut config = draft.config().clone();
-        let Some(hook) = config.hooks.get_mut(&id) else {
-            return Err(Locked::Gone);
-        };
+        let hook = config.hooks.get_mut(&id).ok_or(NotChanged::Gone)?;
         let before = std::mem::take(&mut hook.keys);
-        hook.keys = turned(&made.keys, before, now.wall.plus(overlap), now.wall);
+        hook.keys = turned(&made.keys, before, now.plus(overlap), now);
         draft.configure(config);
-        Ok(Some(draft.finish(Cause::Configure, actor.clone())))
-    };
-    let group = change(&context, &within.key, decide).await?;
+        Ok(())
+    })
+    .await?;
     let hook = group.config.hooks.get(&id).ok_or_else(Failure::not_found)?;
     Ok(HttpResponse::Ok().json(HookMade {
         hook: Hook::new(&id, hook),
@@ -311,29 +301,11 @@ fn sealed(
 /// The keys of this installation's hooks.
 pub(super) fn keys(context: &Context) -> Result<&HookKeys, Failure> {
     context.hooks.as_ref().ok_or_else(|| {
-        let detail = "the operator has set up no key for hooks";
-        Failure::new(Code::Unavailable, detail)
+        let detail = "the operator has configured no keys for hooks";
+        Failure::new(Code::NotConfigured, detail)
     })
 }
 
 fn named(path: &Names) -> Result<HookId, Failure> {
     path.2.parse().map_err(|_error| Failure::not_found())
-}
-
-fn locked(group: &Group) -> Result<(), Locked> {
-    match group.state.phase {
-        Phase::Running | Phase::Paused => Ok(()),
-        Phase::Deleting => Err(Locked::Deleting),
-        Phase::Tombstone => Err(Locked::Gone),
-    }
-}
-
-/// The group of the path, if it is there.
-pub(super) async fn found<R>(within: &InGroup<R>, context: &Context) -> Result<Group, Failure> {
-    let groups = &context.stores.groups;
-    let group = groups.read(&within.key, Level::Serial).await;
-    group
-        .map_err(|error| Failure::store(&error))?
-        .filter(|group| group.state.phase != Phase::Tombstone)
-        .ok_or_else(Failure::not_found)
 }

@@ -44,15 +44,7 @@ pub(crate) async fn run(command: Hook) -> anyhow::Result<()> {
             overlap,
             server,
         } => {
-            let signature = if ed25519 {
-                Signature::Ed25519
-            } else {
-                Signature::Hmac
-            };
-            let rotation = Rotation {
-                signature,
-                overlap_s: overlap,
-            };
+            let rotation = rotation(ed25519, overlap);
             let s = Session::new(server)?;
             let rotated = s.client.rotate_hook(&s.tenant, &group, &hook, &rotation);
             let made = rotated.await?;
@@ -86,6 +78,18 @@ pub(crate) async fn run(command: Hook) -> anyhow::Result<()> {
             s.client.skip(&s.tenant, &group, delivery).await?;
             out::say(&format!("nothing waits for {delivery} any more"))
         }
+    }
+}
+
+const fn rotation(ed25519: bool, overlap_s: u32) -> Rotation {
+    let signature = if ed25519 {
+        Signature::Ed25519
+    } else {
+        Signature::Hmac
+    };
+    Rotation {
+        signature,
+        overlap_s,
     }
 }
 
