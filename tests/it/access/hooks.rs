@@ -84,6 +84,20 @@ pub(super) async fn plant(rig: &Rig, group: &str) -> String {
     rig.hooks.token(group.parse().unwrap(), WAITING)
 }
 
+/// A path with a planted hook in it.
+pub(super) async fn fill(rig: &Rig, group: &str, (path, operation): (&str, &str)) -> String {
+    let token = plant(rig, group).await;
+    let delivery = if operation == "redeliver" {
+        DEAD
+    } else {
+        WAITING
+    };
+    path.replace("{hook}", HOOK)
+        .replace("{delivery}", &delivery.0.to_string())
+        .replace("{token}", &token)
+        .replace("{answer}", "continue")
+}
+
 async fn group(rig: &Rig) -> String {
     let spec = serde_json::from_value(spec()).unwrap();
     let client = rig.client(&["crud"]);

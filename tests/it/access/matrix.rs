@@ -249,18 +249,8 @@ async fn ask(rig: &Rig, route: &Route, operation: &str, bearer: Option<&str>) ->
     let group = group(rig).await;
     let webhook = webhook(rig, &group).await;
     let server = rig.plant_server(&group).await;
-    let token = hooks::plant(rig, &group).await;
-    let delivery = if operation == "redeliver" {
-        hooks::DEAD
-    } else {
-        hooks::WAITING
-    };
-    let path = route
-        .path
-        .replace("{hook}", hooks::HOOK)
-        .replace("{delivery}", &delivery.0.to_string())
-        .replace("{token}", &token)
-        .replace("{answer}", "continue")
+    let path = hooks::fill(rig, &group, (&route.path, operation))
+        .await
         .replace("{tenant}", TENANT)
         .replace("{group}", &group)
         .replace("{policy}", "up")
