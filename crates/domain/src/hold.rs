@@ -73,8 +73,9 @@ pub fn throttle(draft: &mut Draft<'_>, least: Duration) {
     begin(draft, HoldWhy::Throttled, "", (1, Some(until)));
 }
 
-/// Holds the group when too many builds failed lately, or were abandoned: replacing them for ever would cost money for ever. To be called
-/// after each slot that goes for [`DeleteWhy::Failed`], [`DeleteWhy::Stuck`] or [`DeleteWhy::Abandoned`].
+/// Holds the group when too many builds failed lately, or were abandoned: replacing them for ever would cost money for ever.
+///
+/// To be called after each slot that goes for [`DeleteWhy::Failed`], [`DeleteWhy::Stuck`] or [`DeleteWhy::Abandoned`].
 pub fn count_failures(draft: &mut Draft<'_>, detail: &str) {
     if mutant::on(Mutant::FailuresUnlimited) {
         return;

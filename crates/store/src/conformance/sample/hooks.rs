@@ -23,7 +23,7 @@ pub(super) fn every_hook() -> Hooks {
         points: Point::ALL.into_iter().skip(at).collect(),
         format,
         url: format!("https://receiver.example/{at}?a=\u{fc}"),
-        wait: (at % 2 == 0).then(waiting),
+        wait: at.is_multiple_of(2).then(waiting),
         skippable: at != 1,
         enabled: at != 2,
         keys: vec![Key {
