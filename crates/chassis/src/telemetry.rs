@@ -54,7 +54,9 @@ pub enum InitError {
 /// # Errors
 /// [`InitError`]: stop the start.
 pub fn init(settings: &Settings) -> Result<(), InitError> {
-    let filter = EnvFilter::try_new(&settings.level).map_err(|source| InitError::Level {
+    // Whoever sends what is no HTTP would have the HTTP library log an error, and no person needs to look at that.
+    let level = format!("actix_http::h1=off,{}", settings.level);
+    let filter = EnvFilter::try_new(level).map_err(|source| InitError::Level {
         level: settings.level.clone(),
         source,
     })?;
