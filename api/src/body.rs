@@ -281,6 +281,18 @@ impl Params {
         self.text(name).map(understood).transpose()
     }
 
+    /// A number that counts something: up to 2^63 - 1, as the document says (`int64`) and stores can count.
+    ///
+    /// # Errors
+    /// 400 naming the parameter and `rule`.
+    pub fn number(&self, name: &str, rule: &str) -> Result<Option<u64>, Failure> {
+        let number = self.parsed::<u64>(name, rule)?;
+        if number.is_some_and(|number| i64::try_from(number).is_err()) {
+            return Err(Failure::parameter(name, rule));
+        }
+        Ok(number)
+    }
+
     /// How many, between 1 and `most`.
     ///
     /// # Errors

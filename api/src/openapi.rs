@@ -78,6 +78,8 @@ pub(crate) struct Refusals;
 pub(crate) struct OfBody;
 /// What a route with query parameters may answer instead.
 pub(crate) struct OfQuery;
+/// What a route of a scope may answer instead.
+pub(crate) struct OfScope;
 /// What a write may answer instead.
 pub(crate) struct OfWrite;
 /// What a route that makes policies or webhooks may answer instead.
@@ -169,5 +171,11 @@ impl IntoResponses for OfWrite {
 impl IntoResponses for OfMake {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[Code::LimitReached, Code::NotConfigured])
+    }
+}
+
+impl IntoResponses for OfScope {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[Code::InvalidField])
     }
 }

@@ -38,7 +38,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Failure> {
     let params = params.only(&["from", "limit"])?;
     let rule = "must be a revision, at least 1";
-    let from: Option<u64> = params.parsed("from", rule)?;
+    let from = params.number("from", rule)?;
     if from == Some(0) {
         return Err(Failure::parameter("from", rule));
     }

@@ -12,7 +12,7 @@ use crate::auth::right::{Operate, Staff};
 use crate::body::{Body, Params};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfQuery, Refusals};
+use crate::openapi::{OfBody, OfQuery, OfScope, Refusals};
 
 /// Throws on a page.
 const LIMIT_DEFAULT: u32 = 50;
@@ -72,7 +72,7 @@ pub async fn set(
         ("scope" = String, Path, description = "`global`, `colo:NUMBER`, `tenant:ID` or `group:ID`"),
         ("why" = Option<String>, Query, description = "Why: at most 500 characters"),
     ),
-    responses((status = 204, description = "None stands there any more"), Refusals, OfQuery),
+    responses((status = 204, description = "None stands there any more"), Refusals, OfQuery, OfScope),
     security(("token" = [])),
 )]
 pub async fn clear(
@@ -119,7 +119,7 @@ pub async fn history(
     params: Params,
 ) -> Result<HttpResponse, Failure> {
     let params = params.only(&["before", "limit"])?;
-    let before: Option<u64> = params.parsed("before", "must be a number")?;
+    let before = params.number("before", "must be a number")?;
     let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
     let throws = context.stores.controls.history(before, limit).await;
     let throws = throws.map_err(|error| Failure::store(&error))?;
