@@ -1,9 +1,14 @@
 //! The command line.
+mod edit;
 pub(crate) mod hook;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use edit::{
+    Apply, Complete, Context, Launch, Policy, Schedule, SetPolicy, Webhook, Why,
+};
 
 /// Autoscaling as a service.
 #[derive(Debug, Parser)]
@@ -26,9 +31,23 @@ pub(crate) enum Command {
     /// Create, list, show, pause, resume or delete groups
     #[command(subcommand)]
     Group(Group),
-    /// Ask a group to scale
+    /// List, show, set or delete the policies of a group
     #[command(subcommand)]
+    Policy(Policy),
+    /// Show when the scheduled policies of a group run
+    #[command(subcommand)]
+    Schedule(Schedule),
+    /// List, make, rotate or delete the webhooks of a policy
+    #[command(subcommand)]
+    Webhook(Webhook),
+    /// Show or replace what a group launches
+    #[command(subcommand)]
+    Launch(Launch),
+    /// Ask a group to scale, or watch what it is asked
+    #[command(subcommand, visible_alias = "events")]
     Event(Event),
+    /// Say in sentences why a group did or did not scale at a time
+    Why(Why),
     /// Show why a group scaled or did not
     Verdicts(Verdicts),
     /// Show every server that a group ever caused
@@ -38,6 +57,15 @@ pub(crate) enum Command {
     /// Make hooks, and see what became of their messages
     #[command(subcommand)]
     Hook(hook::Hook),
+    /// Make groups what a file says; their size stays what events made it
+    Apply(Apply),
+    /// Show what `apply` would change
+    Diff(Apply),
+    /// Keep addresses and tokens under names
+    #[command(subcommand)]
+    Context(Context),
+    /// Print a script that completes commands in a shell
+    Completion(Complete),
     /// Stop, slow or free calls to the cloud: the kill switches (for operators)
     #[command(subcommand)]
     Switch(Switch),
@@ -145,21 +173,43 @@ pub(crate) struct Token {
     pub(crate) ttl: Duration,
 }
 
-/// Where the API is, and who asks.
+/// Where the API is, and who asks. What is not given comes from the context.
 #[derive(Debug, Args)]
 pub(crate) struct Server {
-    /// Address of the API
-    #[arg(long, env = "HOLT_URL", default_value = "http://127.0.0.1:8070")]
-    pub(crate) url: String,
-    /// Bearer token (`holt token`)
-    #[arg(long, env = "HOLT_TOKEN", hide_env_values = true)]
-    pub(crate) token: String,
+    #[command(flatten)]
+    pub(crate) api: Api,
     /// Tenant
     #[arg(long, env = "HOLT_TENANT")]
-    pub(crate) tenant: String,
+    pub(crate) tenant: Option<String>,
+}
+
+/// Where the API is, and whose token it gets.
+#[derive(Debug, Args)]
+pub(crate) struct Api {
+    /// Address of the API; http://127.0.0.1:8070 if no context says another
+    #[arg(long, env = "HOLT_URL")]
+    pub(crate) url: Option<String>,
+    /// Bearer token (`holt token`)
+    #[arg(long, env = "HOLT_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// The context to take what is missing from (`holt context`)
+    #[arg(long, env = "HOLT_CONTEXT")]
+    pub(crate) context: Option<String>,
+    #[command(flatten)]
+    pub(crate) file: ContextFile,
     /// Print the API's JSON unchanged
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Where contexts are kept.
+#[derive(Debug, Args)]
+pub(crate) struct ContextFile {
+    /// File of contexts; .config/holt/contexts.json in the home folder
+    #[arg(long, env = "HOLT_CONTEXTS", value_name = "FILE", hide = true)]
+    pub(crate) contexts: Option<PathBuf>,
+    #[arg(long, env = "HOME", hide = true, hide_env = true)]
+    pub(crate) home: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -190,14 +240,22 @@ pub(crate) enum Group {
     /// Stop scaling; servers stay
     Pause {
         /// The group's id
-        id: String,
+        #[arg(required_unless_present = "all")]
+        id: Option<String>,
+        /// All groups of the tenant
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
         #[command(flatten)]
         server: Server,
     },
     /// Scale again
     Resume {
         /// The group's id
-        id: String,
+        #[arg(required_unless_present = "all")]
+        id: Option<String>,
+        /// All groups of the tenant
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
         #[command(flatten)]
         server: Server,
     },
@@ -217,6 +275,16 @@ pub(crate) enum Group {
 pub(crate) enum Event {
     /// Send one event and print its verdict
     Send(Send),
+    /// Print verdicts as they come, until it is interrupted
+    Tail {
+        /// The group's id
+        group: String,
+        /// End after this time, as 30s
+        #[arg(long = "for", value_name = "TIME", value_parser = human)]
+        within: Option<Duration>,
+        #[command(flatten)]
+        server: Server,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -228,6 +296,9 @@ pub(crate) struct Send {
     /// The event's name: the same name acts once, however often it is sent. Made up if absent
     #[arg(long)]
     pub(crate) id: Option<String>,
+    /// Only say what would be decided and what would come of it; nothing happens
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Skip cooldown, debounce and alert state
     #[arg(long)]
     pub(crate) force: bool,
@@ -331,18 +402,11 @@ pub(crate) enum Switch {
     },
 }
 
-/// Where the API is, and which operator asks.
+/// Which operator asks: a token with the right operate.
 #[derive(Debug, Args)]
 pub(crate) struct Operator {
-    /// Address of the API
-    #[arg(long, env = "HOLT_URL", default_value = "http://127.0.0.1:8070")]
-    pub(crate) url: String,
-    /// Bearer token with the right operate (`holt token`)
-    #[arg(long, env = "HOLT_TOKEN", hide_env_values = true)]
-    pub(crate) token: String,
-    /// Print the API's JSON unchanged
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) api: Api,
 }
 
 fn human(text: &str) -> Result<Duration, chassis::config::BadDuration> {

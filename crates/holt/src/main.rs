@@ -1,10 +1,13 @@
 //! The all-in-one `holt serve`, `holt demo` and the command line.
 //!
 //! Deliberately absent: logic. Commands parse, call one API or one `build`, and show what came back.
+mod apply;
 mod args;
 mod audit;
 mod config;
+mod contexts;
 mod demo;
+mod edits;
 mod hook;
 mod keys;
 mod ops;
@@ -18,12 +21,13 @@ mod simulated;
 mod switch;
 mod token;
 mod watch;
+mod why;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use chassis::Process;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use crate::args::{Cli, Command, Event};
 
@@ -50,6 +54,20 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Cloudsim(args) => simulated::run(process, args).await?,
         Command::Token(args) => token::run(process, args)?,
         Command::Group(command) => session::group(process, command).await?,
+        Command::Policy(command) => edits::policy(command).await?,
+        Command::Schedule(command) => edits::schedule(command).await?,
+        Command::Webhook(command) => edits::webhook(command).await?,
+        Command::Launch(command) => edits::launch(command).await?,
+        Command::Why(args) => why::why(args).await?,
+        Command::Apply(args) => apply::apply(args).await?,
+        Command::Diff(args) => return apply::diff(args).await,
+        Command::Context(command) => contexts::run(command)?,
+        Command::Completion(args) => completion(&args)?,
+        Command::Event(Event::Tail {
+            group,
+            within,
+            server,
+        }) => why::tail(process, &group, (within, server)).await?,
         Command::Event(Event::Send(args)) => session::send(process, args).await?,
         Command::Verdicts(args) => session::verdicts(args).await?,
         Command::Ledger(args) => session::ledger(args).await?,
@@ -60,4 +78,11 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Schema(command) => Box::pin(schema::run(process, command)).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `holt completion`: to be sourced by a shell.
+fn completion(args: &args::Complete) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "holt", &mut script);
+    out::say(&String::from_utf8(script).context("the script is text")?)
 }

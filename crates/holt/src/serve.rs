@@ -22,6 +22,8 @@ use crate::{
 
 /// Between two looks for rows that are past their time: verdicts after 25 h, ended slots after 30 days (design 5).
 const PRUNE: Duration = Duration::from_secs(24 * 3600);
+/// Between two looks for records that the index of history lacks.
+const INDEX: Duration = Duration::from_secs(60);
 /// For requests in hand to end; with the other two less than 5 s in all.
 const DRAIN: Duration = Duration::from_secs(3);
 /// For tasks to end by themselves before they are cut off, which is always safe.
@@ -76,6 +78,8 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     if let Some(embedded) = store.embedded() {
         let prune = prune(process.clone(), embedded.clone());
         drop(process.tasks.spawn("prune", prune));
+        let index = index(process.clone(), embedded.clone());
+        drop(process.tasks.spawn("index", index));
     }
     let supervisor = holt_supervisor::build(process, settings::supervisor(config), store.stores());
     let supervisor = Arc::new(supervisor);
@@ -127,6 +131,20 @@ async fn prune(process: Process, store: Embedded) {
         match store.prune(now, Keep::default()).await {
             Ok(rows) => tracing::info!(rows, "pruned what was past its time"),
             Err(error) => tracing::warn!(error = %telemetry::chain(&error), "nothing was pruned"),
+        }
+    }
+}
+
+/// Keeps the index of history close behind the commits; a search brings in what is missing.
+async fn index(process: Process, store: Embedded) {
+    loop {
+        tokio::select! {
+            biased;
+            () = process.stop.requested() => return,
+            () = process.clock.sleep(INDEX) => {}
+        }
+        if let Err(error) = store.index().await {
+            tracing::warn!(error = %telemetry::chain(&error), "the index of history was not brought up to date");
         }
     }
 }

@@ -4,19 +4,20 @@ use std::{fs, io, path::Path, time::Duration};
 use anyhow::{Context as _, bail};
 use chassis::{Process, Secret, http::Trust};
 use domain::ids::Nonce;
+use serde::Serialize;
 use wire::{
     client::{Answer, Client, Settings, SlotsOf, VerdictsOf},
     v2::{
         Page,
         event::{EventRequest, Grant},
-        group::{Group, GroupSpec},
+        group::{Group, GroupSpec, Status},
         ledger::Slot,
         verdict::Verdict,
     },
 };
 
 use crate::{
-    args, out, show,
+    args, contexts, edits, out, show,
     watch::{self, Ended},
 };
 
@@ -27,36 +28,62 @@ const PAGE: u32 = 100;
 /// Verdicts that are shown without a wish for more: what fits a screen.
 const VERDICTS: u32 = 30;
 
+/// What is done with a group as a whole.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    Pause,
+    Resume,
+}
+
 /// An API, and who asks it.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) tenant: String,
-    json: bool,
+    pub(crate) json: bool,
 }
 
 impl Session {
-    /// From address, token and tenant.
+    /// From address, token and tenant, or from a context.
     ///
     /// # Errors
-    /// The token is empty, or certificates cannot be used.
+    /// One of them is missing, or certificates cannot be used.
     pub(crate) fn new(server: args::Server) -> anyhow::Result<Self> {
-        let trust = if server.url.starts_with("http:") {
-            Trust::Only(Vec::new())
-        } else {
-            Trust::Machine
-        };
-        let client = Client::new(&Settings {
-            url: server.url,
-            token: Some(Secret::parse(server.token).context("token")?),
-            timeout: TIMEOUT,
-            trust,
-        })?;
+        let resolved = contexts::resolve(&server.api)?;
+        let tenant = server.tenant.or(resolved.tenant);
         Ok(Self {
-            client,
-            tenant: server.tenant,
-            json: server.json,
+            client: client(resolved.url, resolved.token, TIMEOUT)?,
+            tenant: tenant.context("a tenant is needed: --tenant, HOLT_TENANT or a context")?,
+            json: server.api.json,
         })
+    }
+
+    /// At this address, whatever contexts there are.
+    ///
+    /// # Errors
+    /// As [`client`].
+    pub(crate) fn at(url: String, token: String, tenant: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            client: client(url, token, TIMEOUT)?,
+            tenant: tenant.to_owned(),
+            json: false,
+        })
+    }
+
+    /// Prints the API's own JSON, or what is made of it for people.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub(crate) fn print(
+        &self,
+        answer: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            out::json(answer)
+        } else {
+            out::say(&text())
+        }
     }
 
     /// Every slot of a group, in order of id.
@@ -96,7 +123,11 @@ impl Session {
         }
     }
 
-    async fn groups(&self) -> anyhow::Result<Vec<Group>> {
+    /// Every group of the tenant, in order of id.
+    ///
+    /// # Errors
+    /// The API's.
+    pub(crate) async fn groups(&self) -> anyhow::Result<Vec<Group>> {
         let (mut groups, mut after) = (Vec::new(), None);
         loop {
             let page = self
@@ -111,20 +142,26 @@ impl Session {
         }
     }
 
-    /// The API's JSON if that was asked for, or a text for people.
-    ///
-    /// # Errors
-    /// Standard output is closed.
-    pub(crate) fn print(
-        &self,
-        answer: &impl serde::Serialize,
-        text: impl FnOnce() -> String,
-    ) -> anyhow::Result<()> {
-        if self.json {
-            out::json(answer)
-        } else {
-            out::say(&text())
+    /// Pauses or resumes one group, or all that are there.
+    async fn turn(&self, id: Option<String>, all: bool, turn: Turn) -> anyhow::Result<()> {
+        let one = async |id: &str| match turn {
+            Turn::Pause => self.client.pause(&self.tenant, id).await,
+            Turn::Resume => self.client.resume(&self.tenant, id).await,
+        };
+        if let Some(id) = id.filter(|_| !all) {
+            return self.show_group(&one(&id).await?);
         }
+        let mut turned = Vec::new();
+        for group in self.groups().await? {
+            if group.status != Status::Deleting {
+                turned.push(one(&group.id).await?);
+            }
+        }
+        let page = Page {
+            items: turned,
+            next: None,
+        };
+        self.print(&page, || show::groups(&page.items))
     }
 
     fn show_group(&self, group: &Group) -> anyhow::Result<()> {
@@ -136,6 +173,24 @@ impl Session {
     }
 }
 
+/// A client of an api.
+///
+/// # Errors
+/// The token is empty, or certificates cannot be used.
+pub(crate) fn client(url: String, token: String, timeout: Duration) -> anyhow::Result<Client> {
+    let trust = if url.starts_with("http:") {
+        Trust::Only(Vec::new())
+    } else {
+        Trust::Machine
+    };
+    Ok(Client::new(&Settings {
+        url,
+        token: Some(Secret::parse(token).context("token")?),
+        timeout,
+        trust,
+    })?)
+}
+
 /// `holt group`.
 ///
 /// # Errors
@@ -143,7 +198,7 @@ impl Session {
 pub(crate) async fn group(process: &Process, command: args::Group) -> anyhow::Result<()> {
     match command {
         args::Group::Create { file, server } => {
-            let spec = spec(&file)?;
+            let spec: GroupSpec = edits::read(&file, "a group")?;
             let session = Session::new(server)?;
             session.show_group(&session.client.create_group(&session.tenant, &spec).await?)
         }
@@ -166,13 +221,13 @@ pub(crate) async fn group(process: &Process, command: args::Group) -> anyhow::Re
             }
             session.show_group(&session.client.group(&session.tenant, &id).await?)
         }
-        args::Group::Pause { id, server } => {
+        args::Group::Pause { id, all, server } => {
             let session = Session::new(server)?;
-            session.show_group(&session.client.pause(&session.tenant, &id).await?)
+            session.turn(id, all, Turn::Pause).await
         }
-        args::Group::Resume { id, server } => {
+        args::Group::Resume { id, all, server } => {
             let session = Session::new(server)?;
-            session.show_group(&session.client.resume(&session.tenant, &id).await?)
+            session.turn(id, all, Turn::Resume).await
         }
         args::Group::Delete { id, force, server } => {
             let session = Session::new(server)?;
@@ -198,11 +253,6 @@ pub(crate) fn text(file: &Path) -> anyhow::Result<String> {
     }
 }
 
-fn spec(file: &Path) -> anyhow::Result<GroupSpec> {
-    let text = text(file)?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not a group", file.display()))
-}
-
 /// `holt event send`.
 ///
 /// # Errors
@@ -212,6 +262,11 @@ pub(crate) async fn send(process: &Process, send: args::Send) -> anyhow::Result<
     let fresh = || Nonce::from_u128(process.entropy.u128()).to_string();
     let id = send.id.unwrap_or_else(fresh);
     let session = Session::new(send.server)?;
+    if send.dry_run {
+        let (client, tenant) = (&session.client, &session.tenant);
+        let dry = client.dry_run(tenant, &send.group, &event).await?;
+        return session.print(&dry, || show::dry_run(&dry));
+    }
     let answer = session
         .client
         .send(&session.tenant, &send.group, Some(&id), &event)

@@ -4,9 +4,11 @@ mod hook;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use wire::v2::{
+    event::DryRun,
     group::Group,
     history::Record,
     ledger::Slot,
+    policy::{Policy, Schedule, Scheduled, Webhook},
     switch::{Switch, Throw},
     verdict::{Asked, Force, GateWord, Verdict, Word},
 };
@@ -100,16 +102,13 @@ pub(crate) fn group(group: &Group) -> String {
         rows.push(("waiting events", group.waiting.to_string()));
     }
     for policy in &group.policies {
-        let adjust = match (policy.change, policy.change_percent, policy.desired) {
-            (Some(by), _, _) => signed(by),
-            (None, Some(percent), _) => format!("{} %", word(&percent)),
-            (None, None, desired) => format!("= {}", desired.unwrap_or_default()),
+        let [id, asks, times, schedule] = policy_row(policy);
+        let schedule = if schedule == "-" {
+            String::new()
+        } else {
+            format!(", {schedule}")
         };
-        let times = format!(
-            "cooldown {} s, debounce {} s",
-            policy.cooldown_seconds, policy.debounce_seconds
-        );
-        rows.push(("policy", format!("{}: {adjust}, {times}", policy.id)));
+        rows.push(("policy", format!("{id}: {asks}, {times}{schedule}")));
     }
     rows.extend(
         group
@@ -124,6 +123,77 @@ pub(crate) fn group(group: &Group) -> String {
         table.add_row([name.to_owned(), value]);
     }
     table.trim_fmt()
+}
+
+/// Policies.
+pub(crate) fn policies(policies: &[Policy]) -> String {
+    let head = ["id", "asks", "rests", "schedule (UTC)"];
+    table(head, policies.iter().map(policy_row))
+}
+
+fn policy_row(policy: &Policy) -> [String; 4] {
+    let asks = match (policy.change, policy.change_percent, policy.desired) {
+        (Some(by), _, _) => signed(by),
+        (None, Some(percent), _) => format!("{} %", word(&percent)),
+        (None, None, desired) => format!("= {}", desired.unwrap_or_default()),
+    };
+    let times = format!(
+        "cooldown {} s, debounce {} s",
+        policy.cooldown_seconds, policy.debounce_seconds
+    );
+    let schedule = policy
+        .schedule
+        .as_ref()
+        .map_or_else(|| "-".to_owned(), schedule);
+    [policy.id.clone(), asks, times, schedule]
+}
+
+fn schedule(schedule: &Schedule) -> String {
+    match (&schedule.at, &schedule.cron) {
+        (Some(at), _) => format!("at {at}"),
+        (None, Some(cron)) => format!("cron {cron}"),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+/// When scheduled policies run.
+pub(crate) fn schedules(scheduled: &[Scheduled]) -> String {
+    let row = |one: &Scheduled| {
+        let next = one
+            .next
+            .map_or_else(|| "never again".to_owned(), |next| next.to_string());
+        [one.policy.clone(), schedule(&one.schedule), next]
+    };
+    table(
+        ["policy", "schedule (UTC)", "next"],
+        scheduled.iter().map(row),
+    )
+}
+
+/// Webhooks, with the URLs that were told.
+pub(crate) fn webhooks(webhooks: &[Webhook]) -> String {
+    let row = |hook: &Webhook| {
+        let url = hook
+            .url
+            .clone()
+            .unwrap_or_else(|| "(told when it was made)".to_owned());
+        [hook.id.clone(), hook.name.clone(), url]
+    };
+    table(["id", "name", "url"], webhooks.iter().map(row))
+}
+
+/// What an event would do.
+pub(crate) fn dry_run(dry: &DryRun) -> String {
+    let mut lines = vec![verdicts(std::slice::from_ref(&dry.verdict))];
+    lines.push(format!(
+        "nothing was done; {} to launch, {} to remove",
+        dry.launches, dry.removals
+    ));
+    for switch in &dry.switches {
+        let (mode, scope, why) = (word(&switch.mode), &switch.scope, &switch.why);
+        lines.push(format!("a kill switch stands: {mode} at {scope}: {why}"));
+    }
+    lines.join("\n")
 }
 
 /// "5 active, 2 pending, 7 desired".
@@ -155,7 +225,8 @@ pub(crate) fn verdicts(verdicts: &[Verdict]) -> String {
     table(head, verdicts.iter().map(row))
 }
 
-fn asked(asked: &Asked, force: Force) -> String {
+/// What was asked, in a few words.
+pub(crate) fn asked(asked: &Asked, force: Force) -> String {
     let what = if let Some(policy) = &asked.policy {
         format!("policy {policy}")
     } else if let Some(by) = asked.change {

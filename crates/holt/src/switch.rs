@@ -2,17 +2,17 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chassis::{Process, Secret, http::Trust};
+use chassis::Process;
 use domain::time::Timestamp;
 use wire::{
-    client::{Client, Settings},
+    client::Client,
     v2::{
         switch::{Mode, SwitchSpec},
         time::Moment,
     },
 };
 
-use crate::{args, out, show};
+use crate::{args, contexts, out, session, show};
 
 /// An operator in a hurry is told soon that the api does not answer: the break-glass file needs none.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ pub(crate) async fn run(process: &Process, command: args::Switch) -> anyhow::Res
                 until,
             };
             let switch = client(&operator)?.set_switch(&scope, &spec).await?;
-            if operator.json {
+            if operator.api.json {
                 out::json(&switch)
             } else {
                 out::say(&show::switches(&[switch]))
@@ -50,7 +50,7 @@ pub(crate) async fn run(process: &Process, command: args::Switch) -> anyhow::Res
         }
         args::Switch::List { operator } => {
             let page = client(&operator)?.switches().await?;
-            if operator.json {
+            if operator.api.json {
                 out::json(&page)
             } else {
                 out::say(&show::switches(&page.items))
@@ -66,7 +66,7 @@ pub(crate) async fn run(process: &Process, command: args::Switch) -> anyhow::Res
         }
         args::Switch::History { operator } => {
             let page = client(&operator)?.throws(HISTORY).await?;
-            if operator.json {
+            if operator.api.json {
                 out::json(&page)
             } else {
                 out::say(&show::throws(&page.items))
@@ -76,18 +76,8 @@ pub(crate) async fn run(process: &Process, command: args::Switch) -> anyhow::Res
 }
 
 fn client(operator: &args::Operator) -> anyhow::Result<Client> {
-    let trust = if operator.url.starts_with("http:") {
-        Trust::Only(Vec::new())
-    } else {
-        Trust::Machine
-    };
-    let settings = Settings {
-        url: operator.url.clone(),
-        token: Some(Secret::parse(operator.token.clone()).context("token")?),
-        timeout: TIMEOUT,
-        trust,
-    };
-    Ok(Client::new(&settings)?)
+    let resolved = contexts::resolve(&operator.api)?;
+    session::client(resolved.url, resolved.token, TIMEOUT)
 }
 
 fn mode(word: &str) -> anyhow::Result<Mode> {

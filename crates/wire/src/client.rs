@@ -2,8 +2,10 @@
 //!
 //! It never repeats a request by itself and follows no redirects (`chassis::http`); an event may be sent again under the same key.
 
+mod config;
 mod history;
 mod hooks;
+mod policies;
 
 use std::time::Duration;
 

@@ -7,7 +7,6 @@ use domain::access::{Right, Rights};
 use tempfile::TempDir;
 
 use crate::{
-    args,
     config::{self, Config},
     demo::faults::Hit,
     keys, out,
@@ -53,12 +52,7 @@ impl Stage {
             },
             process.clock.unix_ms(),
         )?;
-        let session = Session::new(args::Server {
-            url: format!("http://{}", running.address),
-            token,
-            tenant: TENANT.to_owned(),
-            json: false,
-        })?;
+        let session = Session::at(format!("http://{}", running.address), token, TENANT)?;
         out::say(&format!(
             "cloud    http://{} (process {}, seed {seed})",
             cloud.address,
