@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# schemathesis (PyPI) asks a running service what its OpenAPI document allows and does not allow, with all of its checks: no 5xx, no status that is not
+# documented, no answer that does not fit its schema, nothing accepted that the document forbids. Before that, openapi-spec-validator
+# (PyPI) says whether the document is OpenAPI 3.1 at all.
+#
+#   tests/schemathesis.sh 2000      about so many requests; the last line says how many the service counted
+#
+# SEED=n repeats a run. HOLT names the program to test. Both tools are installed into target/schemathesis the first time; exit code 3: they cannot be.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+wanted="${1:-2000}"
+# shellcheck source=tests/service.sh
+source tests/service.sh
+venv="$service_target/schemathesis"
+if [[ ! -e "$venv/done" ]]; then
+    python3 -m venv "$venv" || { echo "python3 has no venv" >&2; exit 3; }
+    "$venv/bin/pip" install --quiet --disable-pip-version-check 'schemathesis>=4.32,<5' 'openapi-spec-validator>=0.7,<1' ||
+        { echo "schemathesis cannot be installed" >&2; exit 3; }
+    touch "$venv/done"
+fi
+echo "-- is docs/openapi/v2.json OpenAPI 3.1?"
+"$venv/bin/openapi-spec-validator" --schema 3.1 docs/openapi/v2.json
+
+service_start 100000
+token="$(service_token read,crud,trigger,exceed-limits,audit,support,operate)"
+
+# make NAME: prints the id of a group that wants nothing.
+make() {
+    curl -sf "$base/v2/$tenant/groups" -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '{
+      "name": "'"$1"'", "min": 0, "max": 5, "policies": [{"id": "up", "change": 1}, {"id": "night", "desired": 1, "schedule": {"cron": "0 3 * * *"}}],
+      "launch": {"server": {"imageRef": "11111111-1111-4111-8111-111111111111", "flavorRef": "1"}}}' |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])'
+}
+stays="$(make stays)"
+goes="$(make goes)"
+hook="$(curl -sf "$base/v2/$tenant/groups/$stays/policies/up/webhooks" -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '{"name": "x"}' |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')"
+
+# One operation gets as many requests as come to it; the fuzzing phase repeats until its examples are used up.
+operations="$(python3 -c 'import json; d = json.load(open("docs/openapi/v2.json")); print(sum(len([m for m in p if m != "parameters"]) for p in d["paths"].values()))')"
+# About half of the requests come from fixed cases, before any example.
+examples=$((wanted / operations / 2 + 1))
+cat >"$work/schemathesis.toml" <<CONFIG
+[parameters]
+"path.tenant" = "$tenant"
+"path.group" = "$stays"
+"path.policy" = "up"
+"path.webhook" = "$hook"
+
+# What a schema cannot say (min above max, two of three fields, a moment that has passed) is refused with 422, a tag that nobody gave with 412, a state that does not
+# fit with 409, and 403 says that there are as many as there may be.
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", 400, 401, 403, 404, 409, 412, 415, 422]
+
+[[operations]]
+include-operation-id = "deleteGroup"
+parameters = { "path.group" = "$goes" }
+
+[[operations]]
+include-operation-id = ["deletePolicy", "deleteWebhook"]
+parameters = { "path.policy" = "fleeting", "path.webhook" = "$goes" }
+CONFIG
+echo "-- $operations operations, up to $examples examples each in each phase"
+before="$(service_requests)"
+code=0
+document="$PWD/docs/openapi/v2.json"
+venv="$(realpath "$venv")"
+# It leaves caches where it runs.
+cd "$work"
+"$venv/bin/schemathesis" --config-file schemathesis.toml run "$document" --url "$base" --header "Authorization: Bearer $token" \
+    --checks all --max-examples "$examples" --phases examples,coverage,fuzzing,stateful --seed "${SEED:-1}" --continue-on-failure --no-shrink \
+    --suppress-health-check all --workers 1 --request-timeout 20 --warnings off >report.txt 2>&1 || code=$?
+after="$(service_requests)"
+cat "$work/report.txt"
+if [[ $code -ne 0 ]] || grep -q '"level":"ERROR"' "$work/holt.log"; then
+    echo "-- what holt said:" >&2
+    grep '"ERROR"\|ERROR' "$work/holt.log" | tail -20 >&2 || true
+    echo "schemathesis: failed (SEED=${SEED:-1})" >&2
+    exit 1
+fi
+echo "schemathesis: ok, $((after - before)) requests"
