@@ -1,5 +1,6 @@
 //! Events, reports and lists that wait together meet the group: one draft, one conditional write, then answers and operations.
 
+use domain::circle;
 use domain::decide::{decide, expire};
 use domain::draft::Draft;
 use domain::event::{Actor, ActorKind, Ask, Event};
@@ -68,6 +69,10 @@ impl Owner {
                 let room = BATCH_MAX.saturating_sub(events.len());
                 let timed = schedule::fire(&mut draft, room).into_iter();
                 events.extend(timed.filter(|event| !view.decided.contains(&event.id)));
+                if events.len() < BATCH_MAX {
+                    let turn = circle::fire(&mut draft).into_iter();
+                    events.extend(turn.filter(|event| !view.decided.contains(&event.id)));
+                }
                 decide(&mut draft, &events);
                 issue(&mut draft, watch, can_launch.then_some(handout), &mut left);
                 left.verdicts = draft.verdicts().to_vec();
@@ -158,8 +163,12 @@ impl Owner {
 /// Events to decide: those that came in and those of the inbox, without the ones that have verdicts.
 fn waiting(group: &Group, batch: &Batch, decided: &[EventId]) -> Vec<Event> {
     let room = BATCH_MAX.saturating_sub(batch.events.len());
-    let inbox = group.inbox.values().take(room);
+    // In order of arrival, whatever their ids are: the end of an alert must not be heard before its beginning.
+    let mut inbox: Vec<&Event> = group.inbox.values().collect();
+    inbox.sort_by_key(|event| event.received);
     inbox
+        .into_iter()
+        .take(room)
         .chain(&batch.events)
         .filter(|e| !decided.contains(&e.id))
         .cloned()

@@ -9,7 +9,7 @@ use domain::verdict::{Outcome, Verdict};
 /// The supervisor's metrics. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Counts {
-    verdicts: [(Outcome, Counter); 9],
+    verdicts: [(Outcome, Counter); 12],
     groups: Gauge,
     degraded: Gauge,
     slots: Slots<Gauge>,

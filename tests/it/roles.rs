@@ -103,6 +103,7 @@ async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
         metadata: BTreeMap::new(),
         policies: BTreeMap::new(),
         scale_in: ScaleInOrder::default(),
+        circle: domain::circle::Circle::default(),
         build_timeout: Duration::from_secs(300),
         serials: 0,
         hooks: BTreeMap::new(),

@@ -156,7 +156,13 @@ pub fn alert(data: &[u8]) {
     if let Ok(template) = text.parse::<alert::template::Template>() {
         drop(template.fill(|hole| Some(hole.to_owned())));
     }
-    drop(text.parse::<alert::decimal::Milli>());
+    if let Ok(number) = text.parse::<alert::decimal::Milli>() {
+        assert_eq!(
+            number.to_string().parse(),
+            Ok(number),
+            "a number is read back as written"
+        );
+    }
 }
 
 fn with_runtime(run: impl FnOnce(Process)) {

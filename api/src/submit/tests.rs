@@ -99,6 +99,7 @@ impl World {
             metadata: [].into(),
             policies: [].into(),
             scale_in: ScaleInOrder::OldestFirst,
+            circle: domain::circle::Circle::default(),
             build_timeout: Duration::from_secs(3600),
             serials: 0,
             hooks: std::collections::BTreeMap::new(),

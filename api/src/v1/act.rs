@@ -55,7 +55,12 @@ fn why_not(outcome: Outcome, names: &Names) -> Error {
     };
     match outcome {
         Outcome::Cooldown | Outcome::Debounced => cannot("Cooldowns not met."),
-        Outcome::Unchanged | Outcome::Applied | Outcome::Clamped => cannot("No change in servers"),
+        Outcome::Unchanged
+        | Outcome::Applied
+        | Outcome::Clamped
+        | Outcome::Noted
+        | Outcome::Waiting
+        | Outcome::Escalated => cannot("No change in servers"),
         Outcome::Paused => Error::paused(names, &format!("execute policy {policy}")),
         Outcome::NoSuchPolicy => Error::no_policy(names),
         Outcome::Deleting => Error::no_group(names),

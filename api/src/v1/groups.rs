@@ -130,6 +130,7 @@ fn configured(context: &Context, spec: CreateSpec, launch: LaunchHash) -> (Confi
             .map(|policy| (policy.id.clone(), policy))
             .collect(),
         scale_in: ScaleInOrder::OldestFirst,
+        circle: domain::circle::Circle::default(),
         build_timeout: BUILD_TIMEOUT,
         serials: 0,
         hooks: std::collections::BTreeMap::new(),

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::capacity::{Bounds, Size};
+use crate::circle;
 use crate::draft::Draft;
 use crate::event::{Ask, Event, Force, Override};
 use crate::group::{HoldWhy, Phase};
@@ -29,6 +30,7 @@ pub fn decide(draft: &mut Draft<'_>, events: &[Event]) {
         let verdict = judge(draft, event);
         draft.verdict(verdict);
     }
+    circle::arm(draft);
 }
 
 /// Ends what time has ended: a grant whose time is over is dropped and desired is clamped again, also into bounds that were changed.
@@ -113,10 +115,19 @@ fn hear(
     )?;
     let leaving = matches!(draft.state.phase, Phase::Deleting | Phase::Tombstone);
     gate(words, Gate::Lifecycle, stop_if(leaving), Outcome::Deleting)?;
+    let heard = match &event.ask {
+        Ask::Alert(signal) => Some((signal, circle::take(draft, signal))),
+        Ask::Policy(_) | Ask::Adjust(_) | Ask::Converge | Ask::Turn(_) => None,
+    };
     let paused = draft.state.phase == Phase::Paused
         && !(mutant::on(Mutant::ForcePassesPause) && event.force != Force::No);
     gate(words, Gate::Pause, stop_if(paused), Outcome::Paused)?;
+    if let Some((signal, heard)) = heard {
+        return circle::heed(draft, (event, signal), heard, words);
+    }
     let (policy, adjust) = match &event.ask {
+        Ask::Alert(_) => return Ok(Outcome::Noted),
+        Ask::Turn(turn) => return circle::turn(draft, (event, *turn), words),
         Ask::Converge => {
             retry(draft);
             return Ok(Outcome::Unchanged);
@@ -138,7 +149,7 @@ fn hear(
         Ask::Adjust(adjust) => (None, *adjust),
     };
     let heard = wait(draft, event, words, policy.as_ref())
-        .and_then(|()| change(draft, event, words, adjust));
+        .and_then(|()| change(draft, event.force, words, adjust));
     if heard.is_ok() || mutant::on(Mutant::RefusalMovesClock) {
         draft.state.clocks.group = Some(now);
         if let Some(policy) = policy {
@@ -187,16 +198,17 @@ fn wait(
 }
 
 /// Clamps what is asked, and takes it over if it changes anything.
-fn change(
+pub(crate) fn change(
     draft: &mut Draft<'_>,
-    event: &Event,
+    force: Force,
     words: &mut Vec<GateWord>,
     adjust: Adjust,
 ) -> Result<Outcome, Outcome> {
     let before = draft.state.desired;
     let asked = adjust.apply(before);
-    let grant = match event.force {
-        Force::Override(grant) if grant.until > draft.now().wall => Some(grant),
+    let now = draft.now().wall;
+    let grant = match force {
+        Force::Override(grant) if grant.until > now => Some(grant),
         Force::No | Force::Gates | Force::Override(_) => None,
     };
     let to = clamp(draft, grant, asked);
@@ -223,7 +235,14 @@ fn change(
         Outcome::Unchanged,
     )?;
     draft.state.desired = to;
-    draft.state.forced = event.force != Force::No;
+    draft.state.forced = force != Force::No;
+    let clocks = &mut draft.state.clocks;
+    let clock = if to > before {
+        &mut clocks.up
+    } else {
+        &mut clocks.down
+    };
+    *clock = Some(now);
     Ok(outcome)
 }
 
@@ -255,7 +274,7 @@ fn retry(draft: &mut Draft<'_>) {
     }
 }
 
-fn gate(
+pub(crate) fn gate(
     words: &mut Vec<GateWord>,
     gate: Gate,
     word: Word,
@@ -268,12 +287,17 @@ fn gate(
     }
 }
 
-const fn stop_if(stop: bool) -> Word {
+pub(crate) const fn stop_if(stop: bool) -> Word {
     if stop { Word::Stop } else { Word::Pass }
 }
 
 /// Whether `length` has passed since the clock last ran; a length of zero never blocks (contract 3.2).
-fn until_over(ran: Option<Timestamp>, length: Duration, now: Timestamp, forced: bool) -> Word {
+pub(crate) fn until_over(
+    ran: Option<Timestamp>,
+    length: Duration,
+    now: Timestamp,
+    forced: bool,
+) -> Word {
     if mutant::on(Mutant::CooldownReversed) && ran.is_some_and(|ran| now.since(ran) > length) {
         return Word::Wait(length);
     }

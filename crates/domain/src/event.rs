@@ -1,6 +1,7 @@
 //! A scale event: somebody asks a group for something, once.
 
 use crate::capacity::Size;
+use crate::circle::{Signal, Turn};
 use crate::ids::{EventId, PolicyId, RequestHash};
 use crate::policy::Adjust;
 use crate::time::Timestamp;
@@ -33,6 +34,10 @@ pub enum Ask {
     Adjust(Adjust),
     /// Look again now; desired stays.
     Converge,
+    /// An input says how an alert stands.
+    Alert(Box<Signal>),
+    /// The group looks again because of alerts.
+    Turn(Turn),
 }
 
 /// What an event may skip (design 8). Nothing skips kill switch, budget, quota or ownership.
@@ -75,6 +80,8 @@ pub enum ActorKind {
     Capability,
     /// A schedule.
     Schedule,
+    /// An input for alerts.
+    Input,
     /// Holt itself: self-heal, reconciliation, expiry.
     System,
 }

@@ -53,6 +53,7 @@ pub(crate) fn group(min: u32, max: u32, desired: u32) -> Group {
         metadata: BTreeMap::new(),
         policies: BTreeMap::new(),
         scale_in: ScaleInOrder::OldestFirst,
+        circle: crate::circle::Circle::default(),
         build_timeout: secs(3600),
         serials: 0,
         hooks: BTreeMap::new(),

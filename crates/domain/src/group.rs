@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::capacity::{Bounds, Size};
+use crate::circle::{Alerts, Circle};
 use crate::event::{Actor, Event, Override};
 use crate::hook::Hooks;
 use crate::ids::{DeliveryId, EventId, Fence, GroupKey, LaunchHash, PolicyId, Rev, SlotId};
@@ -55,6 +56,8 @@ pub struct Config {
     pub policies: BTreeMap<PolicyId, Policy>,
     /// Who goes first when the group scales in.
     pub scale_in: ScaleInOrder,
+    /// What it does about alerts.
+    pub circle: Circle,
     /// A server that builds longer is deleted and replaced. 300 to 14400 s, 3600 by default (design 11).
     pub build_timeout: Duration,
     /// The highest serial that a capability URL of this group ever had.
@@ -79,7 +82,8 @@ impl State {
     /// The earliest of its timers.
     #[must_use]
     pub fn wake(&self) -> Wake {
-        let earliest = self.timers.values().min().copied();
+        let circle = self.alerts.as_ref().and_then(|alerts| alerts.next);
+        let earliest = self.timers.values().copied().chain(circle).min();
         earliest.map_or(Wake::Never, Wake::At)
     }
     /// The earliest of its timers and of what waits in its outbox.
@@ -116,6 +120,8 @@ pub struct State {
     pub posted: DeliveryId,
     /// What was last said about why the group cannot launch what it wants; none: nothing, or that it can again.
     pub degraded: Option<HoldWhy>,
+    /// What is known of alerts; none: there are none, and nothing is to be given up because of them.
+    pub alerts: Option<Alerts>,
 }
 
 /// Where a group is in its life.
@@ -138,6 +144,10 @@ pub struct Clocks {
     pub group: Option<Timestamp>,
     /// Each policy.
     pub policy: BTreeMap<PolicyId, Timestamp>,
+    /// When desired last rose, whoever asked.
+    pub up: Option<Timestamp>,
+    /// When desired last fell, whoever asked.
+    pub down: Option<Timestamp>,
 }
 
 /// Why a group launches nothing new for now; the group shows as degraded with this reason.
@@ -337,6 +347,7 @@ impl Group {
             timers: BTreeMap::new(),
             posted: DeliveryId(0),
             degraded: None,
+            alerts: None,
         };
         Self {
             key,

@@ -124,6 +124,10 @@ uuid_id!(
     WebhookId, "webhook id"
 );
 uuid_id!(
+    /// Where alerts come in. Its id is no secret; its URL is.
+    InputId, "input id"
+);
+uuid_id!(
     /// A server, as the cloud names it.
     ServerId, "server id"
 );
@@ -149,6 +153,14 @@ pub fn uuid4(random: u128) -> String {
 }
 
 impl WebhookId {
+    /// A new id out of 128 random bits.
+    #[must_use]
+    pub fn random(random: u128) -> Self {
+        Self(uuid::Builder::from_random_bytes(random.to_be_bytes()).into_uuid())
+    }
+}
+
+impl InputId {
     /// A new id out of 128 random bits.
     #[must_use]
     pub fn random(random: u128) -> Self {

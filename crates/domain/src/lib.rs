@@ -11,6 +11,7 @@
 pub mod access;
 pub mod calendar;
 pub mod capacity;
+pub mod circle;
 pub mod control;
 pub mod decide;
 pub mod draft;

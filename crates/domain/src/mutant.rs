@@ -45,6 +45,16 @@ mutants!(
     OverrideUnbounded,
     /// `decide`: a grant never ends.
     OverrideEternal,
+    /// `circle`: an alert that is open already makes the group step again at once.
+    AlertActsAgain,
+    /// `circle`: stepping up has no window.
+    WindowMissing,
+    /// `circle`: the group gives servers up while an alert is open.
+    DeflateWhileOpen,
+    /// `circle`: the end of the last alert is not noted.
+    EndUnheard,
+    /// `circle`: a scale-out does not postpone scale-in.
+    GrowthPostponesNothing,
     /// `plan`: slots are issued beyond max.
     IssueBeyondMax,
     /// `plan`: every permit is used, wanted or not.

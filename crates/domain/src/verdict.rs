@@ -55,11 +55,17 @@ pub enum Outcome {
     Deleting,
     /// Too old when it was decided (safety 3.8).
     Expired,
+    /// Taken note of; it asks for nothing (an alert that ends, or that only is to be told).
+    Noted,
+    /// Not now: the group looks again by itself when its time comes (design 8).
+    Waiting,
+    /// Help was called for: the alerts are not over after so long.
+    Escalated,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Applied,
         Self::Clamped,
         Self::Unchanged,
@@ -69,6 +75,9 @@ impl Outcome {
         Self::NoSuchPolicy,
         Self::Deleting,
         Self::Expired,
+        Self::Noted,
+        Self::Waiting,
+        Self::Escalated,
     ];
 
     /// Its word, the same in rows, on the wire and in metrics.
@@ -84,6 +93,9 @@ impl Outcome {
             Self::NoSuchPolicy => "no_such_policy",
             Self::Deleting => "deleting",
             Self::Expired => "expired",
+            Self::Noted => "noted",
+            Self::Waiting => "waiting",
+            Self::Escalated => "escalated",
         }
     }
 }
@@ -114,6 +126,12 @@ pub enum Gate {
     GroupCooldown,
     /// The policy's debounce.
     Debounce,
+    /// Is the alert news, and does it still ask for anything?
+    Alert,
+    /// Is an input silent that holds the group?
+    Missing,
+    /// The windows of stepping up and down because of alerts.
+    Window,
     /// The bounds, or the grant.
     Clamp,
     /// Whether something would change at all.

@@ -19,6 +19,7 @@ pub mod choice;
 mod controls;
 mod driver;
 mod groups;
+mod inputs;
 mod lists;
 mod notes;
 mod read;
@@ -164,7 +165,7 @@ struct Inner {
 pub async fn open(process: &Process, settings: &Settings) -> Result<Cassandra, OpenError> {
     let driver = Driver::connect(process, settings).await?;
     schema::expect_current(&driver).await?;
-    let statements = Statements::prepare(&driver).await?;
+    let statements = Box::pin(Statements::prepare(&driver)).await?;
     Ok(Cassandra {
         inner: Arc::new(Inner {
             process: process.clone(),
@@ -189,6 +190,7 @@ impl Cassandra {
             controls: Arc::clone(&self.inner) as _,
             notes: Arc::clone(&self.inner) as _,
             search: Arc::clone(&self.inner) as _,
+            inputs: Arc::clone(&self.inner) as _,
         }
     }
 

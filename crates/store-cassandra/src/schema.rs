@@ -15,10 +15,10 @@ use crate::Settings;
 use crate::driver::{self, Driver};
 
 /// What takes a keyspace from one version to the next.
-const STEPS: [&[&str]; 2] = [TABLES, NOTES];
+const STEPS: [&[&str]; 3] = [TABLES, NOTES, INPUTS];
 
 /// The newest schema version.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const TABLES: &[&str] = &[
     // One partition per group and home. Static columns are the guard: they are written conditionally only, and never expire.
@@ -47,6 +47,13 @@ const TABLES: &[&str] = &[
 /// Version 2: notes, each with its own time to live.
 const NOTES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS note (shelf tinyint, part int, id blob, at bigint, body text, PRIMARY KEY ((shelf, part), id))",
+];
+
+/// Version 3: where alerts come in.
+const INPUTS: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS input (id blob, kind tinyint, place text, tenant text, at bigint, body text, PRIMARY KEY (id, kind, place))
+       WITH gc_grace_seconds = 864000",
+    "CREATE TABLE IF NOT EXISTS tenant_input (tenant text, id blob, PRIMARY KEY (tenant, id))",
 ];
 
 /// Why a schema cannot be used or changed.

@@ -61,6 +61,7 @@ pub(crate) struct Statements {
     pub(crate) clear: PreparedStatement,
     pub(crate) controls: Controls,
     pub(crate) notes: Notes,
+    pub(crate) inputs: Box<Inputs>,
     pub(crate) put_launch: PreparedStatement,
     pub(crate) launch: PreparedStatement,
     pub(crate) put_month: PreparedStatement,
@@ -113,6 +114,30 @@ impl Notes {
             one: serial(s, "SELECT id, at, body FROM note WHERE shelf = ? AND part = ? AND id = ?").await?,
             newest: plain(s, "SELECT id, at, body FROM note WHERE shelf = ? AND part = ? ORDER BY id DESC LIMIT ?").await?,
             older: plain(s, "SELECT id, at, body FROM note WHERE shelf = ? AND part = ? AND id < ? ORDER BY id DESC LIMIT ?").await?,
+        })
+    }
+}
+
+/// Inputs.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    pub(crate) list: PreparedStatement,
+    pub(crate) unlist: PreparedStatement,
+    pub(crate) listed: PreparedStatement,
+    pub(crate) put: PreparedStatement,
+    pub(crate) rows: PreparedStatement,
+    pub(crate) remove: PreparedStatement,
+}
+
+impl Inputs {
+    async fn prepare(s: &Session) -> Result<Self, PrepareError> {
+        Ok(Self {
+            list: plain(s, "INSERT INTO tenant_input (tenant, id) VALUES (?, ?)").await?,
+            unlist: plain(s, "DELETE FROM tenant_input WHERE tenant = ? AND id = ?").await?,
+            listed: plain(s, "SELECT id FROM tenant_input WHERE tenant = ? AND id > ? LIMIT ?").await?,
+            put: plain(s, "INSERT INTO input (id, kind, place, tenant, at, body) VALUES (?, ?, ?, ?, ?, ?) USING TTL ?").await?,
+            rows: plain(s, "SELECT place, tenant, at, body FROM input WHERE id = ? AND kind = ?").await?,
+            remove: plain(s, "DELETE FROM input WHERE id = ?").await?,
         })
     }
 }
@@ -183,8 +208,9 @@ impl Statements {
             mark: plain(s, "INSERT INTO hot (part, gid, tenant, home_epoch, at) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?").await?,
             marked: plain(s, "SELECT at, gid, tenant, home_epoch FROM hot WHERE part = ?").await?,
             clear: plain(s, "DELETE FROM hot USING TIMESTAMP ? WHERE part = ? AND gid = ? AND tenant = ? AND home_epoch = ?").await?,
-            controls: Controls::prepare(s).await?,
-            notes: Notes::prepare(s).await?,
+            controls: Box::pin(Controls::prepare(s)).await?,
+            notes: Box::pin(Notes::prepare(s)).await?,
+            inputs: Box::new(Box::pin(Inputs::prepare(s)).await?),
             put_launch: plain(s, &list("launch", "tenant, hash, body")).await?,
             launch: plain(s, "SELECT body FROM launch WHERE tenant = ? AND hash = ?").await?,
             put_month: plain(s, &list("journal_month", "tenant, gid, home_epoch, month")).await?,

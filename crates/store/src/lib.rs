@@ -13,6 +13,7 @@ pub mod control;
 pub mod embedded;
 pub mod group;
 pub mod hint;
+pub mod input;
 pub mod journal;
 pub mod launch;
 pub mod memory;
@@ -41,6 +42,8 @@ pub struct Stores {
     pub notes: Arc<dyn note::Notes>,
     /// Changes of many groups, for people.
     pub search: Arc<dyn search::Search>,
+    /// Where alerts come in.
+    pub inputs: Arc<dyn input::Inputs>,
 }
 
 /// Why a store gave no answer. Nothing can be said about a write that ends so, except where stated.

@@ -50,7 +50,7 @@ pub fn state(state: &State) -> Result<String, Error> {
 /// # Errors
 /// As [`read_config`].
 pub fn read_state(text: &str) -> Result<State, Error> {
-    Ok(row::read::<StateRow>("state", text)?.into())
+    row::read::<StateRow>("state", text)?.try_into()
 }
 
 /// The text of a slot, without its id.

@@ -126,6 +126,7 @@ pub(crate) fn configured(before: &Config, after: &Config) -> Vec<&'static str> {
         metadata,
         policies,
         scale_in,
+        circle,
         build_timeout,
         serials: _,
         hooks,
@@ -140,6 +141,7 @@ pub(crate) fn configured(before: &Config, after: &Config) -> Vec<&'static str> {
         ("metadata", *metadata != after.metadata),
         ("policies", *policies != after.policies),
         ("scale_in", *scale_in != after.scale_in),
+        ("alerts", *circle != after.circle),
         ("build_timeout", *build_timeout != after.build_timeout),
         ("hooks", *hooks != after.hooks),
     ];

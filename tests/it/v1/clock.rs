@@ -52,6 +52,7 @@ async fn group(process: &Process, store: &Memory) -> GroupKey {
         metadata: BTreeMap::new(),
         policies: BTreeMap::from([(policy.id.clone(), policy)]),
         scale_in: ScaleInOrder::OldestFirst,
+        circle: domain::circle::Circle::default(),
         build_timeout: Duration::from_secs(3600),
         serials: 0,
         hooks: BTreeMap::new(),

@@ -179,6 +179,7 @@ fn config(launch: LaunchHash, min: u32) -> anyhow::Result<Config> {
         metadata: BTreeMap::new(),
         policies: BTreeMap::new(),
         scale_in: ScaleInOrder::OldestFirst,
+        circle: domain::circle::Circle::default(),
         build_timeout: Duration::from_secs(3600),
         serials: 0,
         hooks: BTreeMap::new(),

@@ -102,6 +102,7 @@ fn acted(verdict: &Verdict) -> bool {
         Outcome::Applied | Outcome::Clamped => true,
         Outcome::Unchanged | Outcome::Cooldown | Outcome::Debounced | Outcome::Paused => false,
         Outcome::NoSuchPolicy | Outcome::Deleting | Outcome::Expired => false,
+        Outcome::Noted | Outcome::Waiting | Outcome::Escalated => false,
     }
 }
 

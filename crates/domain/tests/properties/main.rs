@@ -5,6 +5,7 @@
 
 mod auditor;
 mod calm;
+mod circling;
 mod cloud;
 mod deciding;
 mod ledger;
@@ -119,6 +120,11 @@ properties! {
         deciding::clamp_is_the_nearest_size_within_bounds,
         deciding::percent_equals_a_rational_reference,
         deciding::percent_of_more_is_not_less,
+        circling::growth_for_alerts_has_one_window,
+        circling::an_alert_that_is_open_asks_for_nothing_new,
+        circling::nothing_is_given_up_while_an_alert_is_open,
+        circling::a_scale_out_postpones_scale_in,
+        circling::when_all_is_over_the_group_comes_to_min_and_sleeps,
         whole::a_fair_world_converges_and_then_nothing_is_planned,
         whole::in_a_fair_world_no_server_is_forgotten,
         whole::a_group_is_what_its_commits_say,

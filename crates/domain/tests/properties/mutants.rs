@@ -64,6 +64,23 @@ const PAIRS: &[(Mutant, &[&str])] = &[
         &["an_override_reaches_its_size_and_no_further"],
     ),
     (Mutant::OverrideEternal, &["a_grant_ends_with_its_time"]),
+    (
+        Mutant::AlertActsAgain,
+        &["an_alert_that_is_open_asks_for_nothing_new"],
+    ),
+    (Mutant::WindowMissing, &["growth_for_alerts_has_one_window"]),
+    (
+        Mutant::DeflateWhileOpen,
+        &["nothing_is_given_up_while_an_alert_is_open"],
+    ),
+    (
+        Mutant::EndUnheard,
+        &["when_all_is_over_the_group_comes_to_min_and_sleeps"],
+    ),
+    (
+        Mutant::GrowthPostponesNothing,
+        &["a_scale_out_postpones_scale_in"],
+    ),
     (Mutant::IssueBeyondMax, &["nothing_is_issued_beyond_max"]),
     (
         Mutant::CellGraceMissing,

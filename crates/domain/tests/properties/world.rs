@@ -69,6 +69,7 @@ pub(crate) fn new_group(n: u128, (min, max): (u32, u32)) -> Group {
         metadata: BTreeMap::new(),
         policies: BTreeMap::new(),
         scale_in: ScaleInOrder::OldestFirst,
+        circle: domain::circle::Circle::default(),
         build_timeout: Duration::from_secs(900),
         serials: 0,
         hooks: BTreeMap::new(),

@@ -36,7 +36,8 @@ impl Faults for Script {
             | What::Hints
             | What::Journal
             | What::Controls
-            | What::Notes => {
+            | What::Notes
+            | What::Inputs => {
                 return Plan::CLEAN;
             }
         };

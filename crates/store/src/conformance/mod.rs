@@ -12,6 +12,7 @@ mod controls;
 mod durability;
 mod events;
 pub mod history;
+mod inputs;
 mod journals;
 mod launches;
 mod lists;
@@ -60,6 +61,7 @@ pub fn cases() -> Vec<Case> {
         launches::CASES,
         controls::CASES,
         notes::CASES,
+        inputs::CASES,
         journals::CASES,
         searches::CASES,
         lists::CASES,

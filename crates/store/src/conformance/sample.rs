@@ -8,6 +8,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use domain::capacity::{Bounds, Size};
+use domain::circle::{
+    Action, AlertKey, Alerts, Circle, Known, Missing, Severity, Signal, Standing, Turn,
+};
 use domain::event::{Actor, ActorKind, Ask, Event, Force, Override};
 use domain::group::{
     Cause, Change, Clocks, Config, Group, Hold, HoldWhy, Phase, ScaleInOrder, State,
@@ -52,6 +55,7 @@ pub fn config() -> Config {
         metadata: [(String::from("owner"), String::from("team a"))].into(),
         policies: std::iter::once(policy("up", Adjust::Change(2))).collect(),
         scale_in: ScaleInOrder::OldestFirst,
+        circle: Circle::default(),
         build_timeout: Duration::from_secs(3600),
         serials: 0,
         hooks: BTreeMap::new(),
@@ -84,6 +88,14 @@ pub fn other_config() -> Config {
         ]
         .into(),
         scale_in: ScaleInOrder::NewestFirst,
+        circle: Circle {
+            expand: Adjust::Percent(tenth),
+            expand_delay: Duration::from_millis(1_001),
+            deflate: Adjust::Change(-7),
+            deflate_delay: Duration::from_secs(86_400),
+            report_delay: Duration::ZERO,
+            escalate_after: None,
+        },
         build_timeout: Duration::from_millis(14_400_123),
         serials: u32::MAX,
         hooks: hooks::every_hook(),
@@ -142,6 +154,8 @@ pub fn full_state() -> State {
                 (text("down"), Timestamp::from_unix_ms(0)),
             ]
             .into(),
+            up: Some(NOON),
+            down: Some(Timestamp::from_unix_ms(2)),
         },
         shrunk: Some(NOON),
         forced: true,
@@ -152,6 +166,65 @@ pub fn full_state() -> State {
         .into(),
         posted: DeliveryId(7),
         degraded: Some(HoldWhy::NoCapacity),
+        alerts: Some(alerts()),
+    }
+}
+
+/// Alerts in every standing, with every action and every rule for silence.
+fn alerts() -> Alerts {
+    let actions = [
+        Action::Step(None),
+        Action::Step(Some(Adjust::Change(5))),
+        Action::Notify,
+        Action::Nothing,
+    ];
+    let missing = [Missing::OutOnly, Missing::Hold, Missing::Floor(Size(9))];
+    let severities = [Severity::Info, Severity::Warning, Severity::Critical];
+    let standings = [
+        Standing::Open,
+        Standing::Acknowledged,
+        Standing::Steady,
+        Standing::Spare,
+        Standing::Closed,
+        Standing::Unknown,
+        Standing::Once,
+    ];
+    let known = |(n, standing): (usize, Standing)| Known {
+        name: format!("alert \"{n}\" \u{fc}"),
+        standing,
+        severity: severities[n % severities.len()],
+        action: actions[n % actions.len()],
+        missing: missing[n % missing.len()],
+        hearing: (n % 2 == 0).then_some(Duration::from_millis(60_001)),
+        since: NOON,
+        heard: Timestamp::from_unix_ms(3),
+    };
+    let numbered = standings.into_iter().enumerate();
+    Alerts {
+        began: NOON,
+        known: (0..)
+            .map(|n| AlertKey(u64::MAX - n))
+            .zip(numbered.map(known))
+            .collect(),
+        open: Some(NOON),
+        over: Some(Timestamp::from_unix_ms(4)),
+        stepped: Some(Severity::Warning),
+        escalated: true,
+        turns: u32::MAX,
+        next: Some(NOON.plus(Duration::from_secs(1))),
+    }
+}
+
+/// What an input says of an alert.
+fn signal() -> Signal {
+    Signal {
+        alert: AlertKey(7),
+        name: String::from("queue too long"),
+        standing: Standing::Open,
+        severity: Severity::Critical,
+        action: Action::Step(None),
+        missing: Missing::Floor(Size(3)),
+        hearing: Some(Duration::from_secs(300)),
     }
 }
 
@@ -323,6 +396,20 @@ pub fn verdict(id: &EventId, rev: Rev, at: Timestamp) -> Verdict {
     }
 }
 
+/// Every kind of ask.
+fn asks() -> Vec<Ask> {
+    vec![
+        Ask::Policy(text("up")),
+        Ask::Adjust(Adjust::Change(-3)),
+        Ask::Converge,
+        Ask::Alert(Box::new(signal())),
+        Ask::Turn(Turn::Escalate),
+        Ask::Turn(Turn::Floor(Size(4))),
+        Ask::Turn(Turn::Expand),
+        Ask::Turn(Turn::Deflate),
+    ]
+}
+
 /// Verdicts that together have every outcome, gate, word, ask and force. Give each an event of its own.
 #[must_use]
 pub fn every_verdict(ids: &[EventId], rev: Rev) -> Vec<Verdict> {
@@ -334,6 +421,9 @@ pub fn every_verdict(ids: &[EventId], rev: Rev) -> Vec<Verdict> {
         Gate::PolicyCooldown,
         Gate::GroupCooldown,
         Gate::Debounce,
+        Gate::Alert,
+        Gate::Missing,
+        Gate::Window,
         Gate::Clamp,
         Gate::Change,
     ];
@@ -347,16 +437,13 @@ pub fn every_verdict(ids: &[EventId], rev: Rev) -> Vec<Verdict> {
             to: Size(500),
         },
     ];
-    let asks = [
-        Ask::Policy(text("up")),
-        Ask::Adjust(Adjust::Change(-3)),
-        Ask::Converge,
-    ];
+    let asks = asks();
     let forces = [Force::No, Force::Gates, Force::Override(grant())];
     let kinds = [
         ActorKind::Caller,
         ActorKind::Capability,
         ActorKind::Schedule,
+        ActorKind::Input,
         ActorKind::System,
     ];
     let each = ids.iter().zip(Outcome::ALL).enumerate();

@@ -17,6 +17,7 @@ mod commit;
 mod controls;
 mod counters;
 mod groups;
+mod inputs;
 mod notes;
 mod prepare;
 mod prune;
@@ -154,6 +155,7 @@ impl Embedded {
             controls: Arc::clone(&self.inner) as _,
             notes: Arc::clone(&self.inner) as _,
             search: Arc::clone(&self.inner) as _,
+            inputs: Arc::clone(&self.inner) as _,
         }
     }
 

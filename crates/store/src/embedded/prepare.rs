@@ -36,6 +36,8 @@ pub(super) enum Request {
     Clear(Shelf, i64),
     /// At most so many more commit records for the index of history.
     Index(u32),
+    /// Rows of inputs.
+    Input(super::inputs::Write),
     /// Rows of `item` to delete, each if it is still as old as it was when it was chosen.
     Delete(Vec<(i64, i64)>),
 }

@@ -6,6 +6,7 @@ use domain::ids::SlotId;
 use domain::time::Timestamp;
 
 use super::Embedded;
+use super::inputs;
 use super::prepare::{Request, at};
 use super::read;
 use super::schema::kind;
@@ -58,6 +59,8 @@ impl Embedded {
         }
         let mut deleted = 0;
         let mut after = 0;
+        let prune = inputs::Write::Prune(at(now));
+        self.inner.writer.ask(Request::Input(prune)).await?;
         loop {
             let rows = self
                 .inner

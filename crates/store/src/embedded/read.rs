@@ -184,7 +184,7 @@ pub(super) fn group(db: &Connection, key: &GroupKey) -> Result<Option<Group>, Er
         rev: Rev(u64::from_be_bytes(rev)),
         fence: Fence(unsigned(fence)),
         config: config.try_into()?,
-        state: state.into(),
+        state: state.try_into()?,
         slots,
         inbox,
         outbox,

@@ -18,10 +18,10 @@ use super::OpenError;
 const APPLICATION: u32 = 0x486f_6c74;
 
 /// What takes a file from one version to the next; a new file takes all of them.
-const MIGRATIONS: [&str; 5] = [TABLES, APPENDS, TIMERS, CONTROL, NOTES];
+const MIGRATIONS: [&str; 6] = [TABLES, APPENDS, TIMERS, CONTROL, NOTES, INPUTS];
 
 /// The newest schema version.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Kinds of rows in `item`.
 pub(super) mod kind {
@@ -117,6 +117,18 @@ CREATE INDEX history_group ON history (id, at, rev);
 CREATE INDEX history_actor ON history (actor, at, id, rev);
 CREATE INDEX history_at ON history (at, id, rev);
 CREATE VIRTUAL TABLE history_text USING fts5(detail, content='', contentless_delete=1, tokenize='trigram case_sensitive 1');
+";
+
+/// Version 6: where alerts come in; one row for the input, and one for each of its notes.
+const INPUTS: &str = "
+CREATE TABLE input (
+  n INTEGER PRIMARY KEY,
+  id BLOB NOT NULL, kind INTEGER NOT NULL, place TEXT NOT NULL, tenant TEXT NOT NULL,
+  at INTEGER NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX input_key ON input (id, kind, place);
+CREATE INDEX input_tenant ON input (tenant, id) WHERE kind = 0;
+CREATE INDEX input_until ON input (until) WHERE kind > 0;
 ";
 
 /// Looks at a file without changing it.

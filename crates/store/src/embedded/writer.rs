@@ -16,6 +16,7 @@ use super::Settings;
 use super::commit::{self, Failed, Heads};
 use super::controls;
 use super::counters::Counters;
+use super::inputs;
 use super::notes;
 use super::prepare::Request;
 use super::read::explain;
@@ -369,6 +370,7 @@ fn execute(db: &Connection, heads: &mut Heads, request: &Request) -> Result<Done
         Request::Forget(shelf, id, body) => other(notes::forget(db, *shelf, id, body)?),
         Request::Clear(shelf, before) => other(notes::clear(db, *shelf, *before)?),
         Request::Index(limit) => other(search::index(db, *limit)?),
+        Request::Input(write) => other(inputs::write(db, write)?),
         Request::Delete(rows) => other(commit::delete(db, rows)?),
     })
 }

@@ -43,6 +43,8 @@ pub enum What {
     Controls,
     /// `Notes`.
     Notes,
+    /// `Inputs`.
+    Inputs,
 }
 
 /// What happens to one call.

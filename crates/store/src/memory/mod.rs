@@ -8,6 +8,7 @@
 
 pub mod faults;
 mod handle;
+mod inputs;
 mod notes;
 mod world;
 
@@ -74,6 +75,7 @@ impl Memory {
             journal: Arc::clone(&handle) as _,
             controls: Arc::clone(&handle) as _,
             notes: Arc::clone(&handle) as _,
+            inputs: Arc::clone(&handle) as _,
             search: handle,
         }
     }

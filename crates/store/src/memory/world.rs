@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use chassis::Mono;
 use domain::group::{Change, Group, Wake};
-use domain::ids::{DeliveryId, EventId, GroupId, GroupKey, LaunchHash, Nonce, Rev, TenantId};
+use domain::ids::{
+    DeliveryId, EventId, GroupId, GroupKey, InputId, LaunchHash, Nonce, Rev, TenantId,
+};
 use domain::mutant::{Rule, off};
 use domain::outbox::Delivery;
 use domain::time::Timestamp;
@@ -14,6 +16,7 @@ use domain::verdict::Verdict;
 use crate::control::Throw;
 use crate::group::{CommitRecord, Committed, Conflict, Guard, Page};
 use crate::hint::Board;
+use crate::input::{self, Input, Part};
 use crate::note::{Note, Shelf};
 use crate::record;
 
@@ -28,6 +31,9 @@ pub(super) struct World {
     pub(super) hints: Board,
     journal: BTreeMap<(GroupKey, Rev), CommitRecord>,
     pub(super) commits: u64,
+    pub(super) inputs: BTreeMap<InputId, Input>,
+    /// Notes of inputs, each with its end.
+    pub(super) input_notes: BTreeMap<(InputId, Part, String), (Timestamp, input::Note)>,
     /// Throws of kill switches, oldest first.
     pub(super) throws: Vec<Throw>,
     pub(super) notes: BTreeMap<(Shelf, Vec<u8>), Note>,

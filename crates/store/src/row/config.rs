@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::capacity::{Bounds, Size};
+use domain::circle::Circle;
 use domain::group::Config;
 use domain::ids::{LaunchHash, PolicyId, WebhookId};
 use domain::policy::{Adjust, Percent, Policy, Trigger, Webhook};
@@ -12,6 +13,7 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 
+use super::circle::CircleRow;
 use super::hook::HookRow;
 use super::words::ScaleInRow;
 use super::{corrupt, ms};
@@ -31,6 +33,8 @@ pub(crate) struct ConfigRow {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     p: Vec<PolicyRow>,
     si: ScaleInRow,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ci: Option<CircleRow>,
     bt: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     s: u32,
@@ -178,6 +182,7 @@ impl From<&Config> for ConfigRow {
             metadata,
             policies,
             scale_in,
+            circle,
             build_timeout,
             serials,
             hooks,
@@ -192,6 +197,7 @@ impl From<&Config> for ConfigRow {
             m: metadata.clone(),
             p: policies.values().map(PolicyRow::from).collect(),
             si: (*scale_in).into(),
+            ci: (*circle != Circle::default()).then(|| (*circle).into()),
             bt: ms(*build_timeout),
             s: *serials,
             ho: hooks.iter().map(HookRow::from).collect(),
@@ -215,6 +221,9 @@ impl TryFrom<ConfigRow> for Config {
             metadata: row.m,
             policies: policies.collect::<Result<_, Error>>()?,
             scale_in: row.si.into(),
+            circle: row
+                .ci
+                .map_or_else(|| Ok(Circle::default()), Circle::try_from)?,
             build_timeout: Duration::from_millis(row.bt),
             serials: row.s,
             hooks: row.ho.into_iter().map(HookRow::into_hook).collect(),

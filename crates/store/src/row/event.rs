@@ -6,6 +6,7 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 
+use super::circle::{SignalRow, TurnRow};
 use super::config::AdjustRow;
 use super::state::OverrideRow;
 use super::words::KindRow;
@@ -31,6 +32,8 @@ pub(crate) enum AskRow {
     Policy(PolicyRow),
     Adjust(AdjustRow),
     Converge,
+    Alert(Box<SignalRow>),
+    Turn(TurnRow),
 }
 
 /// A policy's id in its text form.
@@ -97,6 +100,8 @@ impl From<&Ask> for AskRow {
             Ask::Policy(id) => Self::Policy(PolicyRow(id.clone())),
             Ask::Adjust(adjust) => Self::Adjust((*adjust).into()),
             Ask::Converge => Self::Converge,
+            Ask::Alert(signal) => Self::Alert(Box::new((&**signal).into())),
+            Ask::Turn(turn) => Self::Turn((*turn).into()),
         }
     }
 }
@@ -108,6 +113,8 @@ impl TryFrom<AskRow> for Ask {
             AskRow::Policy(PolicyRow(id)) => Self::Policy(id),
             AskRow::Adjust(adjust) => Self::Adjust(adjust.try_into()?),
             AskRow::Converge => Self::Converge,
+            AskRow::Alert(signal) => Self::Alert(Box::new((*signal).try_into()?)),
+            AskRow::Turn(turn) => Self::Turn(turn.into()),
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Each row type converts from and to one domain type. Ids are written in their one text form, times in milliseconds. A key that a
 //! row does not know is ignored, a new key needs a default: so a store that was written by the version before can be read.
 
+pub(crate) mod circle;
 pub(crate) mod config;
 pub(crate) mod control;
 pub(crate) mod event;

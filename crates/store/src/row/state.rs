@@ -10,7 +10,9 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 
+use super::circle::AlertsRow;
 use super::words::{HoldRow, PhaseRow};
+use crate::Error;
 
 #[serde_as]
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +39,12 @@ pub(crate) struct StateRow {
     n: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     g: Option<HoldRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cu: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cd: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    al: Option<AlertsRow>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -86,8 +94,14 @@ impl From<&State> for StateRow {
             timers,
             posted,
             degraded,
+            alerts,
         } = state;
-        let Clocks { group, policy } = clocks;
+        let Clocks {
+            group,
+            policy,
+            up,
+            down,
+        } = clocks;
         Self {
             d: desired.0,
             o: over.map(OverrideRow::from),
@@ -106,15 +120,19 @@ impl From<&State> for StateRow {
                 .collect(),
             n: posted.0,
             g: degraded.map(HoldRow::from),
+            cu: up.map(Timestamp::unix_ms),
+            cd: down.map(Timestamp::unix_ms),
+            al: alerts.as_ref().map(AlertsRow::from),
         }
     }
 }
 
-impl From<StateRow> for State {
-    fn from(row: StateRow) -> Self {
+impl TryFrom<StateRow> for State {
+    type Error = Error;
+    fn try_from(row: StateRow) -> Result<Self, Error> {
         let policy = row.cp.into_iter();
         let timers = row.ti.into_iter();
-        Self {
+        Ok(Self {
             desired: Size(row.d),
             over: row.o.map(Override::from),
             phase: row.p.into(),
@@ -124,6 +142,8 @@ impl From<StateRow> for State {
                 policy: policy
                     .map(|(id, at)| (id, Timestamp::from_unix_ms(at)))
                     .collect(),
+                up: row.cu.map(Timestamp::from_unix_ms),
+                down: row.cd.map(Timestamp::from_unix_ms),
             },
             shrunk: row.s.map(Timestamp::from_unix_ms),
             forced: row.f,
@@ -132,7 +152,8 @@ impl From<StateRow> for State {
                 .collect(),
             posted: DeliveryId(row.n),
             degraded: row.g.map(Into::into),
-        }
+            alerts: row.al.map(TryInto::try_into).transpose()?,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The words of plain enums in rows, each in one place.
 
+use domain::circle::{Severity, Standing};
 use domain::event::ActorKind;
 use domain::group::{Cause, HoldWhy, Phase, ScaleInOrder};
 use domain::hook::{Answer, Format, KeyKind, Point};
@@ -45,14 +46,14 @@ words!(HoldRow of HoldWhy {
     NoCapacity "no-capacity" Quota "quota" Config "config" Credential "credential" Failures "failures" Throttled "throttled"
 });
 words!(ScaleInRow of ScaleInOrder { OldestFirst "oldest-first" NewestFirst "newest-first" });
-words!(KindRow of ActorKind { Caller "caller" Capability "capability" Schedule "schedule" System "system" });
+words!(KindRow of ActorKind { Caller "caller" Capability "capability" Schedule "schedule" Input "input" System "system" });
 words!(OutcomeRow of Outcome {
     Applied "applied" Clamped "clamped" Unchanged "unchanged" Cooldown "cooldown" Debounced "debounced" Paused "paused"
-    NoSuchPolicy "no-such-policy" Deleting "deleting" Expired "expired"
+    NoSuchPolicy "no-such-policy" Deleting "deleting" Expired "expired" Noted "noted" Waiting "waiting" Escalated "escalated"
 });
 words!(GateRow of Gate {
     Age "age" Lifecycle "lifecycle" Pause "pause" Policy "policy" PolicyCooldown "policy-cooldown" GroupCooldown "group-cooldown"
-    Debounce "debounce" Clamp "clamp" Change "change"
+    Debounce "debounce" Alert "alert" Missing "missing" Window "window" Clamp "clamp" Change "change"
 });
 words!(DoubtRow of DoubtWhy { Timeout "timeout" Reset "reset" Unclear "unclear" WorkerLost "worker-lost" });
 words!(DeleteRow of DeleteWhy {
@@ -66,4 +67,8 @@ words!(PointRow of Point {
 words!(FormatRow of Format { Webhook "webhook" CloudEvents "cloudevents" Slack "slack" PagerDuty "pagerduty" });
 words!(AnswerRow of Answer { Continue "continue" Abandon "abandon" });
 words!(KeyKindRow of KeyKind { Hmac "hmac" Ed25519 "ed25519" Address "address" Routing "routing" });
+words!(StandingRow of Standing {
+    Open "open" Acknowledged "acknowledged" Steady "steady" Spare "spare" Closed "closed" Unknown "unknown" Once "once"
+});
+words!(SeverityRow of Severity { Info "info" Warning "warning" Critical "critical" });
 words!(LapseRow of Hold { Counted "counted" Released "released" });

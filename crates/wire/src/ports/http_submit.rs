@@ -1,5 +1,6 @@
 //! The submit port over HTTP: [`routes`] for a supervisor, [`HttpSubmit`] for an api process.
 
+mod alert;
 mod event;
 mod verdict;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::capacity::{Bounds, BoundsError, Size};
+use domain::circle::Circle;
 use domain::group::{self, Config, Phase, ScaleInOrder};
 use domain::hold::is_held;
 use domain::ids::{LaunchHash, PolicyId};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Invalid;
+use super::circle::{CircleSpec, Circling};
 use super::event::Grant;
 use super::object::{list, optional};
 use super::policy::{Policy, check_policies};
@@ -66,6 +68,9 @@ pub struct GroupSpec {
     /// Who goes first when the group scales in.
     #[serde(default)]
     pub scale_in: ScaleIn,
+    /// What it does about alerts.
+    #[serde(default)]
+    pub alerts: CircleSpec,
     /// A server that builds longer is deleted and replaced.
     #[serde(default = "build_timeout_default")]
     #[schema(minimum = 300, maximum = 14400)]
@@ -109,6 +114,7 @@ pub struct Parsed {
     /// See [`Config`].
     pub policies: BTreeMap<PolicyId, policy::Policy>,
     scale_in: ScaleInOrder,
+    circle: Circle,
     build_timeout: Duration,
 }
 
@@ -124,6 +130,7 @@ impl Parsed {
             metadata: self.metadata,
             policies: self.policies,
             scale_in: self.scale_in,
+            circle: self.circle,
             build_timeout: self.build_timeout,
             serials: 0,
             hooks: BTreeMap::new(),
@@ -157,6 +164,10 @@ impl GroupSpec {
             metadata: check_metadata(&self.metadata)?,
             policies: check_policies(&self.policies)?,
             scale_in: self.scale_in.into(),
+            circle: self
+                .alerts
+                .parse()
+                .map_err(|invalid| invalid.within("alerts"))?,
             build_timeout: seconds(self.build_timeout_seconds),
         })
     }
@@ -260,6 +271,11 @@ pub struct Group {
     /// See [`GroupSpec`].
     pub scale_in: ScaleIn,
     /// See [`GroupSpec`].
+    pub alerts: CircleSpec,
+    /// What it knows of alerts, while it knows of any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circling: Option<Circling>,
+    /// See [`GroupSpec`].
     pub build_timeout_seconds: u32,
     /// Raised by one by every change, of whatever part.
     pub rev: u64,
@@ -340,6 +356,11 @@ impl Group {
             metadata: config.metadata.clone(),
             policies: config.policies.values().map(Policy::from).collect(),
             scale_in: config.scale_in.into(),
+            alerts: config.circle.into(),
+            circling: state
+                .alerts
+                .as_ref()
+                .map(|alerts| Circling::new(alerts, now)),
             build_timeout_seconds: whole_seconds(config.build_timeout),
             rev: group.rev.0,
             created: None,
@@ -360,6 +381,7 @@ impl GroupSpec {
             metadata: config.metadata.clone(),
             policies: config.policies.values().map(Policy::from).collect(),
             scale_in: config.scale_in.into(),
+            alerts: config.circle.into(),
             build_timeout_seconds: whole_seconds(config.build_timeout),
         }
     }

@@ -4,11 +4,13 @@
 //! RFC 3339 in UTC. Converting to domain types is checking: what comes out of `parse` keeps every rule, and a broken rule names
 //! its field.
 
+pub mod circle;
 pub mod delivery;
 pub mod event;
 pub mod group;
 pub mod history;
 pub mod hook;
+pub mod input;
 pub mod ledger;
 pub mod limits;
 pub mod number;

@@ -7,6 +7,7 @@ use domain::verdict;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::circle::{AskedAlert, Turn};
 use super::event::Grant;
 use super::number::PercentNumber;
 use super::time::Moment;
@@ -57,6 +58,12 @@ pub struct Asked {
     /// A new look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converge: Option<bool>,
+    /// What an input said of an alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<AskedAlert>,
+    /// The group looked again because of alerts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
 }
 
 /// Who or what asked.
@@ -126,6 +133,12 @@ words!(
         Deleting,
         /// Too old when it was decided.
         Expired,
+        /// Taken note of; nothing is to be done.
+        Noted,
+        /// Not now: the group looks again by itself.
+        Waiting,
+        /// Help was called for.
+        Escalated,
     }
 );
 words!(
@@ -145,6 +158,12 @@ words!(
         GroupCooldown,
         /// The policy's debounce.
         Debounce,
+        /// Is the alert news, and does it still ask for anything?
+        Alert,
+        /// Is an input silent that holds the group?
+        Missing,
+        /// The windows of stepping up and down because of alerts.
+        Window,
         /// The bounds, or the grant.
         Clamp,
         /// Would something change at all?
@@ -160,6 +179,8 @@ words!(
         Capability,
         /// A schedule.
         Schedule,
+        /// An input for alerts.
+        Input,
         /// Holt itself.
         System,
     }
@@ -243,6 +264,14 @@ impl From<&event::Ask> for Asked {
             },
             event::Ask::Adjust(Adjust::Desired(Size(size))) => Self {
                 desired: Some(*size),
+                ..none
+            },
+            event::Ask::Alert(signal) => Self {
+                alert: Some((&**signal).into()),
+                ..none
+            },
+            event::Ask::Turn(turn) => Self {
+                turn: Some((*turn).into()),
                 ..none
             },
             event::Ask::Converge => Self {

@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
+use super::alert::{SignalMessage, TurnMessage};
 use crate::ports::http::Text;
 
 #[serde_as]
@@ -34,6 +35,8 @@ pub(super) enum AskMessage {
     PercentBits(u64),
     Desired(u32),
     Converge,
+    Alert(Box<SignalMessage>),
+    Turn(TurnMessage),
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -57,6 +60,7 @@ enum ActorWord {
     Caller,
     Capability,
     Schedule,
+    Input,
     System,
 }
 
@@ -103,6 +107,8 @@ impl From<Ask> for AskMessage {
             Ask::Adjust(Adjust::Percent(percent)) => Self::PercentBits(percent.double_bits()),
             Ask::Adjust(Adjust::Desired(size)) => Self::Desired(size.0),
             Ask::Converge => Self::Converge,
+            Ask::Alert(signal) => Self::Alert(Box::new((*signal).into())),
+            Ask::Turn(turn) => Self::Turn(turn.into()),
         }
     }
 }
@@ -120,6 +126,8 @@ impl TryFrom<AskMessage> for Ask {
             }
             AskMessage::Desired(size) => Self::Adjust(Adjust::Desired(Size(size))),
             AskMessage::Converge => Self::Converge,
+            AskMessage::Alert(signal) => Self::Alert(Box::new((*signal).try_into()?)),
+            AskMessage::Turn(turn) => Self::Turn(turn.into()),
         })
     }
 }
@@ -156,6 +164,7 @@ impl From<Actor> for ActorMessage {
             ActorKind::Caller => ActorWord::Caller,
             ActorKind::Capability => ActorWord::Capability,
             ActorKind::Schedule => ActorWord::Schedule,
+            ActorKind::Input => ActorWord::Input,
             ActorKind::System => ActorWord::System,
         };
         Self {
@@ -172,6 +181,7 @@ impl From<ActorMessage> for Actor {
             ActorWord::Caller => ActorKind::Caller,
             ActorWord::Capability => ActorKind::Capability,
             ActorWord::Schedule => ActorKind::Schedule,
+            ActorWord::Input => ActorKind::Input,
             ActorWord::System => ActorKind::System,
         };
         Self {

@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use actix_web::{App, HttpServer};
 use domain::capacity::Size;
+use domain::circle::{Action, AlertKey, Missing, Severity, Signal, Standing, Turn};
 use domain::event::{Actor, ActorKind, Ask, Force, Override};
 use domain::ids::{GroupId, HomeEpoch, RequestHash, Rev};
 use domain::policy::{Adjust, Percent};
@@ -56,7 +57,7 @@ fn key() -> GroupKey {
     }
 }
 
-fn asks() -> [Ask; 6] {
+fn asks() -> [Ask; 13] {
     let tenth = Percent::from_double_bits(0.1_f64.to_bits()).unwrap();
     [
         Ask::Policy("up".parse().unwrap()),
@@ -65,7 +66,26 @@ fn asks() -> [Ask; 6] {
         Ask::Adjust(Adjust::Percent(tenth)),
         Ask::Adjust(Adjust::Desired(Size(u32::MAX))),
         Ask::Converge,
+        Ask::Turn(Turn::Escalate),
+        Ask::Turn(Turn::Expand),
+        Ask::Turn(Turn::Deflate),
+        Ask::Turn(Turn::Floor(Size(7))),
+        alert(Action::Step(None), Missing::OutOnly),
+        alert(Action::Step(Some(Adjust::Percent(tenth))), Missing::Hold),
+        alert(Action::Notify, Missing::Floor(Size(3))),
     ]
+}
+
+fn alert(action: Action, missing: Missing) -> Ask {
+    Ask::Alert(Box::new(Signal {
+        alert: AlertKey(u64::MAX),
+        name: "queue \"shop\"".to_owned(),
+        standing: Standing::Acknowledged,
+        severity: Severity::Warning,
+        action,
+        missing,
+        hearing: Some(Duration::from_secs(90)),
+    }))
 }
 
 fn forces() -> [Force; 3] {
@@ -84,7 +104,8 @@ fn actor(kind: ActorKind) -> Actor {
     }
 }
 
-const KINDS: [ActorKind; 4] = [
+const KINDS: [ActorKind; 5] = [
+    ActorKind::Input,
     ActorKind::Caller,
     ActorKind::Capability,
     ActorKind::Schedule,
@@ -119,6 +140,9 @@ fn words() -> Vec<GateWord> {
         Gate::PolicyCooldown,
         Gate::GroupCooldown,
         Gate::Debounce,
+        Gate::Alert,
+        Gate::Missing,
+        Gate::Window,
         Gate::Clamp,
         Gate::Change,
     ];

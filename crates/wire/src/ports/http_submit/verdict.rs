@@ -42,6 +42,9 @@ enum OutcomeWord {
     NoSuchPolicy,
     Deleting,
     Expired,
+    Noted,
+    Waiting,
+    Escalated,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -60,6 +63,9 @@ enum GateName {
     PolicyCooldown,
     GroupCooldown,
     Debounce,
+    Alert,
+    Missing,
+    Window,
     Clamp,
     Change,
 }
@@ -135,6 +141,9 @@ impl From<Outcome> for OutcomeWord {
             Outcome::NoSuchPolicy => Self::NoSuchPolicy,
             Outcome::Deleting => Self::Deleting,
             Outcome::Expired => Self::Expired,
+            Outcome::Noted => Self::Noted,
+            Outcome::Waiting => Self::Waiting,
+            Outcome::Escalated => Self::Escalated,
         }
     }
 }
@@ -151,6 +160,9 @@ impl From<OutcomeWord> for Outcome {
             OutcomeWord::NoSuchPolicy => Self::NoSuchPolicy,
             OutcomeWord::Deleting => Self::Deleting,
             OutcomeWord::Expired => Self::Expired,
+            OutcomeWord::Noted => Self::Noted,
+            OutcomeWord::Waiting => Self::Waiting,
+            OutcomeWord::Escalated => Self::Escalated,
         }
     }
 }
@@ -165,6 +177,9 @@ impl From<GateWord> for GateWordMessage {
             Gate::PolicyCooldown => GateName::PolicyCooldown,
             Gate::GroupCooldown => GateName::GroupCooldown,
             Gate::Debounce => GateName::Debounce,
+            Gate::Alert => GateName::Alert,
+            Gate::Missing => GateName::Missing,
+            Gate::Window => GateName::Window,
             Gate::Clamp => GateName::Clamp,
             Gate::Change => GateName::Change,
         };
@@ -192,6 +207,9 @@ impl From<GateWordMessage> for GateWord {
             GateName::PolicyCooldown => Gate::PolicyCooldown,
             GateName::GroupCooldown => Gate::GroupCooldown,
             GateName::Debounce => Gate::Debounce,
+            GateName::Alert => Gate::Alert,
+            GateName::Missing => Gate::Missing,
+            GateName::Window => Gate::Window,
             GateName::Clamp => Gate::Clamp,
             GateName::Change => Gate::Change,
         };
