@@ -170,10 +170,8 @@ impl Statements {
         };
         let list = |table: &str, columns: &str| {
             let values = columns.split(',').map(|_| "?").collect::<Vec<_>>();
-            format!(
-                "INSERT INTO {table} ({columns}) VALUES ({})",
-                values.join(", ")
-            )
+            let values = values.join(", ");
+            format!("INSERT INTO {table} ({columns}) VALUES ({values})")
         };
         let journal =
             "INSERT INTO journal (tenant, gid, home_epoch, month, rev, at, body, detail, hashes)

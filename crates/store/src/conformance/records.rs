@@ -141,7 +141,7 @@ async fn the_detail_names_desired_slots_events_and_keys(s: &Bench) -> Outcome {
         &serde_json::json!(event.as_str()),
     )?;
     let keys = json["configured"].as_array().map_or(0, Vec::len);
-    holds("all ten keys are named", keys == 10)
+    holds("all eleven keys are named", keys == 11)
 }
 
 async fn a_foreign_tenant_finds_no_records(s: &Bench) -> Outcome {

@@ -105,5 +105,5 @@ fn every_configuration_key_that_differs_is_named() {
     let same = configured(&sample::config(), &sample::config());
     assert_eq!(same, Vec::<&str>::new());
     let all = configured(&sample::config(), &sample::other_config());
-    assert_eq!(all.len(), 10);
+    assert_eq!(all.len(), 11);
 }
