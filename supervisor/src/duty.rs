@@ -8,7 +8,7 @@ use domain::evidence::{Extent, Listing, Report};
 use domain::group::{Phase, Wake};
 use domain::ids::{GroupId, SlotId};
 use domain::settle::Outcome;
-use domain::slot::{FailWhy, State};
+use domain::slot::{FailWhy, Hold, State};
 use domain::time::Mono;
 use wire::ports::ops::{Call, CreateCall, Priority, Subject};
 
@@ -114,6 +114,13 @@ impl Owner {
             self.watch.handed_out(v.slot, now.mono);
             asked.extend(op.map(|op| (op, (v.slot, now.mono))));
         }
+        for r in due.reads {
+            let (slot, server) = (r.slot, r.server);
+            let call = Call::Read { slot, server };
+            let op = handout.queue(subject.clone(), call, Priority::Housekeeping, None);
+            self.watch.handed_out(slot, now.mono);
+            asked.extend(op.map(|op| (op, (slot, now.mono))));
+        }
         // What was asked for longer ago than an answer can take was lost with its worker.
         let is_awaited = |at: &mut (SlotId, Mono)| now.mono.since(at.1) < ANSWER_MAX;
         self.asked.retain(|_, at| is_awaited(at));
@@ -135,18 +142,20 @@ impl Owner {
         self.next = next.max(now.mono.plus(breath));
     }
 
-    /// In a project too large for complete lists, doubts are looked for by their tags (design 4, rule 5).
+    /// In a project too large for complete lists, doubts, and what lapsed and still counts, are looked for by their tags (design 4, rule 5).
     pub(crate) fn ask_by_tag(&mut self, listings: &[(Arc<Listing>, Project)]) {
-        let partial = listings.iter().any(|(l, _)| l.extent == Extent::Partial);
+        let is_short = |list: &Listing| list.extent == Extent::Partial && list.about.is_none();
+        let partial = listings.iter().any(|(list, _)| is_short(list));
         let Some(group) = self.group.as_ref().filter(|_| partial) else {
             return;
         };
         let began = mono(&self.seams.process);
-        for slot in group
-            .slots
-            .open()
-            .filter(|s| matches!(s.state, State::InDoubt(..)))
-        {
+        for slot in group.slots.open().chain(group.slots.ended()).filter(|s| {
+            matches!(
+                s.state,
+                State::InDoubt(..) | State::Lapsed(_, Hold::Counted)
+            )
+        }) {
             let subject = Subject::Group(self.key.clone());
             let call = Call::ListTagged { slot: slot.id };
             if let Some(op) = self

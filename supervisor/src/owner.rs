@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::event::Event;
-use domain::evidence::{Extent, Listing, Watch};
+use domain::evidence::{Extent, Listing, Row, Watch};
 use domain::group::{Group, Phase};
 use domain::ids::{DeliveryId, EventId, GroupKey, LaunchHash, OpId, SlotId};
 use domain::outbox::Sent;
@@ -159,18 +159,15 @@ impl Owner {
             Note::Listing(listing, elsewhere) => self.batch.listings.push((listing, elsewhere)),
             Note::Tagged(op, rows) => {
                 if let Some((slot, began)) = self.asked.remove(&op) {
-                    let listing = Listing {
+                    self.looked(Listing {
                         began,
                         extent: Extent::Tagged,
                         about: Some(slot),
                         rows,
-                    };
-                    self.batch.listings.push((
-                        Arc::new(listing),
-                        self.seams.sweep.project(&self.key.tenant),
-                    ));
+                    });
                 }
             }
+            Note::Read(op, row) => self.read(op, row),
             Note::NotDone(op, rest) => {
                 if let Some((slot, _)) = self.asked.remove(&op) {
                     let again = mono(&self.seams.process).plus(rest);
@@ -179,6 +176,34 @@ impl Owner {
             }
             Note::Changed => self.batch.changed = true,
             Note::Offer => {}
+        }
+    }
+
+    /// A list about one slot goes into the next commit.
+    fn looked(&mut self, listing: Listing) {
+        let project = self.seams.sweep.project(&self.key.tenant);
+        self.batch.listings.push((Arc::new(listing), project));
+    }
+
+    /// One server was read, or is not there.
+    fn read(&mut self, op: OpId, row: Option<Row>) {
+        let Some((slot, began)) = self.asked.remove(&op) else {
+            return;
+        };
+        let bound = self.group.as_ref().and_then(|group| group.slots.get(slot));
+        match (row, bound.and_then(|slot| slot.state.server())) {
+            (Some(row), _) => self.looked(Listing {
+                began,
+                extent: Extent::Partial,
+                about: Some(slot),
+                rows: vec![row],
+            }),
+            (None, Some(server)) => {
+                let outcome = (slot, Outcome::NotFound(server));
+                self.batch.outcomes.push(outcome);
+            }
+            // Bound to nothing any more, or not at hand: it is read again.
+            (None, None) => {}
         }
     }
 

@@ -53,6 +53,8 @@ pub(crate) enum Note {
     Listing(Arc<Listing>, Project),
     /// A list by tag that the owner asked for.
     Tagged(OpId, Vec<Row>),
+    /// One server was read; no row: it is not there.
+    Read(OpId, Option<Row>),
     /// What the owner asked for was not begun; it may be asked for again after this.
     NotDone(OpId, Duration),
     /// The group changed in the store.

@@ -81,7 +81,14 @@ impl Supervisor {
                 self.owners
                     .tell_awake(key, Note::NotDone(op, wait.after.max(NOT_DONE_REST)));
             }
-            Done::Slot { .. } | Done::Read { .. } | Done::SignedIn(_) => {}
+            Done::Read {
+                slot: _,
+                age: _,
+                row,
+            } => {
+                self.owners.tell_awake(key, Note::Read(op, row));
+            }
+            Done::Slot { .. } | Done::SignedIn(_) => {}
         }
     }
 }

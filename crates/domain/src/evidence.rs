@@ -8,6 +8,7 @@ mod around;
 mod due;
 mod health;
 mod lapse;
+mod reads;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub use around::Around;
 pub use due::{DeleteCall, VoidCall, Wake};
 pub(crate) use due::{LOCKED_AGAIN, UNCLEAR_AGAIN};
 pub(crate) use lapse::overdue;
+pub use reads::ReadCall;
 pub use watch::Watch;
 pub(crate) use watch::{Look, Track};
 
@@ -33,7 +35,7 @@ pub struct Listing {
     pub began: Mono,
     /// Whether absence in it proves anything.
     pub extent: Extent,
-    /// The slot whose tag the list was filtered by: a tagged list proves nothing about other slots.
+    /// The slot whose tag the list was filtered by, or whose server was read: such an answer proves nothing about other slots.
     pub about: Option<SlotId>,
     /// Rows.
     pub rows: Vec<Row>,

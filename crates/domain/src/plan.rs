@@ -14,7 +14,7 @@ use crate::group::Phase;
 use crate::ids::{Incarnation, Nonce, SlotId, WorkerName};
 use crate::outbox;
 
-pub(crate) use scale_in::{excess, rest as shrink_rest};
+pub(crate) use scale_in::{excess, next_to_leave, rest as shrink_rest};
 
 /// One create call that a worker offered to begin right now, with the ids that its slot will have.
 #[derive(Debug, Clone, PartialEq, Eq)]

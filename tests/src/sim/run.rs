@@ -177,6 +177,8 @@ fn report(world: &World, findings: Findings) -> Report {
             *tally.entry(what).or_default() += n;
         }
     };
+    let large = u64::from(world.schedule.large);
+    add("world: projects larger than a list".to_owned(), large);
     for entry in truth.log(0) {
         hash.update(entry.at_ms.to_be_bytes());
         hash.update(entry.path.as_bytes());

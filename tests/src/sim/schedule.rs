@@ -148,7 +148,8 @@ impl Schedule {
             } else {
                 Duration::ZERO
             },
-            large: false,
+            // A stream of its own: the other schedules stay as they were.
+            large: Entropy::stream(seed, "large").below(10) == 0,
             net: NetFaults::default(),
             store: StoreFaults::default(),
             cloud: CloudFaults::default(),

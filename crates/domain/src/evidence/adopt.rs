@@ -69,10 +69,10 @@ fn claim(
         return;
     };
     match &slot.state {
-        State::InDoubt(..) => adopt(draft, scale, (row.server, id)),
+        State::InDoubt(..) => adopt(draft, watch, scale, (row.server, id)),
         State::Issued(_) => {
             if is_orphan(watch, id, draft.now().mono) {
-                adopt(draft, scale, (row.server, id));
+                adopt(draft, watch, scale, (row.server, id));
             }
         }
         State::Accepted(_)
@@ -99,15 +99,24 @@ pub(super) fn is_orphan(watch: &Watch, id: SlotId, now: Mono) -> bool {
         .is_some_and(|track| now.since(track.noticed) >= due)
 }
 
-/// Binds a candidate to its slot, from a complete list only: a copy of the proof may be visible while the original sits in a dead
-/// cell (safety 3.6).
-fn adopt(draft: &mut Draft<'_>, scale: &mut Scale<'_>, (server, id): (ServerId, SlotId)) {
+/// Binds a candidate to its slot, from a complete list: a copy of the proof may be visible while the original sits in a dead
+/// cell (safety 3.6). In a project that is known to be too large for one, a list by the slot's own tag has to do (ADR 0011).
+fn adopt(
+    draft: &mut Draft<'_>,
+    watch: &Watch,
+    scale: &mut Scale<'_>,
+    (server, id): (ServerId, SlotId),
+) {
     scale.claimed.push(id);
     if !scale.knows_roles() {
         scale.report.unsure = true;
         return;
     }
-    let whole = scale.listing.extent == Extent::Complete || mutant::on(Mutant::AdoptFromPartial);
+    let whole = match scale.listing.extent {
+        Extent::Complete => true,
+        Extent::Partial => false,
+        Extent::Tagged => scale.listing.about == Some(id) && watch.is_large(),
+    } || mutant::on(Mutant::AdoptFromPartial);
     // One role for a uuid: one that ended is a role too.
     let is_free = !scale.roles.contains_key(&server);
     if whole && is_free && draft.advance(id, Move::Bind(server)) {

@@ -11,7 +11,7 @@ use crate::slot::{DoubtWhy, Hold, Slot, State};
 use crate::time::{Mono, Now};
 
 use super::lapse::{doubt_after, token_dead};
-use super::{Track, Watch};
+use super::{ReadCall, Track, Watch};
 
 /// A delete is sent again this often before a person must look (safety 2.2 `DeleteAcked`).
 pub(super) const DELETES_MAX: u32 = 6;
@@ -68,6 +68,8 @@ pub struct Wake {
     pub deletes: Vec<DeleteCall>,
     /// Voids to ask for now. The owner notes each with [`Watch::handed_out`].
     pub voids: Vec<VoidCall>,
+    /// Reads of single servers to send now. The owner notes each with [`Watch::handed_out`].
+    pub reads: Vec<ReadCall>,
     /// The tenant's servers should be listed by then; a time that has passed means now, none that nobody needs a list.
     pub list: Option<Mono>,
     /// By then the owner should look at the group again, even when nothing happens; lists and events wake it earlier.
@@ -80,7 +82,7 @@ impl Wake {
     fn list_by(&mut self, at: Mono) {
         self.list = Some(self.list.map_or(at, |old| old.min(at)));
     }
-    fn wake_by(&mut self, at: Mono) {
+    pub(super) fn wake_by(&mut self, at: Mono) {
         self.next = Some(self.next.map_or(at, |old| old.min(at)));
     }
 }
@@ -121,6 +123,7 @@ impl Watch {
             }
         }
         self.due_ended(group, &mut wake);
+        self.due_reads(group, now, &mut wake);
         if let Some(at) = self.wanted {
             wake.list_by(self.last.map_or(at, |last| at.max(last.plus(LOOK_AGAIN))));
         }

@@ -31,7 +31,7 @@ pub struct Watch {
     /// Start of the latest list of the whole project, whatever it proves; the next one is paced by it.
     pub(crate) last: Option<Mono>,
     /// Start of the latest complete one, and of the latest one by a tag.
-    complete: Option<Mono>,
+    pub(crate) complete: Option<Mono>,
     tagged: Option<Mono>,
     /// A list is wanted at once: something was said that only a list can settle.
     pub(crate) wanted: Option<Mono>,
@@ -289,7 +289,7 @@ impl Watch {
             .seen
             .filter(|(_, look)| *look == Look::Full)
             .map(|(began, _)| began);
-        let shown = if self.is_large() {
+        let shown = if self.falls_short() {
             full
         } else {
             full.and(track.seen_complete)
@@ -323,8 +323,17 @@ impl Watch {
                 self.last = self.last.max(began);
                 self.wanted = self.wanted.filter(|wanted| *wanted > listing.began);
             }
-            Extent::Partial => self.last = self.last.max(began),
+            Extent::Partial => match listing.about {
+                None => self.last = self.last.max(began),
+                // One server was read: the call is over.
+                Some(slot) => self.read(slot),
+            },
             Extent::Tagged => self.tagged = self.tagged.max(began),
+        }
+    }
+    fn read(&mut self, slot: SlotId) {
+        if let Some(track) = self.tracks.get_mut(&slot) {
+            (track.asked, track.again) = (None, None);
         }
     }
     /// The uuid of a track's slot was answered with 404 by the call that is out. True when that proves it gone: twice, apart

@@ -40,14 +40,10 @@ pub(super) fn shrink(draft: &mut Draft<'_>, watch: &Watch) {
     if excess == 0 || !rest(draft).is_zero() {
         return;
     }
-    let cap = if draft.state.forced || mutant::on(Mutant::ShrinkUncapped) {
-        excess
-    } else {
-        let bound = excess.saturating_add(draft.state.desired.0);
-        excess.min((bound / SHRINK_PART).max(1))
-    };
-    let leaving = usize::try_from(cap).unwrap_or(usize::MAX);
-    let victims: Vec<SlotId> = in_order(draft, watch).into_iter().take(leaving).collect();
+    let victims: Vec<SlotId> = in_order(draft, |slot| may_leave(draft, watch, slot))
+        .into_iter()
+        .take(most(draft, excess))
+        .collect();
     let mut has_shrunk = false;
     for id in victims {
         has_shrunk |= super::leave::out(draft, id, DeleteWhy::ScaleIn);
@@ -57,12 +53,32 @@ pub(super) fn shrink(draft: &mut Draft<'_>, watch: &Watch) {
     }
 }
 
-/// All who may leave, first to go first: building before in service, held ones last; oldest first among building, and as configured
+/// How many of those too many leave at once.
+fn most(draft: &Draft<'_>, excess: u32) -> usize {
+    let cap = if draft.state.forced || mutant::on(Mutant::ShrinkUncapped) {
+        excess
+    } else {
+        let bound = excess.saturating_add(draft.state.desired.0);
+        excess.min((bound / SHRINK_PART).max(1))
+    };
+    usize::try_from(cap).unwrap_or(usize::MAX)
+}
+
+/// Who would leave next if all were seen a moment ago: in a project without complete lists these are read before.
+pub(crate) fn next_to_leave(draft: &Draft<'_>, watch: &Watch) -> impl Iterator<Item = SlotId> {
+    let excess = excess(draft, watch);
+    let is_candidate = |slot: &Slot| !watch.is_unknown(slot.id) && !slot.flags.disowned;
+    in_order(draft, is_candidate)
+        .into_iter()
+        .take(most(draft, excess).min(usize::try_from(excess).unwrap_or(usize::MAX)))
+}
+
+/// All of these, first to go first: building before in service, held ones last; oldest first among building, and as configured
 /// among those in service.
-fn in_order(draft: &Draft<'_>, watch: &Watch) -> Vec<SlotId> {
+fn in_order(draft: &Draft<'_>, may_leave: impl Fn(&Slot) -> bool) -> Vec<SlotId> {
     let mut all: Vec<&Slot> = draft
         .open()
-        .filter(|slot| is_in_service(slot) && may_leave(draft, watch, slot))
+        .filter(|slot| is_in_service(slot) && may_leave(slot))
         .collect();
     let newest_first =
         (draft.config().scale_in == ScaleInOrder::NewestFirst) ^ mutant::on(Mutant::OrderReversed);

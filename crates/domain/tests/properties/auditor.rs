@@ -63,6 +63,8 @@ pub(crate) struct Facts {
     pub(crate) missing: BTreeMap<ServerId, BTreeSet<u64>>,
     /// Complete lists that the present owner weighed.
     pub(crate) complete: BTreeSet<u64>,
+    /// The newest list of the whole project that left something out.
+    pub(crate) partial: Option<u64>,
     /// Servers of other tenants' users, and servers that another group holds.
     pub(crate) foreign: BTreeSet<ServerId>,
     pub(crate) elsewhere: BTreeSet<ServerId>,
@@ -122,6 +124,9 @@ impl Facts {
             if let Some(lists) = facts.missing.get_mut(server) {
                 lists.retain(|list| *list > began);
             }
+        }
+        if listing.extent == Extent::Partial {
+            facts.partial = facts.partial.max(Some(began));
         }
         if listing.extent != Extent::Complete {
             return;

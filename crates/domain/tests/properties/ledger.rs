@@ -202,12 +202,20 @@ fn scaled_in<'a>(turn: &'a Turn<'_>) -> Vec<&'a Slot> {
     .collect()
 }
 
-pub(crate) fn victims_were_seen_in_a_complete_list_a_moment_ago(turn: &Turn<'_>) -> Verdict {
+pub(crate) fn victims_were_seen_a_moment_ago(turn: &Turn<'_>) -> Verdict {
     for slot in scaled_in(turn) {
         let Some(server) = slot.state.server() else {
             continue;
         };
-        let seen = turn.facts.shown_complete.get(&server).copied();
+        let facts = turn.facts;
+        let whole = facts.shown_complete.get(&server).copied();
+        // Where lists leave something out, the rows that they show have to do.
+        let falls_short = facts.partial.as_ref() > facts.complete.last();
+        let row = facts
+            .shown
+            .get(&server)
+            .filter(|(_, full)| falls_short && *full);
+        let seen = whole.max(row.map(|(began, _)| *began));
         let fresh = seen
             .is_some_and(|began| turn.now.mono.ms() - began <= ms(Rules::default().victim_seen));
         no(!fresh, || format!("{slot:?} seen at {seen:?}"))?;

@@ -90,7 +90,7 @@ properties! {
         ledger::a_disowned_server_is_never_sent_away,
         lists::only_a_full_row_without_proof_disowns,
         lists::an_older_list_changes_nothing_that_a_newer_one_said,
-        ledger::victims_were_seen_in_a_complete_list_a_moment_ago,
+        ledger::victims_were_seen_a_moment_ago,
         ledger::a_server_whose_cell_is_down_is_no_victim,
         ledger::scale_in_keeps_to_its_cap_and_its_pause,
         ledger::scale_in_rests_for_a_minute,

@@ -115,10 +115,7 @@ const PAIRS: &[(Mutant, &[&str])] = &[
             "doing_it_twice_changes_nothing_more",
         ],
     ),
-    (
-        Mutant::VictimUnseen,
-        &["victims_were_seen_in_a_complete_list_a_moment_ago"],
-    ),
+    (Mutant::VictimUnseen, &["victims_were_seen_a_moment_ago"]),
     (
         Mutant::VictimUnknown,
         &["a_server_whose_cell_is_down_is_no_victim"],

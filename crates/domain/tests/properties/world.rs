@@ -346,6 +346,7 @@ impl World {
         facts.dark.clear();
         facts.missing.clear();
         facts.complete.clear();
+        facts.partial = None;
         facts.deletes.clear();
     }
 
