@@ -8,6 +8,7 @@ mod calm;
 mod circling;
 mod cloud;
 mod deciding;
+mod hooks;
 mod ledger;
 mod lists;
 #[cfg(feature = "mutants")]
@@ -125,6 +126,11 @@ properties! {
         circling::nothing_is_given_up_while_an_alert_is_open,
         circling::a_scale_out_postpones_scale_in,
         circling::when_all_is_over_the_group_comes_to_min_and_sleeps,
+        hooks::no_server_waits_longer_than_its_hook_may,
+        hooks::nobody_goes_into_service_while_a_hook_waits,
+        hooks::an_answer_after_the_deadline_changes_nothing,
+        hooks::one_address_hears_of_one_server_in_order,
+        hooks::a_message_is_taken_or_dead_within_a_day_and_the_last_pause,
         whole::a_fair_world_converges_and_then_nothing_is_planned,
         whole::in_a_fair_world_no_server_is_forgotten,
         whole::a_group_is_what_its_commits_say,

@@ -235,6 +235,30 @@ const PAIRS: &[(Mutant, &[&str])] = &[
         &["one_wave_of_failures_is_one_strike"],
     ),
     (
+        Mutant::WaitForEver,
+        &["no_server_waits_longer_than_its_hook_may"],
+    ),
+    (
+        Mutant::HeartbeatUnbounded,
+        &["no_server_waits_longer_than_its_hook_may"],
+    ),
+    (
+        Mutant::NobodyWaits,
+        &["nobody_goes_into_service_while_a_hook_waits"],
+    ),
+    (
+        Mutant::LateAnswerCounts,
+        &["an_answer_after_the_deadline_changes_nothing"],
+    ),
+    (
+        Mutant::HooksOutOfOrder,
+        &["one_address_hears_of_one_server_in_order"],
+    ),
+    (
+        Mutant::RetryForEver,
+        &["a_message_is_taken_or_dead_within_a_day_and_the_last_pause"],
+    ),
+    (
         Mutant::DeficitShort,
         &["a_fair_world_converges_and_then_nothing_is_planned"],
     ),
