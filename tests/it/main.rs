@@ -5,6 +5,8 @@ mod architecture;
 mod cloud;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod hooks;
 mod roles;
 mod sim;
 mod store_crash;

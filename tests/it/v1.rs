@@ -7,7 +7,7 @@ mod launch;
 mod live;
 mod pages;
 mod policies;
-mod rig;
+pub(crate) mod rig;
 mod rights;
 mod schedules;
 mod table;

@@ -2,4 +2,5 @@
 
 pub mod bench;
 pub mod fuzz;
+pub mod receiver;
 pub mod sim;

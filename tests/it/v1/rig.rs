@@ -22,7 +22,7 @@ use wire::ports::ops::Ops;
 
 use crate::access::rig::{Rig, TENANT, capabilities};
 
-pub(super) const IMAGE: &str = "11111111-1111-4111-8111-111111111111";
+pub(crate) const IMAGE: &str = "11111111-1111-4111-8111-111111111111";
 pub(super) const ADMIN: [&str; 3] = ["read", "crud", "trigger"];
 
 /// The service, and a client of the old one.
@@ -338,7 +338,7 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned()).unwrap()
 }
 
-fn sky(process: &Process, weather: &Weather) -> (Shared, String) {
+pub(crate) fn sky(process: &Process, weather: &Weather) -> (Shared, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let sky = format!("http://{}", listener.local_addr().unwrap());
     let mut sim = Sim::new(cloudsim::Settings::default());
@@ -352,7 +352,12 @@ fn sky(process: &Process, weather: &Weather) -> (Shared, String) {
     (shared, sky)
 }
 
-fn worker(process: &Process, folder: &std::path::Path, sky: &str, supervisor: Arc<dyn Ops>) {
+pub(crate) fn worker(
+    process: &Process,
+    folder: &std::path::Path,
+    sky: &str,
+    supervisor: Arc<dyn Ops>,
+) {
     let account = Account::Password {
         user: "autoscaler".to_owned(),
         user_domain: "Default".to_owned(),
