@@ -12,7 +12,7 @@ use wire::hooks::secret::{PRIVATE, SECRET};
 /// A key that signs, opened.
 pub enum Signer {
     /// HMAC-SHA256.
-    Hmac(aws_lc_rs::hmac::Key),
+    Hmac(Box<aws_lc_rs::hmac::Key>),
     /// Ed25519.
     Ed25519(Box<Ed25519KeyPair>),
 }
@@ -35,7 +35,7 @@ impl Signer {
             KeyKind::Hmac => {
                 let bytes = STANDARD.decode(text.strip_prefix(SECRET)?).ok()?;
                 let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &bytes);
-                Some(Self::Hmac(key))
+                Some(Self::Hmac(Box::new(key)))
             }
             KeyKind::Ed25519 => {
                 let seed = STANDARD.decode(text.strip_prefix(PRIVATE)?).ok()?;

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod figures;
 pub mod floor;
 pub mod guard;
+pub mod hooks;
 pub mod ledger;
 pub mod load;
 pub mod seed;

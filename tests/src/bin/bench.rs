@@ -1,4 +1,4 @@
-//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts|brownout|surge|fairness|kill-switch`: figures with their floors. docs/performance.md explains them.
+//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts|brownout|surge|fairness|kill-switch|hooks`: figures with their floors. docs/performance.md explains them.
 //!
 //! Exit code 0: every figure is within its bar. 1: one is not. 2: nothing was measured.
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use chassis::Process;
 use clap::{Parser, Subcommand};
-use holt_tests::bench::{cloud, figures, floor, guard};
+use holt_tests::bench::{cloud, figures, floor, guard, hooks};
 
 #[derive(Debug, Parser)]
 #[command(about = "Figures of the running service, each with its floor from the same run.")]
@@ -57,6 +57,15 @@ enum What {
         #[arg(long, default_value_t = 20)]
         throws: usize,
     },
+    /// Whole lives of servers with hooks: bad receivers, and kill -9 of the service
+    Hooks {
+        /// Servers
+        #[arg(long, default_value_t = 10_000)]
+        servers: u32,
+        /// How often the service is killed
+        #[arg(long, default_value_t = 6)]
+        kills: u32,
+    },
     /// The bare HTTP handler (started by the others)
     #[command(hide = true)]
     FloorHttp,
@@ -91,6 +100,7 @@ fn main() -> anyhow::Result<ExitCode> {
             }
             What::Surge => guard::surge::run(&process).await,
             What::KillSwitch { throws } => guard::kill_switch::run(&process, throws).await,
+            What::Hooks { servers, kills } => hooks::run(&process, servers, kills).await,
             What::FloorHttp => floor::serve().await.map(|()| true),
             What::Cloud { listen, catalog } => {
                 cloud::serve(&process, listen, catalog).await.map(|()| true)

@@ -1,5 +1,6 @@
-//! Secrets of hooks: sealed by the api, which cannot open them again for anybody; opened by the hooks lane alone. And the addresses by which
-//! a receiver answers, each good for one message, derived from the same key and stored nowhere.
+//! Secrets of hooks: sealed by the api, opened by the hooks lane alone.
+//!
+//! And the addresses by which a receiver answers, each good for one message, derived from the same key and stored nowhere.
 
 use std::fmt;
 use std::sync::Arc;

@@ -58,11 +58,11 @@ words!(
     Format of hook::Format {
         /// Standard Webhooks.
         Webhook "webhook",
-        /// The same in a CloudEvents envelope.
+        /// The same in a `CloudEvents` envelope.
         CloudEvents "cloudevents",
         /// A text for Slack and what imitates it; the address is a secret.
         Slack "slack",
-        /// PagerDuty Events v2: opens and resolves incidents; for `group.degraded` and `alert.escalated`.
+        /// `PagerDuty` Events v2: opens and resolves incidents; for `group.degraded` and `alert.escalated`.
         PagerDuty "pagerduty",
     }
 );
@@ -84,7 +84,7 @@ words!(
         Ed25519 "ed25519",
         /// The whole address.
         Address "address",
-        /// The routing key of PagerDuty.
+        /// The routing key of `PagerDuty`.
         Routing "routing",
     }
 );
@@ -124,7 +124,7 @@ pub struct HookSpec {
     /// In which form.
     #[serde(default = "webhook")]
     pub format: Format,
-    /// Where. May be left out for PagerDuty.
+    /// Where. May be left out for `PagerDuty`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Whether servers wait for its answer, at the points that can wait.
@@ -139,7 +139,7 @@ pub struct HookSpec {
     /// How messages are signed; the secret is made here and shown once.
     #[serde(default)]
     pub signature: Signature,
-    /// A secret of one's own instead of one that is made here: `whsec_...`, or for PagerDuty its routing key. Never shown again.
+    /// A secret of one's own instead of one that is made here: `whsec_...`, or for `PagerDuty` its routing key. Never shown again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
