@@ -15,6 +15,7 @@ use store::Stores;
 use wire::hooks::secret::HookKeys;
 use wire::ports::submit::Submit;
 
+use crate::auth::keystone::Keystone;
 use crate::auth::token::Verifier;
 use crate::counts::Counts;
 use crate::limits::Limiter;
@@ -38,6 +39,8 @@ pub struct Context {
     pub owner: Arc<dyn Submit>,
     /// Who is asking.
     pub verifier: Verifier,
+    /// Who is asking, where a Keystone made the token.
+    pub(crate) keystone: Option<Keystone>,
     /// How much may be asked.
     pub limiter: Limiter<TenantId>,
     /// The same, as it is told to callers.
@@ -72,7 +75,7 @@ impl Context {
         process: &Process,
         settings: &Settings,
         (stores, owner): (Stores, Arc<dyn Submit>),
-        verifier: Verifier,
+        (verifier, keystone): (Verifier, Option<Keystone>),
         (v1, hooks): (Service, Option<HookKeys>),
     ) -> Self {
         let executions = Limits {
@@ -87,6 +90,7 @@ impl Context {
             stores,
             owner,
             verifier,
+            keystone,
             v1,
             hooks,
             owner_deadline: settings.owner_deadline,

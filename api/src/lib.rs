@@ -18,6 +18,7 @@ pub mod failure;
 pub mod launch;
 pub mod limits;
 pub mod openapi;
+mod page;
 mod patch;
 pub mod routes;
 pub mod serve;
@@ -41,10 +42,13 @@ use wire::hooks::secret::HookKeys;
 use wire::ports::submit::Submit;
 
 use crate::auth::keys::Keys;
+use crate::auth::keystone::Keystone;
 use crate::auth::token::Verifier;
 use crate::context::Context;
 pub use crate::routes::{Route, routes};
-pub use crate::settings::{Capabilities, Limits, Settings, StartError, Tokens, V1};
+pub use crate::settings::{
+    Capabilities, Keystone as KeystoneSettings, Limits, Settings, StartError, Tokens, V1,
+};
 
 /// A client has this long to send the head of a request (safety S10).
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
@@ -78,6 +82,7 @@ pub async fn build(
 ) -> Result<Api, StartError> {
     let keys = Keys::load(&settings.tokens)?;
     let verifier = Verifier::new(process.clock.clone(), keys.clone(), &settings.tokens)?;
+    let keystone = Keystone::new(&process.clock, &settings.tokens.keystone)?;
     let listen = |source| StartError::Listen {
         address: settings.listen,
         source,
@@ -96,7 +101,7 @@ pub async fn build(
         process,
         &settings,
         (stores, owner),
-        verifier,
+        (verifier, keystone),
         (v1, hooks),
     ));
     let shared = context.clone();

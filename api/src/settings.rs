@@ -112,6 +112,46 @@ pub struct Tokens {
     pub believed: Duration,
     /// How many verified tokens are remembered.
     pub remembered: u64,
+    /// The Keystone whose tokens are good here too, besides signed ones.
+    pub keystone: Keystone,
+}
+
+/// A Keystone that is asked about tokens, and what its roles mean here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keystone {
+    /// Its address, as `https://keystone.example.org:5000/v3`: HTTPS, or on loopback. None: only signed tokens are good.
+    pub url: Option<String>,
+    /// Believe these certificates too when asking it.
+    pub ca_file: Option<PathBuf>,
+    /// How long its answer about a token is believed: at most 30 s. A revoked token ends within that time.
+    #[serde(with = "duration")]
+    pub believed: Duration,
+    /// How many answers are remembered.
+    pub remembered: u64,
+    /// Rights by name of a role on a project: read, crud, trigger, exceed-limits, audit. A role that is not named grants nothing.
+    pub roles: BTreeMap<String, BTreeSet<String>>,
+    /// Rights of staff by name of a role on the whole system: support, operate.
+    pub system_roles: BTreeMap<String, BTreeSet<String>>,
+    /// Groups by name of a role: who has no other role is limited to them.
+    pub limited: BTreeMap<String, BTreeSet<String>>,
+    /// Tenants by id of their project; a project that is not named is the tenant of its own id.
+    pub tenants: BTreeMap<String, String>,
+}
+
+impl Default for Keystone {
+    fn default() -> Self {
+        Self {
+            url: None,
+            ca_file: None,
+            believed: Duration::from_secs(30),
+            remembered: 10_000,
+            roles: BTreeMap::new(),
+            system_roles: BTreeMap::new(),
+            limited: BTreeMap::new(),
+            tenants: BTreeMap::new(),
+        }
+    }
 }
 
 /// How much one tenant may ask; more is answered 429.
@@ -152,6 +192,7 @@ impl Default for Tokens {
             leeway: Duration::from_secs(30),
             believed: Duration::from_secs(30),
             remembered: 10_000,
+            keystone: Keystone::default(),
         }
     }
 }
@@ -170,7 +211,7 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Nobody could have a valid token: nothing is open by default.
-    #[error("no key may sign tokens: configure `keys`, `jwks_file` or `jwks_url`")]
+    #[error("no key may sign tokens: configure `keys`, `jwks_file`, `jwks_url` or `keystone`")]
     NoKeys,
     /// A key cannot be used.
     #[error("token key `{id}` {rule}")]

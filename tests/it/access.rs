@@ -7,6 +7,7 @@ mod hooks;
 mod input;
 mod jwks;
 pub(crate) mod keys;
+mod keystone;
 mod matrix;
 mod old;
 mod openapi;

@@ -4,6 +4,7 @@
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
@@ -12,6 +13,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use domain::access::Right;
 use domain::event::{Actor, ActorKind};
 use domain::ids::{GroupId, GroupKey, TenantId};
+use futures_util::future::Either;
 use wire::problem::Code;
 
 use super::Caller;
@@ -166,35 +168,95 @@ impl FromRequest for Open {
 
 impl<R: Need> FromRequest for Allowed<R> {
     type Error = Failure;
-    type Future = Ready<Result<Self, Failure>>;
+    type Future = Later<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(admit(request))
+        identified(request, admit)
     }
 }
 
 impl<R: Need> FromRequest for InGroup<R> {
     type Error = Failure;
-    type Future = Ready<Result<Self, Failure>>;
+    type Future = Later<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(admit(request).and_then(|allowed| in_group(request, allowed)))
+        identified(request, |request, caller| {
+            in_group(request, admit(request, caller)?)
+        })
     }
 }
 
 impl<R: Need> FromRequest for Staff<R> {
     type Error = Failure;
-    type Future = Ready<Result<Self, Failure>>;
+    type Future = Later<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(staff(request))
+        identified(request, staff)
+    }
+}
+
+/// An answer that is there at once, but for tokens that somebody else has to be asked about.
+pub(crate) type Later<T> =
+    Either<Ready<Result<T, Failure>>, Pin<Box<dyn Future<Output = Result<T, Failure>>>>>;
+
+/// Finds out who is asking, and what `then` makes of it.
+pub(crate) fn identified<T: 'static>(
+    request: &HttpRequest,
+    then: impl FnOnce(&HttpRequest, Arc<Caller>) -> Result<T, Failure> + 'static,
+) -> Later<T> {
+    match caller(request) {
+        Ok(Who::Known(caller)) => Either::Left(ready(then(request, caller))),
+        Err(failure) => Either::Left(ready(Err(failure))),
+        Ok(Who::Ask(context, token)) => {
+            let request = request.clone();
+            Either::Right(Box::pin(async move {
+                let asked = match &context.keystone {
+                    Some(keystone) => keystone.ask(&token).await,
+                    None => Err(Refused::Invalid),
+                };
+                then(&request, asked.map_err(refused)?)
+            }))
+        }
+    }
+}
+
+enum Who {
+    Known(Arc<Caller>),
+    /// Keystone has to be asked about this token.
+    Ask(web::Data<Context>, Vec<u8>),
+}
+
+fn caller(request: &HttpRequest) -> Result<Who, Failure> {
+    let context = context(request)?;
+    let token = token(request)?;
+    let is_signed = token.iter().filter(|byte| **byte == b'.').count() == 2;
+    let verified = match context.keystone.as_ref().filter(|_| !is_signed) {
+        Some(keystone) => match keystone.known(token) {
+            Some(known) => known,
+            None => return Ok(Who::Ask(context.clone(), token.to_vec())),
+        },
+        None => context.verifier.verify(token),
+    };
+    verified.map(Who::Known).map_err(refused)
+}
+
+fn refused(why: Refused) -> Failure {
+    match why {
+        Refused::Invalid => Failure::new(
+            Code::TokenInvalid,
+            "signature, key, algorithm, issuer, audience or claims do not fit",
+        ),
+        Refused::Expired => Failure::new(Code::TokenExpired, "get a new token"),
+        Refused::Unavailable => Failure::new(
+            Code::Unavailable,
+            "the identity service gives no answer about the token; nothing was done",
+        ),
     }
 }
 
 /// Token, then right; a token for certain groups is not one for the whole installation.
-fn staff<R: Need>(request: &HttpRequest) -> Result<Staff<R>, Failure> {
+fn staff<R: Need>(request: &HttpRequest, caller: Arc<Caller>) -> Result<Staff<R>, Failure> {
     let context = context(request)?;
-    let caller = verify(context, request)?;
     if !caller.rights.has(R::RIGHT) {
         context.counts.missing(R::RIGHT);
         tracing::warn!(
@@ -225,21 +287,12 @@ fn context(request: &HttpRequest) -> Result<&web::Data<Context>, Failure> {
         .ok_or_else(|| Failure::new(Code::Internal, "no context"))
 }
 
-fn verify(context: &Context, request: &HttpRequest) -> Result<Arc<Caller>, Failure> {
-    let verified = context.verifier.verify(token(request)?);
-    verified.map_err(|refused| match refused {
-        Refused::Invalid => Failure::new(
-            Code::TokenInvalid,
-            "signature, key, algorithm, issuer, audience or claims do not fit",
-        ),
-        Refused::Expired => Failure::new(Code::TokenExpired, "get a new token"),
-    })
-}
-
 /// Token, then tenant, then right, then amount: who may not know of a tenant learns nothing about it.
-pub(crate) fn admit<R: Need>(request: &HttpRequest) -> Result<Allowed<R>, Failure> {
+pub(crate) fn admit<R: Need>(
+    request: &HttpRequest,
+    caller: Arc<Caller>,
+) -> Result<Allowed<R>, Failure> {
     let context = context(request)?;
-    let caller = verify(context, request)?;
     let tenant = request.match_info().get("tenant").unwrap_or_default();
     let tenant: TenantId = tenant.parse().map_err(|_error| Failure::not_found())?;
     if !caller.tenants.contains(&tenant) {

@@ -35,6 +35,9 @@ pub enum Refused {
     /// It was valid.
     #[error("the token has expired")]
     Expired,
+    /// Nobody can say now: who made it gives no answer.
+    #[error("it cannot be found out whether the token is valid")]
+    Unavailable,
 }
 
 /// Verifies tokens; cheap to clone, every clone shares the memory.

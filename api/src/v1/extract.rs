@@ -12,7 +12,7 @@ use domain::ids::{GroupId, GroupKey, PolicyId, ServerId, TenantId, WebhookId};
 use wire::v1::json::Json;
 
 use super::Error;
-use crate::auth::right::{Allowed, Need, Needs, admit};
+use crate::auth::right::{Allowed, Later, Need, Needs, admit, identified};
 use crate::body::arrive;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -92,10 +92,11 @@ impl<R: Need> Needs for At<R> {
 
 impl<R: Need> FromRequest for At<R> {
     type Error = Failure;
-    type Future = Ready<Result<Self, Failure>>;
+    type Future = Later<Self>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let at = admit(request).map(|allowed: Allowed<R>| {
+        identified(request, |request, caller| {
+            let allowed: Allowed<R> = admit(request, caller)?;
             let name = |name| {
                 request
                     .match_info()
@@ -110,9 +111,8 @@ impl<R: Need> FromRequest for At<R> {
                 webhook: name("webhook"),
                 server: name("server"),
             };
-            Self { allowed, names }
-        });
-        ready(at)
+            Ok(Self { allowed, names })
+        })
     }
 }
 

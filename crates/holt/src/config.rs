@@ -65,6 +65,9 @@ pub(crate) struct Api {
     /// Public keys by key id. Not secret, but read in the same two ways.
     #[serde(default)]
     pub(crate) keys: BTreeMap<String, Secret>,
+    /// The Keystone whose tokens are good here too.
+    #[serde(default)]
+    pub(crate) keystone: holt_api::KeystoneSettings,
     /// The surface of the old service.
     #[serde(default)]
     pub(crate) v1: holt_api::V1,

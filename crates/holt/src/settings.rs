@@ -36,8 +36,11 @@ fn required<'a, T>(key: &str, value: Option<&'a T>) -> anyhow::Result<&'a T> {
 pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
     let api = &config.api;
     ensure!(
-        !api.keys.is_empty() || api.jwks_file.is_some() || api.jwks_url.is_some(),
-        "configuration key `api.keys`, `api.jwks_file` or `api.jwks_url` is required: `holt token --new-key FOLDER` makes a key"
+        !api.keys.is_empty()
+            || api.jwks_file.is_some()
+            || api.jwks_url.is_some()
+            || api.keystone.url.is_some(),
+        "configuration key `api.keys`, `api.jwks_file`, `api.jwks_url` or `api.keystone` is required: `holt token --new-key FOLDER` makes a key"
     );
     let keys = api
         .keys
@@ -55,6 +58,7 @@ pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
             jwks_file: api.jwks_file.clone(),
             jwks_url: api.jwks_url.clone(),
             jwks_ca_file: api.jwks_ca_file.clone(),
+            keystone: keystone(config),
             ..holt_api::Tokens::default()
         },
         limits: holt_api::Limits {
@@ -64,6 +68,18 @@ pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
         v1: v1(config)?,
         hooks: hook_keys(config)?,
     })
+}
+
+/// The Keystone whose tokens are good: a project is the tenant that `cloud.tenants` says, if it says so.
+fn keystone(config: &Config) -> holt_api::KeystoneSettings {
+    let mut keystone = config.api.keystone.clone();
+    for (tenant, place) in &config.cloud.tenants {
+        if let Some(project) = &place.project_id {
+            let known = keystone.tenants.entry(project.clone());
+            known.or_insert_with(|| tenant.clone());
+        }
+    }
+    keystone
 }
 
 /// The old surface's settings. Without keys of their own, capability URLs are derived from those that mark servers.

@@ -216,7 +216,7 @@ fn body(operation: &str) -> Option<Value> {
         "showConfig" | "showLimits" | "searchHistory" | "searchAllHistory" | "listLooks" => None,
         "listGroups" | "showGroup" | "deleteGroup" | "pauseGroup" | "resumeGroup" | "showEvent"
         | "listVerdicts" | "listSlots" | "listHistory" => None,
-        "openapi" | "showError" | "live" | "ready" => None,
+        "openapi" | "docs" | "showError" | "live" | "ready" => None,
         old if old.starts_with("v1") => old_body(old),
         other => panic!("say here how a sensible request to {other} looks"),
     }

@@ -109,10 +109,20 @@ impl Rig {
     /// With everything chosen.
     pub(crate) async fn of(
         faults: Arc<dyn Faults>,
+        settings: (Limits, holt_api::V1),
+        owner: impl FnOnce(&Process, &Stores) -> Arc<dyn Submit>,
+    ) -> Self {
+        let keystone = holt_api::KeystoneSettings::default();
+        Self::asking(Process::system(), (faults, keystone), settings, owner).await
+    }
+
+    /// The same in a process of the caller's, with a Keystone to ask.
+    pub(crate) async fn asking(
+        process: Process,
+        (faults, keystone): (Arc<dyn Faults>, holt_api::KeystoneSettings),
         (limits, v1): (Limits, holt_api::V1),
         owner: impl FnOnce(&Process, &Stores) -> Arc<dyn Submit>,
     ) -> Self {
-        let process = Process::system();
         let unclear_for = Duration::from_millis(1);
         let store = Memory::with_faults(process.clock.clone(), faults, unclear_for);
         let (ed, rsa) = (keys::ed25519("ed-1"), keys::rsa("rsa-1"));
@@ -124,6 +134,7 @@ impl Rig {
             tokens: holt_api::Tokens {
                 keys: BTreeMap::from([(rsa.kid.to_owned(), rsa.public_pem.clone())]),
                 jwks_file: Some(file),
+                keystone,
                 ..holt_api::Tokens::default()
             },
             limits,
