@@ -69,6 +69,8 @@ pub(crate) enum Command {
     /// Stop, slow or free calls to the cloud: the kill switches (for operators)
     #[command(subcommand)]
     Switch(Switch),
+    /// See whether the service user of each tenant can do what Holt needs, and what is missing
+    Doctor(Doctor),
     /// Make, upgrade or check the tables of a Cassandra cluster
     #[command(subcommand)]
     Schema(Schema),
@@ -104,6 +106,19 @@ pub(crate) struct SchemaArgs {
     /// Configuration file with the section store.cassandra
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Configuration file of `holt serve`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only this tenant
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    /// Lines of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod audit;
 mod config;
 mod contexts;
 mod demo;
+mod doctor;
 mod edits;
 mod hook;
 mod keys;
@@ -74,6 +75,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::History(args) => session::history(args).await?,
         Command::Hook(command) => hook::run(command).await?,
         Command::Switch(command) => switch::run(process, command).await?,
+        Command::Doctor(args) => return doctor::run(args).await,
         Command::Audit(command) => return audit::run(command),
         Command::Schema(command) => Box::pin(schema::run(process, command)).await?,
     }
