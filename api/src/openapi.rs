@@ -7,25 +7,35 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, LicenseBuilder, PathsBuilder};
 use utoipa::openapi::{
     ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
+    Schema,
 };
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 use wire::problem::{Code, MEDIA_TYPE, Problem};
 
 use crate::routes::{Route, routes};
 
+/// All schemas that routes speak of, by name. One name stands for one schema, or the document would say the wrong thing of one of them.
+fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
+    for Route { described, .. } in &routes() {
+        if let Some(described) = described {
+            described.schemas(&mut schemas);
+        }
+    }
+    schemas
+}
+
 /// The document.
 #[must_use]
 pub fn document() -> OpenApi {
-    let mut schemas = Vec::new();
+    let schemas = schemas();
     let mut paths = PathsBuilder::new().build();
     for described in routes()
         .iter()
         .filter_map(|Route { described, .. }| described.as_ref())
     {
-        described.schemas(&mut schemas);
         paths.merge(described.paths());
     }
-    schemas.push((Problem::name().into_owned(), Problem::schema()));
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
@@ -179,3 +189,6 @@ impl IntoResponses for OfScope {
         problems(&[Code::InvalidField])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,7 @@ pub struct Waited {
 /// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = WaitOutcome)]
 pub enum Outcome {
     /// Somebody answered.
     Answered,
