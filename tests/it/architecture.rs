@@ -4,6 +4,7 @@ mod dependencies;
 mod licences;
 mod limits;
 mod operations;
+mod security;
 mod source;
 mod text;
 

@@ -70,6 +70,7 @@ pub fn routes() -> Vec<Route> {
         // After the switches, whose path would fit it too.
         Route::new(history::__path_search, history::search),
         Route::new(open::__path_document, open::document),
+        Route::new(open::__path_docs, open::docs),
         Route::new(open::__path_error, open::error),
         Route::new(open::__path_live, open::live),
         Route::new(open::__path_ready, open::ready),

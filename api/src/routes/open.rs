@@ -1,12 +1,13 @@
 //! What is open to everybody: health, and the document that describes the rest.
 
+use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use wire::problem::{Code, Problem};
 
 use crate::auth::right::Open;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi;
+use crate::{openapi, page};
 
 /// The `OpenAPI` document of this very api.
 #[utoipa::path(
@@ -17,6 +18,21 @@ pub async fn document(_open: Open) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .body(openapi::text())
+}
+
+/// The same document for people: a page that loads nothing from anywhere and runs no script.
+#[utoipa::path(
+    get, path = "/v2/docs", operation_id = "docs", tag = "service",
+    responses((status = 200, description = "The page", content_type = "text/html", body = String)),
+)]
+pub async fn docs(_open: Open) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ))
+        .body(page::text())
 }
 
 /// What a code of a problem means, and what to do: where the member `type` of every problem leads.

@@ -1,0 +1,66 @@
+//! docs/security.md: every rule once, and no test claimed that is not there.
+use std::collections::BTreeSet;
+
+use super::{assert_none, root, rust_files};
+
+/// The rows of the table: number, rule, state, tests.
+fn rows() -> Vec<[String; 4]> {
+    let page = std::fs::read_to_string(root().join("docs/security.md")).expect("docs/security.md");
+    let rows = page.lines().filter(|line| line.starts_with("| S"));
+    let cells = |line: &str| {
+        // A bar inside of a cell would be a mistake.
+        let cells: Vec<String> = line
+            .trim_matches('|')
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect();
+        cells
+            .try_into()
+            .unwrap_or_else(|cells| panic!("not four cells: {cells:?}"))
+    };
+    rows.map(cells).collect()
+}
+
+/// Names of tests in backquotes: sentences of words joined by underscores.
+fn named(text: &str) -> Vec<String> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_test = |name: &&str| {
+        name.matches('_').count() >= 3
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    quoted.filter(is_test).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_security_rule_has_its_row() {
+    let found: Vec<String> = rows().into_iter().map(|[number, ..]| number).collect();
+    let expected: Vec<String> = (1..=42).map(|n| format!("S{n}")).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let defined: BTreeSet<String> = rust_files()
+        .iter()
+        .flat_map(|(_, text)| text.lines())
+        .filter_map(|line| {
+            line.trim_start()
+                .strip_prefix("async fn ")
+                .or_else(|| line.trim_start().strip_prefix("fn "))
+        })
+        .filter_map(|rest| rest.split(['(', '<']).next())
+        .map(str::to_owned)
+        .collect();
+    let mut missing = Vec::new();
+    for [number, _, state, tests] in rows() {
+        let names = named(&tests);
+        if state.starts_with("shown") && names.is_empty() && !tests.contains(".rs`") {
+            missing.push(format!("{number} claims to be shown by nothing"));
+        }
+        let unknown = names.iter().filter(|name| !defined.contains(*name));
+        missing.extend(unknown.map(|name| format!("{number}: {name}")));
+    }
+    assert_none("docs/security.md names what is not there", &missing);
+}
