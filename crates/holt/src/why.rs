@@ -58,11 +58,9 @@ fn sentence(verdict: &Verdict) -> String {
         Outcome::NoSuchPolicy => "the group has no such policy".to_owned(),
         Outcome::Deleting => "the group was being deleted".to_owned(),
         Outcome::Expired => "it was too old when it could be decided".to_owned(),
-        #[expect(
-            unreachable_patterns,
-            reason = "outcomes of gates that are still being built"
-        )]
-        _ => "it was refused".to_owned(),
+        Outcome::Noted => "it was taken note of, and nothing is to be done".to_owned(),
+        Outcome::Waiting => "not now: the group looks again by itself".to_owned(),
+        Outcome::Escalated => "help was called for".to_owned(),
     };
     let gates = show::why(verdict);
     let event = &verdict.event;
