@@ -78,9 +78,7 @@ pub(crate) async fn play(process: &Process, groups: u32, kills: u32) -> anyhow::
     .await?;
     for n in 0..day.groups.len() {
         let (tenant, group) = day.groups[n].clone();
-        day.client(&tenant)?
-            .delete_group(&tenant, &group, true)
-            .await?;
+        day.delete(&tenant, &group).await?;
     }
     day.kill(kills / 2).await?;
     day.until(
@@ -143,6 +141,18 @@ impl Day<'_> {
             timeout: Duration::from_secs(30),
             trust: Trust::Only(Vec::new()),
         })?)
+    }
+
+    /// Asks until it is said; doing it twice changes nothing.
+    async fn delete(&self, tenant: &str, group: &str) -> anyhow::Result<()> {
+        for _ in 0..5 {
+            let client = self.client(tenant)?;
+            if client.delete_group(tenant, group, true).await.is_ok() {
+                return Ok(());
+            }
+            self.process.clock.sleep(Duration::from_secs(2)).await;
+        }
+        anyhow::bail!("a group cannot be deleted")
     }
 
     async fn make(&mut self, groups: u32) -> anyhow::Result<()> {
