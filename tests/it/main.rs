@@ -7,6 +7,8 @@ mod cloud;
 mod fuzz;
 #[cfg(test)]
 mod hooks;
+#[cfg(test)]
+mod restore;
 mod roles;
 mod sim;
 mod store_crash;

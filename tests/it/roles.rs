@@ -32,7 +32,7 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned()).expect("not empty")
 }
 
-fn worker(folder: &std::path::Path, supervisor: &str, sky: &str) -> Process {
+pub(super) fn worker(folder: &std::path::Path, supervisor: &str, sky: &str) -> Process {
     let process = Process::system();
     let account = Account::Password {
         user: "autoscaler".to_owned(),
@@ -85,7 +85,7 @@ fn actor() -> Actor {
     }
 }
 
-async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
+pub(super) async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
     let tenant: domain::ids::TenantId = "tenant-a".parse().expect("a tenant");
     let body = br#"{"server":{"imageRef":"11111111-1111-4111-8111-111111111111","flavorRef":"1"}}"#;
     let launch = stores.launches.put(&tenant, body).await.expect("stored");
@@ -121,7 +121,12 @@ async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
     key
 }
 
-async fn reaches(process: &Process, stores: &Stores, key: &GroupKey, wanted: u32) -> bool {
+pub(super) async fn reaches(
+    process: &Process,
+    stores: &Stores,
+    key: &GroupKey,
+    wanted: u32,
+) -> bool {
     for _ in 0..400 {
         let group = stores
             .groups
@@ -178,8 +183,8 @@ fn roles_that_share_a_cluster_lose_nothing_when_the_worker_is_reborn() {
     chassis::spawn::run(play).expect("a runtime");
 }
 
-async fn play(process: &Process, stores: Stores, supervisors: Stores) {
-    let folder = tempfile::tempdir().expect("a folder");
+/// A simulated cloud in which everything happens at once, and its address.
+pub(super) fn cloud(process: &Process) -> (Shared, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let sky = format!("http://{}", listener.local_addr().expect("an address"));
     let mut sim = Sim::new(cloudsim::Settings::default());
@@ -191,30 +196,27 @@ async fn play(process: &Process, stores: Stores, supervisors: Stores) {
         async move { cloudsim::http::serve(&p, listener, s).await }
     };
     drop(process.tasks.spawn("cloud", serving));
+    (shared, sky)
+}
 
-    let key = make_group(process, &stores).await;
-    let supervisor =
-        holt_supervisor::build(process, holt_supervisor::Settings::default(), supervisors);
+/// A supervisor on that store, and its address.
+pub(super) fn supervisor(process: &Process, stores: Stores) -> String {
+    let supervisor = holt_supervisor::build(process, holt_supervisor::Settings::default(), stores);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     holt_supervisor::serve::listen(process, listener, supervisor, secret("shared key"))
         .expect("served");
+    address
+}
 
-    let first = worker(folder.path(), &address, &sky);
-    assert!(reaches(process, &stores, &key, 2).await);
-    first.tasks.abort_all();
-    drop(first);
-    process.clock.sleep(Duration::from_millis(200)).await;
-    let second = worker(folder.path(), &address, &sky);
-    let submit = HttpSubmit::new(
-        &address,
-        secret("shared key"),
-        Trust::Only(Vec::new()),
-        Duration::from_secs(5),
-    )
-    .expect("an address");
+pub(super) fn submit(address: &str) -> HttpSubmit {
+    let (key, trust) = (secret("shared key"), Trust::Only(Vec::new()));
+    HttpSubmit::new(address, key, trust, Duration::from_secs(5)).expect("an address")
+}
+
+pub(super) fn one_more(process: &Process) -> Event {
     let now = Timestamp::from_unix_ms(process.clock.unix_ms());
-    let event = Event {
+    Event {
         id: "one-more".parse().expect("an id"),
         request: RequestHash([1; 32]),
         ask: Ask::Adjust(Adjust::Change(1)),
@@ -222,7 +224,23 @@ async fn play(process: &Process, stores: Stores, supervisors: Stores) {
         actor: actor(),
         received: now,
         valid_until: now.plus(Duration::from_secs(60)),
-    };
+    }
+}
+
+async fn play(process: &Process, stores: Stores, supervisors: Stores) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (shared, sky) = cloud(process);
+    let key = make_group(process, &stores).await;
+    let address = supervisor(process, supervisors);
+
+    let first = worker(folder.path(), &address, &sky);
+    assert!(reaches(process, &stores, &key, 2).await);
+    first.tasks.abort_all();
+    drop(first);
+    process.clock.sleep(Duration::from_millis(200)).await;
+    let second = worker(folder.path(), &address, &sky);
+    let submit = submit(&address);
+    let event = one_more(process);
     let verdict = submit.submit(&key, event.clone()).await.expect("a verdict");
     assert_eq!(
         submit.submit(&key, event).await.expect("the same verdict"),

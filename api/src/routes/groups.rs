@@ -272,7 +272,7 @@ async fn turn(
                     phase @ (Phase::Running | Phase::Paused) if phase == to => Ok(None),
                     Phase::Running | Phase::Paused => {
                         let mut draft = Draft::new(view.group, now);
-                        draft.state.phase = to;
+                        draft.turn(to);
                         Ok(Some(draft.finish(Cause::Pause, actor.clone())))
                     }
                 }

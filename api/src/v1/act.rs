@@ -154,7 +154,7 @@ pub(super) async fn resume(
 
 async fn turn(at: &At<Crud>, context: &Context, to: Phase) -> Result<HttpResponse, Error> {
     let edit = |draft: &mut Draft<'_>| {
-        draft.state.phase = to;
+        draft.turn(to);
         Ok(())
     };
     change(context, at, Cause::Pause, edit).await?;

@@ -153,6 +153,7 @@ fn errors(context: &Context, group: &Group) -> Vec<String> {
             "Could not locate service nova in the service catalog. Please check if your account is still active.".to_owned(),
         ],
         HoldWhy::Failures => vec!["Unknown error occurred".to_owned()],
+        HoldWhy::Restored => vec![format!("The group is paused: {detail}")],
         HoldWhy::NoCapacity | HoldWhy::Throttled => Vec::new(),
     }
 }

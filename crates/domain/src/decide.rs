@@ -266,7 +266,13 @@ fn clamp(draft: &Draft<'_>, grant: Option<Override>, asked: Size) -> Size {
 fn retry(draft: &mut Draft<'_>) {
     let ends = match draft.state.hold.as_ref().map(|hold| hold.why) {
         Some(HoldWhy::Config | HoldWhy::Failures) => true,
-        Some(HoldWhy::NoCapacity | HoldWhy::Quota | HoldWhy::Credential | HoldWhy::Throttled)
+        Some(
+            HoldWhy::NoCapacity
+            | HoldWhy::Quota
+            | HoldWhy::Credential
+            | HoldWhy::Throttled
+            | HoldWhy::Restored,
+        )
         | None => false,
     };
     if ends {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::capacity::Bounds;
 use crate::event::{Actor, Event};
-use crate::group::{Cause, Census, Change, Config, Group, HoldWhy, State};
+use crate::group::{Cause, Census, Change, Config, Group, HoldWhy, Phase, State};
 use crate::ids::{DeliveryId, EventId, SlotId};
 use crate::mutant::{self, Mutant};
 use crate::outbox::{self, Delivery};
@@ -171,6 +171,14 @@ impl<'g> Draft<'g> {
         let before = self.config.as_ref().unwrap_or(&self.group.config);
         schedule::arm(timers, Some(before), &config, self.now.wall);
         self.config = Some(config);
+    }
+    /// Pauses or resumes. Whoever resumes has looked: a hold after a restored backup ends with it (ADR 0012).
+    pub fn turn(&mut self, to: Phase) {
+        let why = self.state.hold.as_ref().map(|hold| hold.why);
+        if to == Phase::Running && why == Some(HoldWhy::Restored) {
+            self.state.hold = None;
+        }
+        self.state.phase = to;
     }
     /// Sets the timers of a new group; its first change must.
     pub fn arm(&mut self) {

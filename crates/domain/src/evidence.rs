@@ -151,8 +151,8 @@ pub struct Report {
     /// Servers of our service user without a valid proof that no slot of this group holds (interleaving H7 of safety 6.1). They may
     /// be held by a group of the tenant that the owner does not know of: the caller subtracts those.
     pub disowned: Vec<ServerId>,
-    /// Servers with a valid proof for a slot of this group that the ledger does not have: the owner's view is old, or the ledger
-    /// was restored from a backup (safety 3.5).
+    /// Servers with a valid proof for a slot of this group that the ledger did not have: the owner's view is old, or the ledger was
+    /// restored from a backup (safety 3.5). A complete list gives them their slots back, and the group pauses.
     pub strays: Vec<ServerId>,
     /// Servers that were bound to a slot in doubt.
     pub adopted: Vec<(SlotId, ServerId)>,

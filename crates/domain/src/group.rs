@@ -180,6 +180,8 @@ pub enum HoldWhy {
     Failures,
     /// Throttled by the cloud (429, 413, 503 with Retry-After).
     Throttled,
+    /// Servers proved slots that the ledger did not have: it was restored from a backup. Ends when the group is resumed (ADR 0012).
+    Restored,
 }
 
 /// The slots of a group and what they add up to.

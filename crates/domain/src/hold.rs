@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::draft::Draft;
-use crate::group::{Hold, HoldWhy, State};
+use crate::group::{Hold, HoldWhy, Phase, State};
 use crate::mutant::{self, Mutant};
 use crate::slot::{self, DeleteWhy, GoneWhy, Slot};
 use crate::time::Timestamp;
@@ -65,6 +65,16 @@ pub fn strike(draft: &mut Draft<'_>, why: HoldWhy, detail: &str, issued: Timesta
     let strikes = fresh.map_or(0, |hold| hold.strikes).saturating_add(1);
     let until = back_off(why, strikes).map(|length| now.plus(length));
     begin(draft, why, detail, (strikes, until));
+}
+
+/// The ledger lacked a server that is surely ours: it was restored from a backup, and may lack more. Nothing is launched or deleted until
+/// somebody has looked and resumes the group (safety 3.5).
+pub(crate) fn restored(draft: &mut Draft<'_>) {
+    const DETAIL: &str = "servers prove slots that the ledger did not have; they were taken in";
+    if draft.state.phase == Phase::Running {
+        draft.state.phase = Phase::Paused;
+    }
+    begin(draft, HoldWhy::Restored, DETAIL, (1, None));
 }
 
 /// A hold of a stated length, an hour at most: throttled by the cloud.
@@ -153,7 +163,7 @@ fn back_off(why: HoldWhy, strikes: u32) -> Option<Duration> {
                 .min(QUOTA.len() - 1);
             Some(QUOTA[step])
         }
-        HoldWhy::Config => None,
+        HoldWhy::Config | HoldWhy::Restored => None,
         HoldWhy::Credential => Some(CREDENTIAL),
         HoldWhy::Failures => Some(FAILURES_WINDOW),
         HoldWhy::Throttled => Some(THROTTLED),

@@ -1,7 +1,8 @@
 //! Rows that no open slot holds: adopted by a slot in doubt, bound as surplus, or reported (design 4, rules 1 and 4).
 
 use crate::draft::Draft;
-use crate::ids::{ServerId, SlotId};
+use crate::hold;
+use crate::ids::{Nonce, ServerId, SlotId};
 use crate::mutant::{self, Mutant};
 use crate::slot::{Flags, Move, Slot, State, is_handed_back};
 use crate::time::Mono;
@@ -66,6 +67,7 @@ fn claim(
     }
     let Some(slot) = draft.slot(id) else {
         scale.report.strays.push(row.server);
+        take_in(draft, watch, scale, (row, id));
         return;
     };
     match &slot.state {
@@ -89,6 +91,47 @@ fn claim(
             surplus(draft, watch, scale, (row, &origin));
         }
     }
+}
+
+/// The ledger lacks a slot that a server of ours proves, and it is current: if it is not, this commit conflicts and is decided anew. A slot is
+/// in the ledger before its call is sent, so the ledger was restored from a backup (safety 3.5): the server gets its slot back.
+fn take_in(
+    draft: &mut Draft<'_>,
+    watch: &mut Watch,
+    scale: &mut Scale<'_>,
+    (row, id): (&Row, SlotId),
+) {
+    let is_whole = scale.listing.extent == Extent::Complete;
+    if !is_whole || row.status == Status::Leaving || draft.room() == 0 {
+        return;
+    }
+    if !scale.knows_roles() {
+        scale.report.unsure = true;
+        return;
+    }
+    let now = draft.now();
+    let state = match row.status {
+        // It was in service: no step of its customer is asked for again.
+        Status::Up | Status::Held => State::Active(row.server),
+        Status::Building | Status::Error(..) | Status::Leaving | Status::Unknown => {
+            State::Accepted(row.server)
+        }
+    };
+    let slot = Slot {
+        id,
+        proof: id,
+        // It stands in the server's metadata, where the worker checks it; nothing here asks for it again.
+        nonce: Nonce::from_u128(0),
+        launch: draft.config().launch,
+        state,
+        flags: Flags::default(),
+        issued: now.wall,
+        since: now.wall,
+    };
+    watch.follow(&slot, now.mono);
+    draft.put(slot);
+    scale.roles.insert(row.server, id);
+    hold::restored(draft);
 }
 
 /// Its report is overdue; before that the report decides.

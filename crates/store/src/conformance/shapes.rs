@@ -104,6 +104,7 @@ async fn every_phase_and_reason_to_hold_comes_back(s: &Bench) -> Outcome {
         HoldWhy::Credential,
         HoldWhy::Failures,
         HoldWhy::Throttled,
+        HoldWhy::Restored,
     ];
     for (why, phase) in reasons.into_iter().zip(phases.into_iter().cycle()) {
         let mut change = sample::desired(&group, 3);

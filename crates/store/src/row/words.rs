@@ -43,7 +43,7 @@ words!(CauseRow of Cause {
 });
 words!(PhaseRow of Phase { Running "running" Paused "paused" Deleting "deleting" Tombstone "tombstone" });
 words!(HoldRow of HoldWhy {
-    NoCapacity "no-capacity" Quota "quota" Config "config" Credential "credential" Failures "failures" Throttled "throttled"
+    NoCapacity "no-capacity" Quota "quota" Config "config" Credential "credential" Failures "failures" Throttled "throttled" Restored "restored"
 });
 words!(ScaleInRow of ScaleInOrder { OldestFirst "oldest-first" NewestFirst "newest-first" });
 words!(KindRow of ActorKind { Caller "caller" Capability "capability" Schedule "schedule" Input "input" System "system" });

@@ -192,6 +192,7 @@ pub const fn why_held(why: HoldWhy) -> &'static str {
         HoldWhy::Credential => "credential",
         HoldWhy::Failures => "failures",
         HoldWhy::Throttled => "throttled",
+        HoldWhy::Restored => "restored",
     }
 }
 

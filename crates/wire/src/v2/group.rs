@@ -327,6 +327,8 @@ words!(
         Failures,
         /// Throttled by the cloud.
         Throttled,
+        /// Servers proved slots that the ledger did not have: it was restored from a backup. Resume the group when you have looked.
+        Restored,
     }
 );
 

@@ -77,6 +77,12 @@ impl Cloud {
                 continue;
             }
             if server.user != user {
+                if ledger.roles(&server.id).any(|(_, state)| state.is_open()) {
+                    findings.broken(format!(
+                        "I2: server {} is not ours, and is bound",
+                        server.id
+                    ));
+                }
                 continue;
             }
             let Some(asked) = &server.asked else {
