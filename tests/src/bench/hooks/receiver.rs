@@ -128,7 +128,7 @@ impl Rude {
                     .client
                     .post(format!("http://{service}/{path}/continue"));
                 if let Ok(answer) = request.send().await
-                    && ![429, 503].contains(&answer.status().as_u16())
+                    && ![408, 429, 503].contains(&answer.status().as_u16())
                 {
                     *self
                         .lock()
