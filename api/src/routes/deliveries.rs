@@ -44,7 +44,7 @@ pub async fn list(
     params: Params,
 ) -> Result<HttpResponse, Failure> {
     let params = params.only(&["before", "limit"])?;
-    let before: Option<u64> = params.parsed("before", "must be the number of a delivery")?;
+    let before = params.number("before", "must be the number of a delivery")?;
     let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
     let groups = &context.stores.groups;
     let group = groups

@@ -82,13 +82,25 @@ pub async fn run(process: &Process, extent: Extent) -> anyhow::Result<bool> {
     let mut ok = true;
     let mut members = Vec::new();
     for figure in &figures {
-        let Figure { name, ratio, p50_us, p99_us, cpu_us } = figure;
+        let Figure {
+            name,
+            ratio,
+            p50_us,
+            p99_us,
+            cpu_us,
+        } = figure;
         let refusal = name.starts_with("refused");
         let held = !refusal || ratio.median <= REFUSAL_BAR;
         ok &= held;
         let word = if held { "within" } else { "ABOVE" };
-        let bar = if refusal { format!("; {word} {REFUSAL_BAR}") } else { String::new() };
-        say(format_args!("{name}: p50 {p50_us} us, p99 {p99_us} us, {cpu_us} us CPU; over bare: {ratio}{bar}"))?;
+        let bar = if refusal {
+            format!("; {word} {REFUSAL_BAR}")
+        } else {
+            String::new()
+        };
+        say(format_args!(
+            "{name}: p50 {p50_us} us, p99 {p99_us} us, {cpu_us} us CPU; over bare: {ratio}{bar}"
+        ))?;
         members.push(format!(
             "\"{name}\":{{\"p50_us\":{p50_us},\"p99_us\":{p99_us},\"cpu_us\":{cpu_us},\"over_bare\":{}}}",
             ratio.median
@@ -103,8 +115,12 @@ pub async fn run(process: &Process, extent: Extent) -> anyhow::Result<bool> {
         let word = if held { "within" } else { "ABOVE" };
         let count = extent.schedules;
         let ms = late.as_millis();
-        say(format_args!("G12: {count} schedules due at once: p99 {ms} ms late, {ratio} of what one core needs to append them; {word} {LATE_BAR}"))?;
-        members.push(format!("\"g12\":{{\"count\":{count},\"p99_late_ms\":{ms},\"over_append\":{ratio}}}"));
+        say(format_args!(
+            "G12: {count} schedules due at once: p99 {ms} ms late, {ratio} of what one core needs to append them; {word} {LATE_BAR}"
+        ))?;
+        members.push(format!(
+            "\"g12\":{{\"count\":{count},\"p99_late_ms\":{ms},\"over_append\":{ratio}}}"
+        ));
     }
     members.push(format!("\"ok\":{ok}"));
     say(format_args!("{{{}}}", members.join(",")))?;
@@ -146,7 +162,16 @@ async fn open(process: &Process, floor: &Floor, extent: Extent) -> anyhow::Resul
     });
     let mut figures = Vec::new();
     for kind in &kinds {
-        figures.push(compare(process, (floor, &service), extent, |_| Ok(kind.requests.clone()), kind).await?);
+        figures.push(
+            compare(
+                process,
+                (floor, &service),
+                extent,
+                |_| Ok(kind.requests.clone()),
+                kind,
+            )
+            .await?,
+        );
     }
     let event = Kind {
         name: "event",
@@ -154,8 +179,12 @@ async fn open(process: &Process, floor: &Floor, extent: Extent) -> anyhow::Resul
         status: 200,
     };
     let events = |turn: usize| {
-        let each = groups.iter().map(|key| site.event(key, &format!("turn-{turn}")));
-        Ok(Requests::Each(each.collect::<anyhow::Result<Vec<_>>>()?.into()))
+        let each = groups
+            .iter()
+            .map(|key| site.event(key, &format!("turn-{turn}")));
+        Ok(Requests::Each(
+            each.collect::<anyhow::Result<Vec<_>>>()?.into(),
+        ))
     };
     figures.push(compare(process, (floor, &service), extent, events, &event).await?);
     service.kill()?;
@@ -179,7 +208,14 @@ async fn closed(process: &Process, floor: &Floor, extent: Extent) -> anyhow::Res
         requests: Requests::Same(bytes.into()),
         status: 429,
     };
-    let figure = compare(process, (floor, &service), extent, |_| Ok(kind.requests.clone()), &kind).await?;
+    let figure = compare(
+        process,
+        (floor, &service),
+        extent,
+        |_| Ok(kind.requests.clone()),
+        &kind,
+    )
+    .await?;
     service.kill()?;
     Ok(vec![figure])
 }
@@ -210,7 +246,9 @@ async fn text(connection: &mut Connection, bytes: &[u8], member: &str) -> anyhow
     let body: Value = serde_json::from_slice(answer.body)?;
     ensure!(answer.status == 201, "answered {}: {body}", answer.status);
     let text = body[member].as_str();
-    Ok(text.with_context(|| format!("{member} in {body}"))?.to_owned())
+    Ok(text
+        .with_context(|| format!("{member} in {body}"))?
+        .to_owned())
 }
 
 /// Bare requests and requests of one kind, in turn.
@@ -263,7 +301,10 @@ async fn schedules(process: &Process, count: usize) -> anyhow::Result<Duration> 
     seed.close().await;
     let (service, _) = site.start(process, CloudAt::Nowhere).await?;
     let left = due.since(Timestamp::from_unix_ms(process.clock.unix_ms()));
-    ensure!(!left.is_zero(), "the schedules were due before the service was ready");
+    ensure!(
+        !left.is_zero(),
+        "the schedules were due before the service was ready"
+    );
     process.clock.sleep(left).await;
     let begun = process.clock.mono();
     let store = site.store();
@@ -272,7 +313,10 @@ async fn schedules(process: &Process, count: usize) -> anyhow::Result<Duration> 
         if ran.is_some() {
             break;
         }
-        ensure!(process.clock.mono().saturating_since(begun) < LATE_MAX, "not all schedules ran");
+        ensure!(
+            process.clock.mono().saturating_since(begun) < LATE_MAX,
+            "not all schedules ran"
+        );
         process.clock.sleep(Duration::from_millis(200)).await;
     }
     let ranked = (count * 99).div_ceil(100);
@@ -290,7 +334,9 @@ fn at(store: &std::path::Path, rank: usize) -> anyhow::Result<Option<Timestamp>>
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    Ok(Some(Timestamp::from_unix_ms(u64::try_from(row.get::<_, i64>(0)?)?)))
+    Ok(Some(Timestamp::from_unix_ms(u64::try_from(
+        row.get::<_, i64>(0)?,
+    )?)))
 }
 
 fn say(line: impl Display) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@
 //! docs/performance.md explains every figure. Deliberately absent: gates in milliseconds (a shared machine has none to give), floating
 //! point, and statistics that hide the worst run: median, least and most are always printed together.
 
+pub mod api;
 pub mod child;
 pub mod cloud;
 pub mod cpu;

@@ -6,13 +6,17 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use chassis::Process;
 use domain::capacity::{Bounds, Size};
+use domain::draft::Draft;
 use domain::event::{Actor, ActorKind};
 use domain::group::{Cause, Change, Config, Group, ScaleInOrder};
 use domain::ids::{
-    ColoId, Fence, GroupId, GroupKey, HomeEpoch, LaunchHash, Nonce, ServerId, SlotId, TenantId,
+    ColoId, Fence, GroupId, GroupKey, HomeEpoch, LaunchHash, Nonce, PolicyId, ServerId, SlotId,
+    TenantId,
 };
+use domain::policy::{Adjust, Policy, Trigger};
+use domain::schedule::Schedule;
 use domain::slot::{Flags, Slot, State};
-use domain::time::Timestamp;
+use domain::time::{Mono, Now, Timestamp};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use store::Stores;
 use store::embedded::{self, Embedded};
@@ -76,18 +80,65 @@ impl Seed {
         made.buffered(AT_ONCE).try_collect().await
     }
 
+    /// Makes `count` groups, each with a policy that runs at that moment.
+    pub async fn scheduled(
+        &self,
+        tenants: &[TenantId],
+        count: usize,
+        at: Timestamp,
+    ) -> anyhow::Result<()> {
+        let id: PolicyId = "once".parse()?;
+        let policy = Policy {
+            id: id.clone(),
+            name: "once".to_owned(),
+            adjust: Adjust::Change(1),
+            cooldown: Duration::ZERO,
+            debounce: Duration::ZERO,
+            trigger: Trigger::Schedule(Schedule::At(at)),
+            webhooks: BTreeMap::new(),
+            written: None,
+        };
+        let now = Now {
+            wall: self.at,
+            mono: Mono::default(),
+        };
+        let dealt = tenants.iter().cycle().take(count);
+        let made = stream::iter(dealt).map(async |tenant| {
+            let launch = self.stores.launches.put(tenant, LAUNCH.as_bytes()).await?;
+            let key = self.fresh(tenant);
+            let mut config = config(launch, 0)?;
+            config.policies.insert(id.clone(), policy.clone());
+            let group = Group::new(key, config);
+            let mut draft = Draft::new(&group, now);
+            draft.arm();
+            let actor = self.change(&group, Cause::Create, Vec::new()).actor;
+            let change = draft.finish(Cause::Create, actor);
+            let nonce = Nonce::from_u128(self.process.entropy.u128());
+            let done = self.stores.groups.create(&group, &change, nonce).await?;
+            ensure!(
+                done == Committed::Applied,
+                "a group was not created: {done:?}"
+            );
+            anyhow::Ok(())
+        });
+        made.buffered(AT_ONCE).try_collect().await
+    }
+
+    fn fresh(&self, tenant: &TenantId) -> GroupKey {
+        GroupKey {
+            tenant: tenant.clone(),
+            id: GroupId::new(COLO, self.process.entropy.u128()),
+            epoch: HomeEpoch(0),
+        }
+    }
+
     async fn group(
         &self,
         tenant: &TenantId,
         launch: LaunchHash,
         min: u32,
     ) -> anyhow::Result<GroupKey> {
-        let id = GroupId::new(COLO, self.process.entropy.u128());
-        let key = GroupKey {
-            tenant: tenant.clone(),
-            id,
-            epoch: HomeEpoch(0),
-        };
+        let key = self.fresh(tenant);
         let group = Group::new(key.clone(), config(launch, min)?);
         let change = self.change(&group, Cause::Create, Vec::new());
         let nonce = Nonce::from_u128(self.process.entropy.u128());

@@ -1,4 +1,4 @@
-//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts|brownout|surge|fairness|kill-switch|hooks`: figures with their floors. docs/performance.md explains them.
+//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts|api|brownout|surge|fairness|kill-switch|hooks`: figures with their floors. docs/performance.md explains them.
 //!
 //! Exit code 0: every figure is within its bar. 1: one is not. 2: nothing was measured.
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use chassis::Process;
 use clap::{Parser, Subcommand};
-use holt_tests::bench::{cloud, figures, floor, guard, hooks};
+use holt_tests::bench::{api, cloud, figures, floor, guard, hooks};
 
 #[derive(Debug, Parser)]
 #[command(about = "Figures of the running service, each with its floor from the same run.")]
@@ -31,6 +31,18 @@ enum What {
     Idle,
     /// G5 to G8 only: counted, not timed
     Counts,
+    /// What a request costs at the edge, refusals beside a bare handler; and G12
+    Api {
+        /// One repetition of a load, on each side
+        #[arg(long, default_value_t = 2)]
+        seconds: u64,
+        /// Repetitions
+        #[arg(long, default_value_t = 3)]
+        repetitions: usize,
+        /// Schedules that are due in one second; 0 leaves them out
+        #[arg(long, default_value_t = 100_000)]
+        schedules: usize,
+    },
     /// Four kinds of bad day, beside a naive client and a fixed pace
     Brownout {
         /// How long each is bad
@@ -91,6 +103,18 @@ fn main() -> anyhow::Result<ExitCode> {
                 repetitions,
             } => figures::core(&process, seconds, repetitions).await,
             What::Idle => figures::idle(&process).await,
+            What::Api {
+                seconds,
+                repetitions,
+                schedules,
+            } => {
+                let extent = api::Extent {
+                    seconds,
+                    repetitions,
+                    schedules,
+                };
+                api::run(&process, extent).await
+            }
             What::Counts => figures::counts(&process).await,
             What::Brownout { seconds, picture } => {
                 guard::brownout::run(&process, seconds, picture).await
