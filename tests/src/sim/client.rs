@@ -92,7 +92,7 @@ impl Customer {
             circle: domain::circle::Circle::default(),
             build_timeout: Duration::from_secs(300),
             serials: 0,
-            hooks: std::collections::BTreeMap::new(),
+            hooks: super::hooks::of_group(n),
             generation: 1,
         };
         let group = Group::new(key.clone(), config);

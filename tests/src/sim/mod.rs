@@ -9,6 +9,7 @@ pub mod check;
 pub mod client;
 pub mod directed;
 pub mod faults;
+pub mod hooks;
 pub mod judge;
 pub mod minimise;
 pub mod net;
