@@ -201,7 +201,7 @@ pub(crate) struct Server {
 /// Where the API is, and whose token it gets.
 #[derive(Debug, Args)]
 pub(crate) struct Api {
-    /// Address of the API; http://127.0.0.1:8070 if no context says another
+    /// Address of the API; `http://127.0.0.1:8070` if no context says another
     #[arg(long, env = "HOLT_URL")]
     pub(crate) url: Option<String>,
     /// Bearer token (`holt token`)

@@ -83,9 +83,9 @@ pub(crate) fn run(command: args::Context) -> anyhow::Result<()> {
     match command {
         args::Context::Set { name, tenant, api } => change(&api.file, |file| {
             let kept = file.contexts.entry(name.clone()).or_default();
-            kept.url = api.url.clone().or(kept.url.take());
-            kept.token = api.token.clone().or(kept.token.take());
-            kept.tenant = tenant.clone().or(kept.tenant.take());
+            kept.url = api.url.clone().or_else(|| kept.url.take());
+            kept.token = api.token.clone().or_else(|| kept.token.take());
+            kept.tenant = tenant.clone().or_else(|| kept.tenant.take());
             file.current = Some(name.clone());
             Ok(())
         }),

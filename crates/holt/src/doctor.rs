@@ -323,12 +323,12 @@ impl Patient<'_> {
         let user = tenant
             .user
             .as_ref()
-            .or(account.map(|account| &account.user));
+            .or_else(|| account.map(|account| &account.user));
         let user = user.ok_or("no service user is configured (`cloud.account`)")?;
         let password = tenant
             .password
             .as_ref()
-            .or(account.map(|account| &account.password));
+            .or_else(|| account.map(|account| &account.password));
         let password = password.ok_or("the service user has no password")?;
         let domain = tenant.user_domain.clone();
         let domain = domain.or_else(|| account.and_then(|account| account.user_domain.clone()));

@@ -14,9 +14,7 @@ fn rows() -> Vec<[String; 4]> {
             .split('|')
             .map(|cell| cell.trim().to_owned())
             .collect();
-        cells
-            .try_into()
-            .unwrap_or_else(|cells| panic!("not four cells: {cells:?}"))
+        cells.try_into().expect("a row of four cells")
     };
     rows.map(cells).collect()
 }
