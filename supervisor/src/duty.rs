@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::evidence::{Extent, Listing, Report};
+use domain::evidence::{DeleteCall, Extent, Listing, ReadCall, Report, VoidCall};
 use domain::group::{Phase, Wake};
-use domain::ids::{GroupId, SlotId};
+use domain::ids::{GroupId, SlotId, WorkerName};
 use domain::settle::Outcome;
 use domain::slot::{FailWhy, Hold, State};
 use domain::time::Mono;
@@ -81,43 +81,29 @@ impl Owner {
                 self.watch.died(issue.incarnation);
             }
         }
-        let due = self.watch.due(group, now);
-        let (handout, subject) = (&self.seams.handout, Subject::Group(self.key.clone()));
+        let mut due = self.watch.due(group, now);
+        let subject = Subject::Group(self.key.clone());
         let by_request = group.state.phase == Phase::Deleting || group.state.forced;
         let priority = if by_request {
             Priority::UserDelete
         } else {
             Priority::Housekeeping
         };
-        let mut asked = Vec::new();
         let is_stopped = self.seams.control.effect(&self.key).no_delete && !due.deletes.is_empty();
-        for d in due.deletes.into_iter().filter(|_| !is_stopped) {
-            let call = Call::Delete {
-                slot: d.slot,
-                proof: d.proof,
-                server: d.server,
-                priority,
-            };
+        let deletes = std::mem::take(&mut due.deletes);
+        let deletes = deletes.into_iter().filter(|_| !is_stopped);
+        let mut asked = Vec::new();
+        for (slot, call, priority, worker) in deletes
+            .map(|delete| delete_of(delete, priority))
+            .chain(due.voids.drain(..).map(void_of))
+            .chain(due.reads.drain(..).map(read_of))
+        {
+            tracing::debug!(group.id = %self.key.id, %slot, ?call, "asks");
             // None: queued already, or too much is. Either way it is asked again only after its pause.
-            let op = handout.queue(subject.clone(), call, priority, None);
-            tracing::debug!(group.id = %self.key.id, slot = %d.slot, ?op, "asks for a delete");
-            self.watch.handed_out(d.slot, now.mono);
-            asked.extend(op.map(|op| (op, (d.slot, now.mono))));
-        }
-        for v in due.voids {
-            let call = Call::Void {
-                slot: v.slot,
-                incarnation: v.incarnation,
-            };
-            let op = handout.queue(subject.clone(), call, Priority::Doubt, Some(v.worker));
-            tracing::debug!(group.id = %self.key.id, slot = %v.slot, ?op, "asks whether a call was begun");
-            self.watch.handed_out(v.slot, now.mono);
-            asked.extend(op.map(|op| (op, (v.slot, now.mono))));
-        }
-        for r in due.reads {
-            let (slot, server) = (r.slot, r.server);
-            let call = Call::Read { slot, server };
-            let op = handout.queue(subject.clone(), call, Priority::Housekeeping, None);
+            let op = self
+                .seams
+                .handout
+                .queue(subject.clone(), call, priority, worker);
             self.watch.handed_out(slot, now.mono);
             asked.extend(op.map(|op| (op, (slot, now.mono))));
         }
@@ -196,6 +182,35 @@ impl Owner {
             }
         }
     }
+}
+
+/// An operation for a slot: how urgent it is, and the one worker that can do it, if it is one.
+type Errand = (SlotId, Call, Priority, Option<WorkerName>);
+
+fn delete_of(delete: DeleteCall, priority: Priority) -> Errand {
+    let call = Call::Delete {
+        slot: delete.slot,
+        proof: delete.proof,
+        server: delete.server,
+        priority,
+    };
+    (delete.slot, call, priority, None)
+}
+
+fn void_of(void: VoidCall) -> Errand {
+    let call = Call::Void {
+        slot: void.slot,
+        incarnation: void.incarnation,
+    };
+    (void.slot, call, Priority::Doubt, Some(void.worker))
+}
+
+fn read_of(read: ReadCall) -> Errand {
+    let call = Call::Read {
+        slot: read.slot,
+        server: read.server,
+    };
+    (read.slot, call, Priority::Housekeeping, None)
 }
 
 /// Metadata that clients of the v1.0 API look for (contract 4.8). Trusted for nothing: tenants can edit it.

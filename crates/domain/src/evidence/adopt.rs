@@ -143,7 +143,7 @@ pub(super) fn is_orphan(watch: &Watch, id: SlotId, now: Mono) -> bool {
 }
 
 /// Binds a candidate to its slot, from a complete list: a copy of the proof may be visible while the original sits in a dead
-/// cell (safety 3.6). In a project that is known to be too large for one, a list by the slot's own tag has to do (ADR 0011).
+/// cell (safety 3.6). In a project that is known to be too large for one, a list by the slot's own tag has to do (ADR 0013).
 fn adopt(
     draft: &mut Draft<'_>,
     watch: &Watch,
