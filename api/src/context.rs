@@ -18,6 +18,7 @@ use wire::ports::submit::Submit;
 use crate::auth::keystone::Keystone;
 use crate::auth::token::Verifier;
 use crate::counts::Counts;
+use crate::intake::Books;
 use crate::limits::Limiter;
 use crate::settings::{Limits, Settings};
 use crate::v1::service::Service;
@@ -57,6 +58,8 @@ pub struct Context {
     pub(crate) v1: Service,
     /// What was done and refused.
     pub counts: Counts,
+    /// What is remembered of inputs.
+    pub(crate) books: Books,
     in_hand: AtomicUsize,
 }
 
@@ -96,6 +99,7 @@ impl Context {
             owner_deadline: settings.owner_deadline,
             colo: ColoId(settings.colo),
             counts: Counts::new(&process.metrics),
+            books: Books::new(process),
             in_hand: AtomicUsize::new(0),
         }
     }

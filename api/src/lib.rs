@@ -15,6 +15,7 @@ mod edit;
 pub mod envelope;
 mod etag;
 pub mod failure;
+mod intake;
 pub mod launch;
 pub mod limits;
 pub mod openapi;

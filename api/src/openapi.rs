@@ -101,6 +101,26 @@ pub(crate) struct OfWait;
 /// What a route that needs no token but can be used too often may answer instead.
 pub(crate) struct OfOpen;
 
+/// What a sender of alerts may be answered instead.
+pub(crate) struct OfIntake;
+
+impl IntoResponses for OfIntake {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[
+            Code::SignatureInvalid,
+            Code::TenantSuspended,
+            Code::NotFound,
+            Code::BodyTimeout,
+            Code::BodyTooLarge,
+            Code::AlertUnreadable,
+            Code::Internal,
+            Code::Overloaded,
+            Code::Unavailable,
+            Code::OutcomeUnknown,
+        ])
+    }
+}
+
 impl IntoResponses for OfWait {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[Code::NotWaiting])

@@ -5,6 +5,7 @@ mod edits;
 mod history;
 mod hooks;
 mod input;
+mod inputs;
 mod jwks;
 pub(crate) mod keys;
 mod keystone;

@@ -8,6 +8,7 @@ pub mod events;
 pub mod groups;
 pub mod history;
 pub mod hooks;
+pub mod inputs;
 pub mod ledger;
 pub mod open;
 pub mod policies;
@@ -77,6 +78,7 @@ pub fn routes() -> Vec<Route> {
     ]
     .into_iter()
     .chain(of_policies())
+    .chain(of_inputs())
     .chain(crate::v1::routes())
     .collect()
 }
@@ -98,6 +100,21 @@ fn of_policies() -> Vec<Route> {
         Route::new(webhooks::__path_patch, webhooks::patch),
         Route::new(webhooks::__path_rotate, webhooks::rotate),
         Route::new(webhooks::__path_delete, webhooks::delete),
+    ]
+}
+
+/// Inputs for alerts, and the alerts.
+fn of_inputs() -> Vec<Route> {
+    vec![
+        Route::new(crate::intake::__path_receive, crate::intake::receive),
+        Route::new(inputs::__path_list, inputs::list),
+        Route::new(inputs::__path_create, inputs::create),
+        Route::new(inputs::__path_show, inputs::show),
+        Route::new(inputs::__path_replace, inputs::replace),
+        Route::new(inputs::__path_delete, inputs::delete),
+        Route::new(inputs::__path_rotate, inputs::rotate),
+        Route::new(inputs::__path_rejected, inputs::rejected),
+        Route::new(inputs::__path_test, inputs::test),
     ]
 }
 

@@ -11,7 +11,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use domain::ids::GroupId;
+use domain::ids::{GroupId, InputId};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -30,6 +30,9 @@ const TAG: usize = 12;
 pub(crate) struct Seal {
     /// The one by which texts are made first.
     keys: Arc<[Key]>,
+    /// The same for the URLs of inputs, which no capability of a policy fits.
+    inputs: Arc<[Key]>,
+    secrets: Arc<[HmacSha256]>,
 }
 
 struct Key {
@@ -80,55 +83,109 @@ impl Seal {
             .keys
             .iter()
             .filter(|(name, _)| **name != settings.current);
-        let derive = |key: &chassis::Secret| {
-            let of = |use_: &[u8]| {
-                let master = HmacSha256::new_from_slice(key.expose().as_bytes()).ok()?;
-                let derived = master.chain_update(use_).finalize().into_bytes();
-                HmacSha256::new_from_slice(&derived).ok()
+        let all: Vec<&chassis::Secret> = current.chain(others.map(|(_, key)| key)).collect();
+        let derived = |tag: &[u8], mask: &[u8]| {
+            let key = |key: &&chassis::Secret| {
+                Some(Key {
+                    tag: derive(key, tag)?,
+                    mask: derive(key, mask)?,
+                })
             };
-            Some(Key {
-                tag: of(b"holt capability tag")?,
-                mask: of(b"holt capability mask")?,
-            })
+            let keys: Option<Vec<Key>> = all.iter().map(key).collect();
+            keys.ok_or_else(|| wrong("has a key that cannot be used"))
         };
-        let keys = current.chain(others.map(|(_, key)| key)).map(derive);
-        let keys: Option<Vec<Key>> = keys.collect();
-        let keys = keys.ok_or_else(|| wrong("has a key that cannot be used"))?;
-        Ok(Self { keys: keys.into() })
+        let secrets: Option<Vec<HmacSha256>> = all
+            .iter()
+            .map(|key| derive(key, b"holt input secret"))
+            .collect();
+        Ok(Self {
+            keys: derived(b"holt capability tag", b"holt capability mask")?.into(),
+            inputs: derived(b"holt input tag", b"holt input mask")?.into(),
+            secrets: secrets
+                .ok_or_else(|| wrong("has a key that cannot be used"))?
+                .into(),
+        })
     }
 
     /// The text of a capability; none without keys.
     #[must_use]
     pub(crate) fn text(&self, capability: Capability) -> Option<String> {
-        let key = self.keys.first()?;
-        let plain = plain(capability);
-        let tag = tag(key, &plain);
-        let bytes: Vec<u8> = masked(key, &tag, plain).into_iter().chain(tag).collect();
-        Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        let id = capability.group.as_u128();
+        text(&self.keys, plain(id, capability.serial))
     }
 
     /// What a text stands for; none if no key made it. The comparison takes a time that does not tell how much of the text was right (safety S39).
     #[must_use]
     pub(crate) fn open(&self, text: &str) -> Option<Capability> {
-        let bytes = bytes(text)?;
-        let (hidden, shown) = bytes.split_at(PLAIN);
-        let hidden: [u8; PLAIN] = hidden.try_into().ok()?;
-        let found = self.keys.iter().find_map(|key| {
-            let plain = masked(key, shown, hidden);
-            bool::from(tag(key, &plain).ct_eq(shown)).then_some(plain)
-        })?;
-        let (group, serial) = found.split_at(16);
+        let (id, serial) = opened(&self.keys, text)?;
         Some(Capability {
-            group: GroupId::from_u128(u128::from_be_bytes(group.try_into().ok()?)),
-            serial: u32::from_be_bytes(serial.try_into().ok()?),
+            group: GroupId::from_u128(id),
+            serial,
+        })
+    }
+
+    /// The text of an input's URL; none without keys.
+    #[must_use]
+    pub(crate) fn input_text(&self, input: InputId, serial: u32) -> Option<String> {
+        text(&self.inputs, plain(input.as_u128(), serial))
+    }
+
+    /// The input of a URL's text and its serial; none if no key made it.
+    #[must_use]
+    pub(crate) fn open_input(&self, text: &str) -> Option<(InputId, u32)> {
+        let (id, serial) = opened(&self.inputs, text)?;
+        Some((InputId::from_u128(id), serial))
+    }
+
+    /// What a sender proves itself with, by the current key first: 32 bytes each.
+    pub(crate) fn input_secrets(
+        &self,
+        input: InputId,
+        serial: u32,
+    ) -> impl Iterator<Item = [u8; 32]> {
+        let plain = plain(input.as_u128(), serial);
+        self.secrets.iter().map(move |key| {
+            key.clone()
+                .chain_update(plain)
+                .finalize()
+                .into_bytes()
+                .into()
         })
     }
 }
 
-fn plain(capability: Capability) -> [u8; PLAIN] {
+fn derive(key: &chassis::Secret, use_: &[u8]) -> Option<HmacSha256> {
+    let master = HmacSha256::new_from_slice(key.expose().as_bytes()).ok()?;
+    let derived = master.chain_update(use_).finalize().into_bytes();
+    HmacSha256::new_from_slice(&derived).ok()
+}
+
+fn text(keys: &[Key], plain: [u8; PLAIN]) -> Option<String> {
+    let key = keys.first()?;
+    let tag = tag(key, &plain);
+    let bytes: Vec<u8> = masked(key, &tag, plain).into_iter().chain(tag).collect();
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn opened(keys: &[Key], text: &str) -> Option<(u128, u32)> {
+    let bytes = bytes(text)?;
+    let (hidden, shown) = bytes.split_at(PLAIN);
+    let hidden: [u8; PLAIN] = hidden.try_into().ok()?;
+    let found = keys.iter().find_map(|key| {
+        let plain = masked(key, shown, hidden);
+        bool::from(tag(key, &plain).ct_eq(shown)).then_some(plain)
+    })?;
+    let (id, serial) = found.split_at(16);
+    Some((
+        u128::from_be_bytes(id.try_into().ok()?),
+        u32::from_be_bytes(serial.try_into().ok()?),
+    ))
+}
+
+fn plain(id: u128, serial: u32) -> [u8; PLAIN] {
     let mut plain = [0; PLAIN];
-    plain[..16].copy_from_slice(&capability.group.as_u128().to_be_bytes());
-    plain[16..].copy_from_slice(&capability.serial.to_be_bytes());
+    plain[..16].copy_from_slice(&id.to_be_bytes());
+    plain[16..].copy_from_slice(&serial.to_be_bytes());
     plain
 }
 

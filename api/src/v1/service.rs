@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use domain::ids::{GroupKey, TenantId};
+use domain::ids::{GroupKey, InputId, TenantId};
 
 use super::capability::{Capability, Seal};
 use crate::settings::{StartError, V1};
@@ -68,6 +68,12 @@ impl Service {
             serial,
         })?;
         Some(format!("{}/v1.0/execute/1/{text}/", self.url_root))
+    }
+
+    /// The URL of an input; none without keys.
+    pub(crate) fn input(&self, id: InputId, serial: u32) -> Option<String> {
+        let text = self.seal.input_text(id, serial)?;
+        Some(format!("{}/in/{text}", self.url_root))
     }
 
     /// The collection of a tenant's groups, or below it.

@@ -1,6 +1,7 @@
 //! The command line.
 mod edit;
 pub(crate) mod hook;
+pub(crate) mod input;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     /// Make hooks, and see what became of their messages
     #[command(subcommand)]
     Hook(hook::Hook),
+    /// Make inputs for alerts, try them, and see what could not be read
+    #[command(subcommand)]
+    Input(input::Input),
     /// Make groups what a file says; their size stays what events made it
     Apply(Apply),
     /// Show what `apply` would change

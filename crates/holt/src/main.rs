@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod edits;
 mod hook;
+mod input;
 mod keys;
 mod ops;
 mod out;
@@ -74,6 +75,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Ledger(args) => session::ledger(args).await?,
         Command::History(args) => session::history(args).await?,
         Command::Hook(command) => hook::run(command).await?,
+        Command::Input(command) => input::run(command).await?,
         Command::Switch(command) => switch::run(process, command).await?,
         Command::Doctor(args) => return doctor::run(args).await,
         Command::Audit(command) => return audit::run(command),

@@ -7,6 +7,7 @@ use wire::v2::{
     event::DryRun,
     group::Group,
     history::Record,
+    input::Input,
     ledger::Slot,
     policy::{Policy, Schedule, Scheduled, Webhook},
     switch::{Switch, Throw},
@@ -47,6 +48,26 @@ pub(crate) fn groups(groups: &[Group]) -> String {
         [id, name, status, min, max, desired, active, pending]
     };
     table(head, groups.iter().map(row))
+}
+
+/// Inputs; URL and secret where they are shown.
+pub(crate) fn inputs(inputs: &[Input]) -> String {
+    let head = ["id", "name", "format", "routes", "url", "secret"];
+    let row = |i: &Input| {
+        let to = i.spec.routes.iter().flat_map(|route| route.to.iter());
+        let to = to.cloned().collect::<Vec<_>>().join(", ");
+        let (url, secret) = (i.url.clone(), i.secret.clone());
+        let (id, name, format) = (i.id.clone(), i.spec.name.clone(), i.spec.format.clone());
+        [
+            id,
+            name,
+            format,
+            to,
+            url.unwrap_or_default(),
+            secret.unwrap_or_default(),
+        ]
+    };
+    table(head, inputs.iter().map(row))
 }
 
 /// Kill switches.
@@ -235,6 +256,10 @@ pub(crate) fn asked(asked: &Asked, force: Force) -> String {
         format!("{} %", word(percent))
     } else if let Some(size) = asked.desired {
         format!("= {size}")
+    } else if let Some(alert) = &asked.alert {
+        format!("alert {:?} {}", alert.name, word(&alert.standing))
+    } else if let Some(turn) = &asked.turn {
+        format!("circle back: {}", word(turn))
     } else {
         "converge".to_owned()
     };

@@ -5,6 +5,7 @@
 mod config;
 mod history;
 mod hooks;
+mod inputs;
 mod policies;
 
 use std::time::Duration;

@@ -62,6 +62,8 @@ codes! {
     TokenInvalid "token-invalid" 401 "The token is not valid here",
     /// The token is past its end.
     TokenExpired "token-expired" 401 "The token has expired",
+    /// The sender of alerts did not prove itself.
+    SignatureInvalid "signature-invalid" 401 "The sender did not prove itself",
     /// The token lacks a right.
     MissingRight "missing-right" 403 "The token lacks a right",
     /// The token is for certain groups only.
@@ -96,6 +98,8 @@ codes! {
     UnknownField "unknown-field" 422 "The body has an unknown field",
     /// A field is missing, of the wrong type, or breaks a rule.
     InvalidField "invalid-field" 422 "A field of the body is missing or breaks a rule",
+    /// Nothing of a sender's body could be read.
+    AlertUnreadable "alert-unreadable" 422 "The body is no alert that this input can read",
     /// The key came with another request before.
     KeyReused "idempotency-key-reused" 422 "The idempotency key was used with another request",
     /// More requests than the tenant may make.
@@ -106,6 +110,8 @@ codes! {
     Internal "internal" 500 "Something went wrong here",
     /// The operator has not set this up.
     NotConfigured "not-configured" 501 "This service is not set up for it",
+    /// More alerts than this input may send; send them again.
+    Overloaded "overloaded" 503 "Too many alerts at once",
     /// The store gives no answer; nothing was done.
     Unavailable "unavailable" 503 "The service cannot store anything at the moment",
     /// The store gave no answer; it may have been done.
@@ -124,7 +130,8 @@ impl Code {
     pub const fn is_transient(self) -> bool {
         matches!(
             self,
-            Self::TooManyRequests
+            Self::Overloaded
+                | Self::TooManyRequests
                 | Self::Busy
                 | Self::KeyInUse
                 | Self::Unavailable

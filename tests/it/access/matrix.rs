@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::old::{is_done, old_body, refused_in_old_words, webhook};
 use super::rig::{Rig, TENANT, spec};
-use super::{hooks, keys};
+use super::{hooks, inputs, keys};
 
 const RIGHTS: [&str; 7] = [
     "read",
@@ -184,6 +184,12 @@ fn tokens(rig: &Rig, route: &Route) -> Vec<(String, Option<String>, Expect)> {
         (true, _) => Expect::Refused("not-found", None),
         (false, _) if is_staff => Expect::Refused("groups-limited", None),
         (false, &actix_web::http::Method::POST) => Expect::Refused("groups-limited", None),
+        // An input may reach every group of its tenant.
+        (false, &actix_web::http::Method::PUT | &actix_web::http::Method::DELETE)
+            if route.path.contains("/inputs/") =>
+        {
+            Expect::Refused("groups-limited", None)
+        }
         (false, _) => Expect::Done,
     };
     signed("limited to another group", limited.clone(), expect.clone());
@@ -216,6 +222,10 @@ fn body(operation: &str) -> Option<Value> {
         "showConfig" | "showLimits" | "searchHistory" | "searchAllHistory" | "listLooks" => None,
         "listGroups" | "showGroup" | "deleteGroup" | "pauseGroup" | "resumeGroup" | "showEvent"
         | "listVerdicts" | "listSlots" | "listHistory" => None,
+        "createInput" | "replaceInput" => Some(inputs::sensible()),
+        "rotateInput" => Some(json!({})),
+        "testInput" | "sendAlerts" => Some(json!({"fingerprint": "f", "state": "open"})),
+        "listInputs" | "showInput" | "deleteInput" | "listRejected" => None,
         "openapi" | "docs" | "showError" | "live" | "ready" => None,
         old if old.starts_with("v1") => old_body(old),
         other => panic!("say here how a sensible request to {other} looks"),
@@ -251,6 +261,8 @@ async fn ask(rig: &Rig, route: &Route, operation: &str, bearer: Option<&str>) ->
     let server = rig.plant_server(&group).await;
     let path = hooks::fill(rig, &group, (&route.path, operation))
         .await
+        .replace("{input}", &inputs::planted(rig, &route.path).await.0)
+        .replace("{key}", &inputs::planted(rig, &route.path).await.1)
         .replace("{tenant}", TENANT)
         .replace("{group}", &group)
         .replace("{policy}", "up")

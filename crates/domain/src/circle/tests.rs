@@ -4,6 +4,8 @@ use crate::draft::Draft;
 use crate::event::{Ask, Event, Force};
 use crate::fixture::{at, commit, event, group, secs, wall};
 use crate::group::{Group, Phase, Wake};
+use crate::hook::{Format, Hook, Point};
+use crate::outbox::About;
 use crate::verdict::{Gate, Outcome, Verdict, Word};
 
 const MINUTE: u64 = 60;
@@ -258,6 +260,39 @@ fn help_is_called_once_when_alerts_last_and_nobody_knows() {
     say(&mut group, 0, signal(1, Standing::Open));
     say(&mut group, 60, signal(1, Standing::Acknowledged));
     assert_eq!(run(&mut group, 5 * 3600), []);
+}
+
+#[test]
+fn the_hooks_of_a_group_are_told_of_help_that_is_needed_and_of_its_end() {
+    let mut group = calm(10);
+    let hook = Hook {
+        points: [Point::Escalated].into(),
+        format: Format::PagerDuty,
+        url: "https://receiver.example/".to_owned(),
+        wait: None,
+        skippable: false,
+        enabled: true,
+        keys: Vec::new(),
+    };
+    group
+        .config
+        .hooks
+        .insert("pager".parse().expect("an id"), hook);
+    say(&mut group, 0, signal(1, Standing::Open));
+    run(&mut group, 2 * 3600);
+    say(&mut group, 3 * 3600, signal(1, Standing::Closed));
+    let told: Vec<(String, bool)> = group
+        .outbox
+        .values()
+        .filter_map(|delivery| match &delivery.about {
+            About::Incident { id, over, .. } => Some((id.clone(), *over)),
+            About::Server { .. } | About::Size { .. } | About::Trouble { .. } => None,
+        })
+        .collect();
+    let [(first, false), (second, true)] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(first, second, "one id opens and resolves");
 }
 
 #[test]

@@ -8,11 +8,16 @@ use crate::decide::{change, gate, stop_if, until_over};
 use crate::draft::Draft;
 use crate::event::{Actor, ActorKind, Ask, Event, Force};
 use crate::group::Phase;
+use crate::hook::Point;
 use crate::ids::RequestHash;
 use crate::mutant::{self, Mutant};
+use crate::outbox::{self, About};
 use crate::policy::Adjust;
 use crate::time::Timestamp;
 use crate::verdict::{Gate, GateWord, Outcome, Word};
+
+/// Names of alerts in a call for help.
+const NAMES_TOLD: usize = 5;
 
 /// Takes note of what is heard, whatever comes of it: a group that is paused hears, too. Says whether the alert was open before, and how
 /// bad it was then; and whether it is one too many to be remembered.
@@ -194,6 +199,8 @@ pub(crate) fn turn(
             if let Some(alerts) = &mut draft.state.alerts {
                 alerts.escalated = true;
             }
+            let since = draft.state.alerts.as_ref().and_then(|alerts| alerts.open);
+            call_for_help(draft, since, false);
             Ok(Outcome::Escalated)
         }
         Turn::Floor(size) => step(draft, event.force, words, Adjust::Desired(size)),
@@ -361,13 +368,17 @@ fn add_up(draft: &mut Draft<'_>) {
         return;
     };
     let sum = Sum::of(alerts, now);
+    let mut ended = None;
     if sum.open {
         alerts.open.get_or_insert(now);
         alerts.over = None;
     } else if !sum.unknown {
-        let was_open = alerts.open.take().is_some();
+        let since = alerts.open.take();
+        let was_open = since.is_some();
+        let was_escalated = alerts.escalated;
         alerts.stepped = None;
         alerts.escalated = false;
+        ended = since.filter(|_| was_escalated);
         if above_min && (was_open || sum.spare) && !mutant::on(Mutant::EndUnheard) {
             alerts.over.get_or_insert(now);
         }
@@ -378,6 +389,35 @@ fn add_up(draft: &mut Draft<'_>) {
     if alerts.known.is_empty() && alerts.open.is_none() && alerts.over.is_none() {
         draft.state.alerts = None;
     }
+    if let Some(since) = ended {
+        call_for_help(draft, Some(since), true);
+    }
+}
+
+/// Tells the hooks of the group that alerts last, or that they are over after that; both under one id.
+fn call_for_help(draft: &mut Draft<'_>, since: Option<Timestamp>, over: bool) {
+    let Some(since) = since else { return };
+    let known = draft
+        .state
+        .alerts
+        .iter()
+        .flat_map(|alerts| alerts.known.values());
+    let names: Vec<&str> = known
+        .take(NAMES_TOLD)
+        .map(|known| known.name.as_str())
+        .collect();
+    let (desired, names) = (draft.state.desired, names.join(", "));
+    let text = if over {
+        format!("the alerts are over; the group wants {desired} servers")
+    } else {
+        format!("alerts are still open although the group wants {desired} servers by now: {names}")
+    };
+    let about = About::Incident {
+        id: format!("{}-{}", draft.group().key.id, since.unix_ms()),
+        text,
+        over,
+    };
+    outbox::post(draft, Point::Escalated, &about);
 }
 
 /// Sets when the group looks again. Every pass of its owner ends with it.

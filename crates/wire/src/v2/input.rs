@@ -151,7 +151,7 @@ pub enum MissingSpec {
     Floor,
 }
 
-/// What a sender must prove, besides knowing the URL. The secret is made here and shown once, unless one is given.
+/// What a sender must prove, besides knowing the URL. The secret is made here and shown once; give it to the sender.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifySpec {
@@ -163,9 +163,6 @@ pub struct VerifySpec {
     /// With `hmac`: a header with the time in seconds. The signed text is then the time, a colon, and the body, and may be 5 min old.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp_header: Option<String>,
-    /// With `hmac` and `standard-webhooks`: a secret that the sender made. It is kept sealed, and never shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret: Option<String>,
 }
 
 /// How a sender proves itself.

@@ -1,0 +1,195 @@
+//! Alerts on their way in: who sends them, what they say, which groups they are for, and the events that those groups get.
+//!
+//! A URL whose text is a keyed MAC of the input leads here; it is stored nowhere ([`crate::v1::capability`]). What can be read becomes
+//! one event per alert and group, under an id made of source, fingerprint, state and time: sending it again is harmless. What
+//! cannot be read is kept for seven days for people to see, and acted on by nobody. Too much is answered 503, because senders
+//! of alerts drop what is answered 4xx (inputs, rule b).
+
+mod deliver;
+mod inputs;
+mod rejected;
+mod verify;
+mod votes;
+
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use alert::{Content, How, MediaType};
+use domain::time::Timestamp;
+use wire::problem::Code;
+use wire::v2::input::Received;
+
+use crate::auth::right::Open;
+use crate::body::arrive;
+use crate::context::Context;
+use crate::envelope::RequestId;
+use crate::failure::Failure;
+use crate::openapi::OfIntake;
+use crate::submit::NotAccepted;
+use crate::tenant::may_scale;
+
+pub(crate) use deliver::{groups_of, signal_event, wanted};
+pub(crate) use inputs::ready;
+pub(crate) use inputs::{Books, Kept, Loaded, load};
+pub(crate) use rejected::{list as rejected_of, reject};
+pub(crate) use verify::shown as shown_secret;
+
+/// Where each of so many events is asked for.
+const DECISIONS_SHOWN: usize = 20;
+/// A sender that is refused for its number comes back after this.
+const OVERLOADED_RETRY: Duration = Duration::from_secs(2);
+
+/// Takes alerts. No token: the address is the right, and the input may ask for a proof besides.
+///
+/// 202 means that every alert that could be read is durable with each group that it is for. Sending the same body again changes nothing.
+#[utoipa::path(
+    post, path = "/in/{key}", operation_id = "sendAlerts", tag = "inputs",
+    params(("key" = String, Path, description = "From `url` of the input")),
+    request_body(content = String, description = "Whatever the input's format says, at most 4 MiB and 1000 alerts", content_type = "application/json"),
+    responses((status = 202, description = "Taken", body = Received), OfIntake),
+)]
+pub(crate) async fn receive(
+    _open: Open,
+    context: web::Data<Context>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Failure> {
+    let key = request.match_info().get("key").unwrap_or_default();
+    let (id, serial) = context
+        .v1
+        .seal
+        .open_input(key)
+        .ok_or_else(Failure::not_found)?;
+    if let Err(wait) = context.books.limiter.take(&id) {
+        return Err(Failure::new(Code::Overloaded, "this input sends too often").after(wait));
+    }
+    let now = context.wall();
+    let input = load(&context, id)
+        .await?
+        .filter(|input| input.kept.is_good(serial, now));
+    let input = input.ok_or_else(Failure::not_found)?;
+    may_scale(&context, &input.tenant)?;
+    let bytes = arrive(&context, payload.into_inner(), alert::BODY_BYTES_MAX).await;
+    let bytes = bytes.map_err(|failure| match failure.code {
+        Code::BodyTooLarge => Failure::new(
+            Code::BodyTooLarge,
+            "a body with alerts may have 4 MiB: send them in several",
+        ),
+        _ => failure,
+    })?;
+    let media = request.headers().get(header::CONTENT_TYPE);
+    let media = media
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if let Err(why) = verify::verify(&context, &input, (&request, serial), &bytes) {
+        reject(&context, input.id, (media, &bytes), why).await;
+        return Err(Failure::new(Code::SignatureInvalid, why));
+    }
+    let content = match read(&input, media, &bytes, now) {
+        Ok(content) => content,
+        Err(why) => {
+            let why = why.to_string();
+            reject(&context, input.id, (media, &bytes), &why).await;
+            return Err(Failure::new(Code::AlertUnreadable, why));
+        }
+    };
+    let received = take(&context, &input, &content, &RequestId::of(&request)).await?;
+    let mut complaints = received.broken.clone();
+    if received.unrouted > 0 {
+        complaints.push(format!(
+            "{} alerts are for no group: no route fits, or no group has the name",
+            received.unrouted
+        ));
+    }
+    if !complaints.is_empty() {
+        reject(&context, input.id, (media, &bytes), &complaints.join("; ")).await;
+    }
+    Ok(HttpResponse::Accepted().json(received))
+}
+
+/// Reads a body as the input says.
+pub(crate) fn read(
+    input: &Loaded,
+    media: &str,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<Content, alert::Broken> {
+    let how = match (&input.parsed.mapping, input.parsed.format) {
+        (Some(mapping), _) => How::Mapped(mapping),
+        (None, Some(format)) => How::As(format),
+        (None, None) => How::Recognised,
+    };
+    alert::read(how, MediaType::of(media), bytes, now)
+}
+
+/// Turns what was read into events, and gets all of them acknowledged.
+async fn take(
+    context: &Context,
+    input: &Loaded,
+    content: &Content,
+    request_id: &str,
+) -> Result<Received, Failure> {
+    let mut received = Received {
+        format: content.format.as_str().to_owned(),
+        alerts: content.alerts.len(),
+        samples: content.samples.len(),
+        broken: content.broken.iter().map(ToString::to_string).collect(),
+        passed_over: content
+            .passed_over
+            .iter()
+            .map(|why| (*why).to_owned())
+            .collect(),
+        ..Received::default()
+    };
+    let mut events = Vec::new();
+    for alert in &content.alerts {
+        let groups = groups_of(context, &input.tenant, wanted(input, alert)).await?;
+        received.unrouted += usize::from(groups.is_empty());
+        for group in groups {
+            events.push((
+                group,
+                signal_event(context, input, (alert, group), request_id),
+            ));
+        }
+    }
+    if !content.samples.is_empty() {
+        let counted = votes::count(context, input, &content.samples, request_id).await?;
+        match counted {
+            Some(votes) => events.extend(votes),
+            None => received
+                .broken
+                .push("the input has no rule for metrics (`metrics`)".to_owned()),
+        }
+    }
+    let events: Vec<_> = events
+        .into_iter()
+        .filter_map(|(group, event)| Some((group, event?)))
+        .collect();
+    let done = deliver::deliver(context, &input.tenant, events)
+        .await
+        .map_err(refused)?;
+    received.events = done.len();
+    let link = |(group, event): &(domain::ids::GroupId, String)| {
+        format!("/v2/{}/groups/{group}/events/{event}", input.tenant)
+    };
+    received.decisions = done.iter().take(DECISIONS_SHOWN).map(link).collect();
+    Ok(received)
+}
+
+fn refused(why: NotAccepted) -> Failure {
+    match why {
+        NotAccepted::Busy(wait) => {
+            Failure::new(Code::Overloaded, "too many alerts wait for a group")
+                .after(wait.max(OVERLOADED_RETRY))
+        }
+        NotAccepted::NoGroup | NotAccepted::IdReused | NotAccepted::Unavailable => Failure::new(
+            Code::Unavailable,
+            "not every alert was taken; send the body again",
+        ),
+        NotAccepted::Unknown => Failure::new(
+            Code::OutcomeUnknown,
+            "send the body again: each alert is taken once",
+        ),
+    }
+}

@@ -1,0 +1,221 @@
+//! From an alert to the events of its groups.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alert::route::{self, Wanted};
+use alert::{Alert, State};
+use domain::circle::{AlertKey, NAME_MAX, Severity, Signal, Standing};
+use domain::event::{Actor, ActorKind, Ask, Event, Force};
+use domain::ids::{GroupId, RequestHash, TenantId};
+use futures_util::future::join_all;
+use sha2::{Digest, Sha256};
+use store::group::Level;
+
+use super::Loaded;
+use super::inputs::Names;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::submit::{NotAccepted, submit};
+use crate::tenant;
+
+/// Events that are sent at once: as many as one commit takes.
+const AT_ONCE: usize = 64;
+/// An alert without a time of its own counts as the same for so long (design 8: debounce of alert inputs).
+pub(super) const SAME_FOR_MS: u64 = 10_000;
+/// However long an event waits for its owner: an alert that began does not become wrong by it. Verdicts are kept for longer.
+pub(super) const VALID_FOR: Duration = Duration::from_secs(86_400);
+
+/// Which groups the routes ask for.
+pub(crate) fn wanted(input: &Loaded, alert: &Alert) -> Vec<Wanted> {
+    route::wanted(&input.parsed.routes, alert, input.parsed.severity(alert))
+}
+
+/// Those of them that there are, each once.
+pub(crate) async fn groups_of(
+    context: &Context,
+    tenant: &TenantId,
+    wanted: Vec<Wanted>,
+) -> Result<Vec<GroupId>, Failure> {
+    let mut all = Vec::new();
+    for one in wanted {
+        match one {
+            Wanted::Id(id) => all.push(id),
+            Wanted::Named(name) => {
+                let names = names(context, tenant).await?;
+                all.extend(names.get(&name).into_iter().flatten());
+            }
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
+/// All groups of a tenant by their whole names, a few seconds old at most.
+async fn names(context: &Context, tenant: &TenantId) -> Result<Names, Failure> {
+    if let Some(known) = context.books.names.get(tenant) {
+        return Ok(known);
+    }
+    let keys = tenant::groups(context, tenant).await;
+    let mut names: BTreeMap<String, Vec<GroupId>> = BTreeMap::new();
+    for key in keys.map_err(|error| Failure::store(&error))? {
+        let group = context.stores.groups.read(&key, Level::Relaxed).await;
+        let group = group.map_err(|error| Failure::store(&error))?;
+        if let Some(group) = group.filter(tenant::is_there) {
+            names.entry(group.config.name).or_default().push(key.id);
+        }
+    }
+    let names = Arc::new(names);
+    context
+        .books
+        .names
+        .insert(tenant.clone(), Arc::clone(&names));
+    Ok(names)
+}
+
+/// A digest of texts, each with its length before it, so that no two lists have one.
+pub(super) fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// The alert's key in every group.
+pub(super) fn key(input: &Loaded, source: &str, fingerprint: &str) -> AlertKey {
+    let hash = digest(&[
+        &input.id.as_u128().to_be_bytes(),
+        source.as_bytes(),
+        fingerprint.as_bytes(),
+    ]);
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash[..8]);
+    AlertKey(u64::from_be_bytes(first))
+}
+
+/// A name of at most so many bytes.
+pub(super) fn short(name: &str) -> String {
+    let ends = name.char_indices().map(|(at, c)| at + c.len_utf8());
+    let end = ends.take_while(|end| *end <= NAME_MAX).last().unwrap_or(0);
+    name.get(..end).unwrap_or_default().to_owned()
+}
+
+/// What an input does, for the records.
+pub(super) fn actor(input: &Loaded, request_id: &str) -> Actor {
+    Actor {
+        kind: ActorKind::Input,
+        name: input.id.to_string(),
+        request_id: request_id.to_owned(),
+    }
+}
+
+/// The event of one alert for one group.
+pub(crate) fn signal_event(
+    context: &Context,
+    input: &Loaded,
+    (alert, group): (&Alert, GroupId),
+    request_id: &str,
+) -> Option<Event> {
+    let severity = input.parsed.severity(alert);
+    let signal = Signal {
+        alert: key(input, &alert.source, &alert.fingerprint),
+        name: short(&alert.name),
+        standing: standing(alert.state),
+        severity: match severity {
+            alert::Severity::Info => Severity::Info,
+            alert::Severity::Warning => Severity::Warning,
+            alert::Severity::Critical => Severity::Critical,
+        },
+        action: input.parsed.action(severity),
+        missing: input.parsed.missing,
+        hearing: None,
+    };
+    let at = alert.at.unix_ms();
+    let at = if alert.dated {
+        at
+    } else {
+        at - at % SAME_FOR_MS
+    };
+    let hash = digest(&[
+        &input.id.as_u128().to_be_bytes(),
+        &group.as_u128().to_be_bytes(),
+        alert.source.as_bytes(),
+        alert.fingerprint.as_bytes(),
+        format!("{:?}", alert.state).as_bytes(),
+        severity.as_str().as_bytes(),
+        &at.to_be_bytes(),
+    ]);
+    event(context, (signal, hash), actor(input, request_id))
+}
+
+/// An event under an id made of a digest.
+pub(super) fn event(
+    context: &Context,
+    (signal, hash): (Signal, [u8; 32]),
+    actor: Actor,
+) -> Option<Event> {
+    let now = context.wall();
+    let hex: String = hash
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Some(Event {
+        id: format!("alert-{hex}").parse().ok()?,
+        // What the id is made of is all that counts: the same alert comes in many bodies.
+        request: RequestHash(hash),
+        ask: Ask::Alert(Box::new(signal)),
+        force: Force::No,
+        actor,
+        received: now,
+        valid_until: now.plus(VALID_FOR),
+    })
+}
+
+const fn standing(state: State) -> Standing {
+    match state {
+        State::Open => Standing::Open,
+        State::Acknowledged => Standing::Acknowledged,
+        State::Closed => Standing::Closed,
+        State::Unknown => Standing::Unknown,
+        State::Once => Standing::Once,
+    }
+}
+
+/// Gets events acknowledged, a commit's worth at a time; gives those that are, with their groups. A group that is not there is passed over.
+pub(super) async fn deliver(
+    context: &Context,
+    tenant: &TenantId,
+    events: Vec<(GroupId, Event)>,
+) -> Result<Vec<(GroupId, String)>, NotAccepted> {
+    let mut done = Vec::with_capacity(events.len());
+    for piece in events.chunks(AT_ONCE) {
+        let sent = piece.iter().map(|(group, event)| async move {
+            let key = Context::key(tenant.clone(), *group);
+            let accepted = submit(
+                &context.process,
+                &context.stores,
+                &*context.owner,
+                (&key, event.clone()),
+                context.owner_deadline,
+            )
+            .await;
+            if matches!(accepted, Ok(crate::submit::Accepted::Queued(_))) {
+                context.poke(&key);
+            }
+            accepted.map(|_| (*group, event.id.to_string()))
+        });
+        for one in join_all(sent).await {
+            match one {
+                Ok(one) => done.push(one),
+                Err(NotAccepted::NoGroup) => {}
+                Err(why) => return Err(why),
+            }
+        }
+    }
+    Ok(done)
+}

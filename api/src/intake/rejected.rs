@@ -1,0 +1,77 @@
+//! What was not acted on: kept for seven days with the reason, where a flood replaces itself.
+
+use std::time::Duration;
+
+use domain::ids::InputId;
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::input::{Note, Part};
+use wire::v2::input::Rejected;
+use wire::v2::time::Moment;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+const KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// Places of one input: so many bodies are kept at most.
+const PLACES: u64 = 256;
+/// Bytes that are kept of a body.
+const BODY_KEPT: usize = 16 * 1024;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Row {
+    why: String,
+    media: String,
+    body: String,
+}
+
+/// Keeps a body that was not acted on, or only in part. If the store does not take it, the sender is answered all the same.
+pub(crate) async fn reject(
+    context: &Context,
+    id: InputId,
+    (media, bytes): (&str, &[u8]),
+    why: &str,
+) {
+    let start = bytes.get(..BODY_KEPT).unwrap_or(bytes);
+    let row = Row {
+        why: why.chars().take(2_000).collect(),
+        media: media.chars().take(200).collect(),
+        body: String::from_utf8_lossy(start).into_owned(),
+    };
+    let place = context.process.entropy.u64() % PLACES;
+    let note = Note {
+        place: format!("{place:03}"),
+        at: context.wall(),
+        // A struct of texts always has a JSON form.
+        body: serde_json::to_string(&row).unwrap_or_default(),
+    };
+    if let Err(error) = context
+        .stores
+        .inputs
+        .note(id, Part::Rejected, &note, KEPT)
+        .await
+    {
+        tracing::warn!(input.id = %id, error = &error as &dyn std::error::Error, "a rejected body could not be kept");
+    }
+}
+
+/// What was not acted on, newest first.
+pub(crate) async fn list(
+    context: &Context,
+    id: InputId,
+    now: Timestamp,
+) -> Result<Vec<Rejected>, Failure> {
+    let notes = context.stores.inputs.notes(id, Part::Rejected, now).await;
+    let mut notes = notes.map_err(|error| Failure::store(&error))?;
+    notes.sort_by_key(|note| std::cmp::Reverse(note.at));
+    let shown = |note: Note| {
+        let row: Row = serde_json::from_str(&note.body).ok()?;
+        Some(Rejected {
+            at: Moment(note.at),
+            why: row.why,
+            media_type: row.media,
+            body: row.body,
+        })
+    };
+    Ok(notes.into_iter().filter_map(shown).collect())
+}
