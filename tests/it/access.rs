@@ -16,4 +16,5 @@ pub(crate) mod rig;
 mod searches;
 mod story;
 pub(crate) mod trouble;
+mod walk;
 mod why;

@@ -69,7 +69,6 @@ fn proved(
     (request, now): (&HttpRequest, u64),
     body: &[u8],
 ) -> Result<(), &'static str> {
-    let equal = |given: &[u8], due: &[u8]| bool::from(given.ct_eq(due));
     match verify.by {
         VerifyBy::Basic => {
             let given = text(request, header::AUTHORIZATION.as_str())
@@ -100,50 +99,66 @@ fn proved(
                 .then_some(())
                 .ok_or("the token is wrong")
         }
-        VerifyBy::Hmac => {
-            let given =
-                text(request, &verify.header).ok_or("the header with the signature is missing")?;
-            // The key is the text that was shown: that is what people paste into a sender.
-            let mac = HmacSha256::new_from_slice(shown(verify.by, secret).as_bytes());
-            let mut mac = mac.map_err(|_error| "the secret cannot be used")?;
-            if let Some(name) = &verify.timestamp_header {
-                let stamp = text(request, name).ok_or("the header with the time is missing")?;
-                if !is_timely(stamp, now) {
-                    return Err("the time of the signature is more than 5 minutes away");
-                }
-                mac.update(stamp.as_bytes());
-                mac.update(b":");
-            }
-            mac.update(body);
-            let due = mac.finalize().into_bytes();
-            let given = given.strip_prefix("sha256=").unwrap_or(given);
-            let hex: String = due.iter().map(|byte| format!("{byte:02x}")).collect();
-            let fits = equal(given.to_ascii_lowercase().as_bytes(), hex.as_bytes())
-                || equal(given.as_bytes(), STANDARD.encode(due).as_bytes());
-            fits.then_some(())
-                .ok_or("the signature does not belong to this body")
-        }
-        VerifyBy::StandardWebhooks => {
-            let id = text(request, "webhook-id").ok_or("the header webhook-id is missing")?;
-            let stamp = text(request, "webhook-timestamp")
-                .ok_or("the header webhook-timestamp is missing")?;
-            let given = text(request, "webhook-signature")
-                .ok_or("the header webhook-signature is missing")?;
-            if !is_timely(stamp, now) {
-                return Err("the time of the signature is more than 5 minutes away");
-            }
-            let mac =
-                HmacSha256::new_from_slice(secret).map_err(|_error| "the secret cannot be used")?;
-            let mac = mac
-                .chain_update(id)
-                .chain_update(".")
-                .chain_update(stamp)
-                .chain_update(".");
-            let due = STANDARD.encode(mac.chain_update(body).finalize().into_bytes());
-            let mut symmetric = given.split(' ').filter_map(|one| one.strip_prefix("v1,"));
-            let fits = symmetric.any(|one| equal(one.as_bytes(), due.as_bytes()));
-            fits.then_some(())
-                .ok_or("the signature does not belong to this body")
-        }
+        VerifyBy::Hmac => by_hmac(verify, secret, (request, now), body),
+        VerifyBy::StandardWebhooks => by_standard(secret, (request, now), body),
     }
+}
+
+/// Whether two texts are the same, in a time that tells nothing.
+fn equal(given: &[u8], due: &[u8]) -> bool {
+    given.ct_eq(due).into()
+}
+
+fn by_hmac(
+    verify: &Verify,
+    secret: &[u8; 32],
+    (request, now): (&HttpRequest, u64),
+    body: &[u8],
+) -> Result<(), &'static str> {
+    let given = text(request, &verify.header).ok_or("the header with the signature is missing")?;
+    // The key is the text that was shown: that is what people paste into a sender.
+    let mac = HmacSha256::new_from_slice(shown(verify.by, secret).as_bytes());
+    let mut mac = mac.map_err(|_error| "the secret cannot be used")?;
+    if let Some(name) = &verify.timestamp_header {
+        let stamp = text(request, name).ok_or("the header with the time is missing")?;
+        if !is_timely(stamp, now) {
+            return Err("the time of the signature is more than 5 minutes away");
+        }
+        mac.update(stamp.as_bytes());
+        mac.update(b":");
+    }
+    mac.update(body);
+    let due = mac.finalize().into_bytes();
+    let given = given.strip_prefix("sha256=").unwrap_or(given);
+    let hex: String = due.iter().map(|byte| format!("{byte:02x}")).collect();
+    let fits = equal(given.to_ascii_lowercase().as_bytes(), hex.as_bytes())
+        || equal(given.as_bytes(), STANDARD.encode(due).as_bytes());
+    fits.then_some(())
+        .ok_or("the signature does not belong to this body")
+}
+
+fn by_standard(
+    secret: &[u8; 32],
+    (request, now): (&HttpRequest, u64),
+    body: &[u8],
+) -> Result<(), &'static str> {
+    let id = text(request, "webhook-id").ok_or("the header webhook-id is missing")?;
+    let stamp =
+        text(request, "webhook-timestamp").ok_or("the header webhook-timestamp is missing")?;
+    let given =
+        text(request, "webhook-signature").ok_or("the header webhook-signature is missing")?;
+    if !is_timely(stamp, now) {
+        return Err("the time of the signature is more than 5 minutes away");
+    }
+    let mac = HmacSha256::new_from_slice(secret).map_err(|_error| "the secret cannot be used")?;
+    let mac = mac
+        .chain_update(id)
+        .chain_update(".")
+        .chain_update(stamp)
+        .chain_update(".");
+    let due = STANDARD.encode(mac.chain_update(body).finalize().into_bytes());
+    let mut symmetric = given.split(' ').filter_map(|one| one.strip_prefix("v1,"));
+    let fits = symmetric.any(|one| equal(one.as_bytes(), due.as_bytes()));
+    fits.then_some(())
+        .ok_or("the signature does not belong to this body")
 }

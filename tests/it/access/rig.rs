@@ -26,6 +26,17 @@ use wire::ports::submit::{Submit, SubmitError};
 
 use super::keys::{self, Pair};
 
+/// Every right that a token can have.
+pub(crate) const RIGHTS: [&str; 7] = [
+    "read",
+    "crud",
+    "trigger",
+    "exceed-limits",
+    "audit",
+    "support",
+    "operate",
+];
+
 /// The tenant of the tests.
 pub(crate) const TENANT: &str = "acme";
 
