@@ -71,12 +71,12 @@ pub(crate) async fn receive(
     let input = input.ok_or_else(Failure::not_found)?;
     may_scale(&context, &input.tenant)?;
     let bytes = arrive(&context, payload.into_inner(), alert::BODY_BYTES_MAX).await;
-    let bytes = bytes.map_err(|failure| match failure.code {
-        Code::BodyTooLarge => Failure::new(
-            Code::BodyTooLarge,
-            "a body with alerts may have 4 MiB: send them in several",
-        ),
-        _ => failure,
+    let bytes = bytes.map_err(|failure| {
+        if failure.code == Code::BodyTooLarge {
+            let detail = "a body with alerts may have 4 MiB: send them in several";
+            return Failure::new(Code::BodyTooLarge, detail);
+        }
+        failure
     })?;
     let media = request.headers().get(header::CONTENT_TYPE);
     let media = media
