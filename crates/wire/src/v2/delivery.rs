@@ -49,6 +49,7 @@ pub struct Delivery {
 /// How far a message got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = DeliveryState)]
 pub enum State {
     /// To be sent, now or later.
     Due,
