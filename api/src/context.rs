@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
@@ -60,6 +60,8 @@ pub struct Context {
     pub counts: Counts,
     /// What is remembered of inputs.
     pub(crate) books: Books,
+    /// How many bodies of inputs were rejected, counted on from a random start: which place the next one takes.
+    pub(crate) rejected: AtomicU64,
     in_hand: AtomicUsize,
 }
 
@@ -100,6 +102,7 @@ impl Context {
             colo: ColoId(settings.colo),
             counts: Counts::new(&process.metrics),
             books: Books::new(process),
+            rejected: AtomicU64::new(process.entropy.below(1 << 32)),
             in_hand: AtomicUsize::new(0),
         }
     }

@@ -1,5 +1,6 @@
 //! What was not acted on: kept for seven days with the reason, where a flood replaces itself.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::ids::InputId;
@@ -38,7 +39,8 @@ pub(crate) async fn reject(
         media: media.chars().take(200).collect(),
         body: String::from_utf8_lossy(start).into_owned(),
     };
-    let place = context.process.entropy.u64() % PLACES;
+    // In turn: places drawn by chance would lose a body now and then while nearly all are free.
+    let place = context.rejected.fetch_add(1, Ordering::Relaxed) % PLACES;
     let note = Note {
         place: format!("{place:03}"),
         at: context.wall(),

@@ -77,12 +77,7 @@ impl Cloud {
                 continue;
             }
             if server.user != user {
-                if ledger.roles(&server.id).any(|(_, state)| state.is_open()) {
-                    findings.broken(format!(
-                        "I2: server {} is not ours, and is bound",
-                        server.id
-                    ));
-                }
+                look_at_foreign(server, ledger, findings);
                 continue;
             }
             let Some(asked) = &server.asked else {
@@ -189,6 +184,16 @@ impl Cloud {
                 server.id
             ));
         }
+    }
+}
+
+/// I2: what is not ours has no role.
+fn look_at_foreign(server: &Server, ledger: &Ledger, findings: &mut Findings) {
+    if ledger.roles(&server.id).any(|(_, state)| state.is_open()) {
+        findings.broken(format!(
+            "I2: server {} is not ours, and is bound",
+            server.id
+        ));
     }
 }
 
