@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chassis::telemetry::{Format, Settings};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use holt_tests::sim::directed::Case;
 use holt_tests::sim::minimise::minimise;
 use holt_tests::sim::run::{Report, run};
@@ -47,6 +47,9 @@ struct Arguments {
     /// How many schedules run at once; each has a thread of its own to itself. None: as many as the machine has cores.
     #[arg(long)]
     threads: Option<NonZeroUsize>,
+    /// How large the tenants' projects are (docs/sim.md says what is still open for large ones).
+    #[arg(long, value_enum, default_value_t = Projects::Small)]
+    projects: Projects,
     /// Log what the processes say, for example `debug`.
     #[arg(long)]
     log: Option<String>,
@@ -55,6 +58,15 @@ struct Arguments {
 /// An event allocates on one thread and is freed on another: the C library's allocator is slow at that (docs/performance.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How large the tenants' projects are.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Projects {
+    /// A list shows them whole.
+    Small,
+    /// A list shows two rows of them.
+    Large,
+}
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -143,7 +155,8 @@ fn schedules<'a>(
         .as_ref()
         .map(|keep| keep.iter().cloned().collect());
     Box::new((first..).take(count).map(move |seed| {
-        let schedule = Schedule::of(seed);
+        let mut schedule = Schedule::of(seed);
+        schedule.large = matches!(arguments.projects, Projects::Large);
         match &keep {
             Some(keep) => schedule.keeping(keep),
             None => schedule,
