@@ -111,7 +111,7 @@ impl Owner {
             self.seams.control.asked_up(&self.key);
         }
         self.look_into(&left.reports);
-        self.ask_by_tag(&batch.listings);
+        self.ask_by_tag(&batch.listings, &left.reports);
         acknowledge(batch.acks);
         for (event, answer) in batch.answers {
             let verdict = self.verdict_of(&event).await;

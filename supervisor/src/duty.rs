@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::evidence::{DeleteCall, Extent, Listing, ReadCall, Report, VoidCall};
+use domain::evidence::{DeleteCall, ReadCall, Report, VoidCall};
 use domain::group::{Phase, Wake};
 use domain::ids::{GroupId, SlotId, WorkerName};
 use domain::settle::Outcome;
-use domain::slot::{FailWhy, Hold, State};
+use domain::slot::{FailWhy, State};
 use domain::time::Mono;
 use wire::ports::ops::{Call, CreateCall, Priority, Subject};
 
 use crate::handout::Held;
+use crate::now;
 use crate::owner::Owner;
-use crate::project::Project;
-use crate::{mono, now};
 
 /// However much is due, an owner that nobody tells anything looks again no sooner.
 const BREATH: Duration = Duration::from_millis(200);
@@ -126,32 +125,6 @@ impl Owner {
         }
         let breath = if is_stopped { STOPPED } else { BREATH };
         self.next = next.max(now.mono.plus(breath));
-    }
-
-    /// In a project too large for complete lists, doubts, and what lapsed and still counts, are looked for by their tags (design 4, rule 5).
-    pub(crate) fn ask_by_tag(&mut self, listings: &[(Arc<Listing>, Project)]) {
-        let is_short = |list: &Listing| list.extent == Extent::Partial && list.about.is_none();
-        let partial = listings.iter().any(|(list, _)| is_short(list));
-        let Some(group) = self.group.as_ref().filter(|_| partial) else {
-            return;
-        };
-        let began = mono(&self.seams.process);
-        for slot in group.slots.open().chain(group.slots.ended()).filter(|s| {
-            matches!(
-                s.state,
-                State::InDoubt(..) | State::Lapsed(_, Hold::Counted)
-            )
-        }) {
-            let subject = Subject::Group(self.key.clone());
-            let call = Call::ListTagged { slot: slot.id };
-            if let Some(op) = self
-                .seams
-                .handout
-                .queue(subject, call, Priority::Doubt, None)
-            {
-                self.asked.insert(op, (slot.id, began));
-            }
-        }
     }
 
     /// What lists showed that is no slot's business, for people.

@@ -7,6 +7,7 @@
 //! missed after a crash: everything here can be lost at any await.
 #![warn(missing_docs)]
 
+mod by_tag;
 mod commit;
 mod control;
 mod counts;

@@ -60,6 +60,8 @@ pub(crate) struct Owner {
     pub(crate) batch: Batch,
     /// For which slot and when operations were asked for: a list by tag counts as begun then.
     pub(crate) asked: BTreeMap<OpId, (SlotId, Mono)>,
+    /// When slots were last asked for by their tags.
+    pub(crate) tagged: BTreeMap<SlotId, Mono>,
     /// Messages that are with a hooks lane, or wait for one, and since when.
     pub(crate) posted: BTreeMap<DeliveryId, Mono>,
     pub(crate) verdicts: BTreeMap<EventId, Verdict>,
@@ -84,6 +86,7 @@ pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) 
         launch: None,
         batch: Batch::default(),
         asked: BTreeMap::new(),
+        tagged: BTreeMap::new(),
         posted: BTreeMap::new(),
         verdicts: BTreeMap::new(),
         next: began,
@@ -157,11 +160,15 @@ impl Owner {
                 self.batch.acks.push(ack);
             }
             Note::Listing(listing, elsewhere) => self.batch.listings.push((listing, elsewhere)),
-            Note::Tagged(op, rows) => {
+            Note::Tagged(op, extent, rows) => {
                 if let Some((slot, began)) = self.asked.remove(&op) {
                     self.looked(Listing {
                         began,
-                        extent: Extent::Tagged,
+                        // A list by tag is never one of the whole project, whatever a worker says.
+                        extent: match extent {
+                            Extent::Partial => Extent::Partial,
+                            Extent::Tagged | Extent::Complete => Extent::Tagged,
+                        },
                         about: Some(slot),
                         rows,
                     });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chassis::Process;
 use domain::event::Event;
-use domain::evidence::{Listing, Row};
+use domain::evidence::{Extent, Listing, Row};
 use domain::ids::{DeliveryId, GroupKey, OpId, SlotId};
 use domain::outbox::Sent;
 use domain::settle::Outcome;
@@ -52,7 +52,7 @@ pub(crate) enum Note {
     /// A list of the tenant's servers as far as it concerns this group, and what is known of the project around this group.
     Listing(Arc<Listing>, Project),
     /// A list by tag that the owner asked for.
-    Tagged(OpId, Vec<Row>),
+    Tagged(OpId, Extent, Vec<Row>),
     /// One server was read; no row: it is not there.
     Read(OpId, Option<Row>),
     /// What the owner asked for was not begun; it may be asked for again after this.

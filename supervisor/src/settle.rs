@@ -70,11 +70,11 @@ impl Supervisor {
         match result {
             Done::Listed {
                 age: _,
-                extent: _,
+                extent,
                 rows,
                 others: _,
             } => {
-                self.owners.tell_awake(key, Note::Tagged(op, rows));
+                self.owners.tell_awake(key, Note::Tagged(op, extent, rows));
             }
             Done::Nothing(wait) => {
                 tracing::debug!(group.id = %key.id, why = %wait.why, "nothing was done for the group");

@@ -47,8 +47,8 @@ struct Arguments {
     /// How many schedules run at once; each has a thread of its own to itself. None: as many as the machine has cores.
     #[arg(long)]
     threads: Option<NonZeroUsize>,
-    /// How large the tenants' projects are (docs/sim.md says what is still open for large ones).
-    #[arg(long, value_enum, default_value_t = Projects::Small)]
+    /// How large the tenants' projects are.
+    #[arg(long, value_enum, default_value_t = Projects::Drawn)]
     projects: Projects,
     /// Log what the processes say, for example `debug`.
     #[arg(long)]
@@ -62,9 +62,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// How large the tenants' projects are.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Projects {
-    /// A list shows them whole.
-    Small,
-    /// A list shows two rows of them.
+    /// One schedule in ten has projects of which a list shows two rows; in the others a list shows all.
+    Drawn,
+    /// Every schedule has projects of which a list shows two rows.
     Large,
 }
 
@@ -155,8 +155,10 @@ fn schedules<'a>(
         .as_ref()
         .map(|keep| keep.iter().cloned().collect());
     Box::new((first..).take(count).map(move |seed| {
-        let mut schedule = Schedule::of(seed);
-        schedule.large = matches!(arguments.projects, Projects::Large);
+        let schedule = match arguments.projects {
+            Projects::Drawn => Schedule::of(seed),
+            Projects::Large => Schedule::of(seed).in_large_projects(),
+        };
         match &keep {
             Some(keep) => schedule.keeping(keep),
             None => schedule,

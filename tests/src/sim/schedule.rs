@@ -157,7 +157,18 @@ impl Schedule {
         };
         s.draw_rates(&dice);
         s.draw_strikes(&dice);
-        s
+        match Entropy::stream(seed, "large").below(10) {
+            0 => s.in_large_projects(),
+            _ => s,
+        }
+    }
+
+    /// The same run in projects too large for complete lists, without the strikes that may not meet them.
+    #[must_use]
+    pub fn in_large_projects(mut self) -> Self {
+        self.large = true;
+        self.strikes.retain(|strike| strike.blow.suits_large());
+        self
     }
 
     fn draw_rates(&mut self, dice: &Entropy) {
@@ -218,7 +229,6 @@ impl Schedule {
                 let blow = limits.blow(&own, on[index(&own, on.len())]);
                 Strike { id, at, blow }
             })
-            .filter(|strike| !self.large || strike.blow.suits_large())
             .collect();
         self.strikes.sort_by_key(|strike| strike.at);
     }

@@ -18,6 +18,20 @@ use crate::port::{Create, Deleted, List, Server, Token};
 use crate::proof::{Mint, Owned};
 use crate::transport::{Connection, Method, Request, Response};
 
+/// A tenant may tag as many servers of his own as a page shows: so many pages are asked for before a list by tag is left unfinished.
+const TAGGED_PAGES_MAX: u32 = 5;
+
+/// What a list leaves out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Nothing.
+    None,
+    /// There may be further pages.
+    Pages,
+    /// A row was not understood.
+    Unread,
+}
+
 /// What one exchange needs, apart from the token.
 struct Ask {
     call: Call,
@@ -92,8 +106,8 @@ impl OpenStack {
     pub(super) async fn list_servers(&self, tenant: &TenantId) -> Result<List, CallError> {
         let path = || "/servers/detail".to_owned();
         let (token, answer) = self.read(tenant, Call::List, path).await?;
-        let (servers, whole) = self.rows(&token, answer)?;
-        let complete = whole
+        let (servers, rest) = self.rows(&token, answer)?;
+        let complete = rest == Rest::None
             && (token.inner.highest.for_reads() >= Microversion::COMPLETE
                 || off(Rule::CompleteLists));
         let extent = if complete {
@@ -109,21 +123,36 @@ impl OpenStack {
         tenant: &TenantId,
         slot: SlotId,
     ) -> Result<List, CallError> {
-        let path = || format!("/servers/detail?tags={}", tag(slot));
-        let (token, answer) = self.read(tenant, Call::List, path).await?;
-        let (servers, _) = self.rows(&token, answer)?;
-        Ok(List {
-            extent: Extent::Tagged,
-            servers,
-        })
+        let mut servers: Vec<Server> = Vec::new();
+        let mut rest = Rest::Pages;
+        for page in 0..TAGGED_PAGES_MAX {
+            if page > 0 {
+                self.charge(tenant, Call::List).await?;
+            }
+            let after = servers.last().map(|last| format!("&marker={}", last.id));
+            let after = after.unwrap_or_default();
+            let path = || format!("/servers/detail?tags={}{after}", tag(slot));
+            let (token, answer) = self.read(tenant, Call::List, path).await?;
+            let (more, left) = self.rows(&token, answer)?;
+            servers.extend(more);
+            rest = left;
+            if rest != Rest::Pages {
+                break;
+            }
+        }
+        let extent = match rest {
+            Rest::None => Extent::Tagged,
+            Rest::Pages | Rest::Unread => Extent::Partial,
+        };
+        Ok(List { extent, servers })
     }
 
-    /// The rows of a list, and whether they are all of them.
+    /// The rows of a list, and what it leaves out.
     fn rows(
         &self,
         token: &Token,
         answer: Option<Response>,
-    ) -> Result<(Vec<Server>, bool), CallError> {
+    ) -> Result<(Vec<Server>, Rest), CallError> {
         let answer = answer.ok_or_else(|| CallError::Unclear("HTTP 404 for a list".to_owned()))?;
         let rows: Rows<'_> = serde_json::from_slice(&answer.body).map_err(unreadable)?;
         if rows.servers.len() > ROWS_MAX {
@@ -143,8 +172,14 @@ impl OpenStack {
         {
             tracing::warn!(tenant = %token.tenant, rows = rows.servers.len(), "the project has nearly more servers than one list shows");
         }
-        let whole = !rows.goes_on() && below_max && known.len() == rows.servers.len();
-        Ok((known, whole))
+        let rest = if known.len() != rows.servers.len() {
+            Rest::Unread
+        } else if rows.goes_on() || !below_max {
+            Rest::Pages
+        } else {
+            Rest::None
+        };
+        Ok((known, rest))
     }
 
     pub(super) async fn get_server(
@@ -196,6 +231,13 @@ impl OpenStack {
         Ok((token, answer))
     }
 
+    /// Takes a place in the budget for an exchange beyond the first of a call.
+    async fn charge(&self, tenant: &TenantId, call: Call) -> Result<(), CallError> {
+        let deadline = self.process.clock.mono() + self.time_limit(call);
+        let room = self.guard.charge(call, tenant, deadline).await;
+        room.map_err(|refused| CallError::Unclear(refused.to_string()))
+    }
+
     /// Sends with the current token; after a 401 once more with a fresh one.
     async fn with_token(
         &self,
@@ -209,9 +251,7 @@ impl OpenStack {
             let token = self.current_token(tenant).await.map_err(no_token)?;
             let ask = Ask::new(call, method, path(), &token);
             if second {
-                let deadline = self.process.clock.mono() + self.time_limit(call);
-                let room = self.guard.charge(call, tenant, deadline).await;
-                room.map_err(|refused| CallError::Unclear(refused.to_string()))?;
+                self.charge(tenant, call).await?;
             }
             let exchange = self.exchange(&token, ask).await;
             match exchange.as_ref().map(|answer| answer.status) {

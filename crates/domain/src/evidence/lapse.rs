@@ -115,6 +115,10 @@ fn is_settled_by_silence(
             if scale.listing.about != Some(id) {
                 return false;
             }
+            if is_blind {
+                track.tagged = None;
+                return false;
+            }
             follow(track, began);
             return track
                 .tagged
@@ -154,8 +158,11 @@ fn is_released_by_silence(
             if scale.listing.about != Some(id) {
                 return false;
             }
-            if track.tagged.is_some_and(|(first, _)| first < dead) {
+            if is_blind || track.tagged.is_some_and(|(first, _)| first < dead) {
                 track.tagged = None;
+            }
+            if is_blind {
+                return false;
             }
             follow(track, began);
             track
@@ -176,7 +183,7 @@ fn follow(track: &mut super::Track, began: Mono) {
 }
 
 /// Whether an UNKNOWN row may be the server of this call: it has no role, and was not seen in a list before the call was sent
-/// (safety 3.6).
+/// (safety 3.6). In a list by the slot's own tag, so may a row of our account whose metadata somebody took away.
 fn is_blind(draft: &Draft<'_>, watch: &Watch, scale: &Scale<'_>, id: SlotId) -> bool {
     if mutant::on(Mutant::UnknownIsAbsent) {
         return false;
@@ -190,7 +197,9 @@ fn is_blind(draft: &Draft<'_>, watch: &Watch, scale: &Scale<'_>, id: SlotId) -> 
         |server| called.is_some_and(|called| scale.around.met_before(server, called));
     let mine = draft.group().key.id;
     scale.listing.rows.iter().any(|row| {
-        let unknown = row.status == Status::Unknown || row.proof == super::Proof::Unreadable;
+        let bare = scale.listing.about == Some(id) && row.ours && row.proof == super::Proof::None;
+        let unknown =
+            bare || row.status == Status::Unknown || row.proof == super::Proof::Unreadable;
         let placed = scale.roles.contains_key(&row.server)
             || scale
                 .around

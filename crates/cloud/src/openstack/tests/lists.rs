@@ -93,6 +93,40 @@ async fn a_tagged_list_says_that_it_is_one() {
     assert_eq!(double.asked("GET", "/v2.1/servers")[0].path, path);
 }
 
+/// A list by tag from a cloud that shows two rows at a time, one on that page; and what was asked for.
+async fn tagged_with_last_page(last: usize) -> (List, Vec<String>) {
+    let mut page = 0;
+    let (cloud, double) = cloud(move |_| {
+        page += 1;
+        let rows = vec![row(); if page == last { 1 } else { 2 }];
+        Say::json(200, json!({ "servers": rows }))
+    })
+    .await;
+    let mut settings = cloud.settings.clone();
+    settings.list_max = 2;
+    let list = client_with(settings)
+        .list_tagged(&tenant(), MINT.slot)
+        .await
+        .expect("a list");
+    let asked = double.asked("GET", "/v2.1/servers");
+    (list, asked.into_iter().map(|call| call.path).collect())
+}
+
+#[tokio::test]
+async fn a_tagged_list_is_read_to_its_last_page() {
+    let (list, paths) = tagged_with_last_page(2).await;
+    assert_eq!((list.extent, list.servers.len()), (Extent::Tagged, 3));
+    let first = format!("/v2.1/servers/detail?tags=as:{}", MINT.slot);
+    let second = format!("{first}&marker={}", list.servers[1].id);
+    assert_eq!(paths, [first, second]);
+}
+
+#[tokio::test]
+async fn a_tagged_list_without_an_end_proves_nothing() {
+    let (list, paths) = tagged_with_last_page(99).await;
+    assert_eq!((list.extent, paths.len()), (Extent::Partial, 5));
+}
+
 #[tokio::test]
 async fn hostile_lists_are_no_lists() {
     let many = format!(
