@@ -1,5 +1,7 @@
 //! Outcomes of deletes and of reads before them.
 
+use std::time::Duration;
+
 use crate::draft::Draft;
 use crate::evidence::{LOCKED_AGAIN, UNCLEAR_AGAIN, Watch};
 use crate::ids::{ServerId, SlotId};
@@ -7,12 +9,20 @@ use crate::slot::{Flags, Move};
 
 use super::{bound, flag};
 
-/// 204: the server should go; asked again if it stays.
+/// In a project too large for complete lists the delete itself is asked again to see the server gone.
+const UNSEEN_AGAIN: Duration = Duration::from_secs(120);
+
+/// 204: the server should go; asked again if it stays, or if no list can show that it went.
 pub(super) fn accepted(draft: &mut Draft<'_>, watch: &mut Watch, at: (SlotId, ServerId)) {
     let Some(slot) = bound(draft, at) else {
         return;
     };
-    answered(watch, at.0, draft.now().mono.plus(watch.rules.delete_again));
+    let pause = if watch.falls_short() {
+        UNSEEN_AGAIN.min(watch.rules.delete_again)
+    } else {
+        watch.rules.delete_again
+    };
+    answered(watch, at.0, draft.now().mono.plus(pause));
     let flags = Flags {
         blocked: false,
         ..slot.flags

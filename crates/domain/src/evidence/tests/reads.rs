@@ -101,3 +101,37 @@ fn a_doubt_is_adopted_by_its_tag_once_the_project_is_known_to_be_large() {
     scene.weigh(900, Extent::Tagged, vec![row(7, 1, Status::Building)]);
     assert_eq!(scene.state(1), &State::Accepted(server(7)));
 }
+
+#[test]
+fn a_row_with_the_tag_of_a_doubt_and_without_metadata_is_no_silence() {
+    let mut scene = Scene::new(10, [doubt(1)]);
+    let mut bare = row(7, 1, Status::Up);
+    bare.proof = Proof::None;
+    for second in (190..=190 + 7200).step_by(300) {
+        scene.weigh(second, Extent::Tagged, vec![bare.clone()]);
+    }
+    assert_eq!(scene.state(1), &in_doubt());
+    for second in (7500..=7500 + 3600).step_by(300) {
+        scene.weigh(second, Extent::Tagged, vec![]);
+    }
+    assert!(matches!(scene.state(1), State::Lapsed(..)));
+}
+
+#[test]
+fn a_delete_is_asked_again_soon_where_no_list_shows_that_it_helped() {
+    for (extent, again) in [(C, 600), (PARTIAL, 120)] {
+        let leaving = State::Deleting(server(1), DeleteWhy::ScaleIn);
+        let mut scene = Scene::new(10, [slot(1, leaving)]);
+        scene.weigh(50, extent, vec![row(1, 1, Status::Up)]);
+        scene.watch.handed_out(id(1), mono(60));
+        let watch = &mut scene.watch;
+        let outcome = Outcome::DeleteAccepted(server(1));
+        commit(
+            &mut scene.group,
+            |d| settle(d, watch, id(1), &outcome),
+            at(61),
+        );
+        let due = |second| scene.watch.due(&scene.group, at(second)).deletes.len();
+        assert_eq!((due(60 + again), due(61 + again)), (0, 1), "{extent:?}");
+    }
+}
