@@ -21,7 +21,8 @@ fi
 echo "-- is docs/openapi/v2.json OpenAPI 3.1?"
 "$venv/bin/openapi-spec-validator" --schema 3.1 docs/openapi/v2.json
 
-service_start 100000
+service_rate=100000
+service_start
 token="$(service_token read,crud,trigger,exceed-limits,audit,support,operate)"
 
 # make NAME: prints the id of a group that wants nothing.

@@ -1,7 +1,12 @@
 # shellcheck shell=bash
 # For scripts that ask a running service: `holt serve` beside a simulated cloud, in a folder of its own. Source it, then call `service_start`.
-# It sets: work, base (the address), config, tenant, and the functions below. HOLT names the program to test; without it, it is built.
+# It sets: work, base (the address), config, tenant, cloud (once it runs), and the functions below. HOLT names the program to test; without it, it
+# is built. A script that wants more of the service sets, before service_start: service_config (sections of the configuration), service_level
+# (of the log), service_rate (what the tenant may ask in a second).
 service_target="${CARGO_TARGET_DIR:-target}"
+service_config=""
+service_level=warn
+service_rate=2000
 service_children=()
 work="$(mktemp -d)"
 tenant=tenant-a
@@ -9,8 +14,20 @@ tenant=tenant-a
 service_stop() {
     local child
     for child in "${service_children[@]}"; do kill "$child" 2>/dev/null || true; done
+    wait 2>/dev/null || true
     rm -rf "$work"
 }
+
+# service_child LOG COMMAND...: starts a process that ends with the script; what it says goes into that file of the folder.
+service_child() {
+    local log="$1"
+    shift
+    "$@" >"$work/$log" 2>&1 &
+    service_children+=($!)
+}
+
+# service_port: prints a port that is free.
+service_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # service_said FILE TEXT: waits for a line, and prints what stands behind the text there.
 service_said() {
@@ -31,33 +48,31 @@ service_token() {
     "$HOLT" token --config "$config" --tenant "$tenant" --rights "$1" --subject ann --ttl 8h
 }
 
-# service_start [REQUESTS]: starts both, and waits until the api answers. REQUESTS is what the tenant may ask in a second.
-service_start() {
+# service_cloud: builds the program, and starts a simulated cloud.
+service_cloud() {
     trap service_stop EXIT
     if [[ -z "${HOLT:-}" ]]; then
         cargo build --locked --quiet -p holt
         HOLT="$service_target/debug/holt"
     fi
     HOLT="$(realpath "$HOLT")"
-    "$HOLT" cloudsim --listen 127.0.0.1:0 >"$work/cloud.log" 2>&1 &
-    service_children+=($!)
-    local cloud
+    service_child cloud.log "$HOLT" cloudsim --listen 127.0.0.1:0
     cloud="$(service_said "$work/cloud.log" "cloudsim listens on ")"
-    local ports
-    ports="$(python3 -c 'import socket
-all = [socket.socket() for _ in range(2)]
-for s in all: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in all])')"
-    base="http://127.0.0.1:${ports% *}"
-    ops="http://127.0.0.1:${ports#* }"
+}
+
+# service_start: starts the service, with a cloud if there is none yet, and waits until the api answers.
+service_start() {
+    [[ -n "${cloud:-}" ]] || service_cloud
+    base="http://127.0.0.1:$(service_port)"
+    ops="http://127.0.0.1:$(service_port)"
     config="$work/holt.toml"
     {
         "$HOLT" token --new-key "$work/keys"
         cat <<CONFIG
 [api]
 listen = "${base#http://}"
-requests = "${1:-2000}/s"
-burst = ${1:-2000}
+requests = "$service_rate/s"
+burst = $service_rate
 [ops]
 listen = "${ops#http://}"
 [store]
@@ -74,13 +89,12 @@ password = "password"
 [supervisor]
 hint_pass = "1s"
 [telemetry]
-level = "warn"
+level = "$service_level"
+$service_config
 CONFIG
-    } >"$work/made.toml"
-    # The sections that `holt token --new-key` prints come first; [api] is among ours and holds no key of theirs.
-    cp "$work/made.toml" "$config"
-    "$HOLT" serve --config "$config" >"$work/holt.log" 2>&1 &
-    service_children+=($!)
+    } >"$config"
+    service_child holt.log "$HOLT" serve --config "$config"
+    export HOLT_URL="$base" HOLT_TENANT="$tenant"
     for _ in $(seq 200); do
         curl -sf "$base/health/ready" >/dev/null && return 0
         sleep 0.1

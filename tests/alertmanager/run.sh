@@ -12,84 +12,17 @@ here="$PWD/tests/alertmanager"
 for program in prometheus prometheus-alertmanager; do
     command -v "$program" >/dev/null || { echo "$program is not there: apt-get install prometheus prometheus-alertmanager" >&2; exit 3; }
 done
-target="${CARGO_TARGET_DIR:-target}"
-if [[ -z "${HOLT:-}" ]]; then
-    cargo build --locked --quiet -p holt
-    HOLT="$target/debug/holt"
-fi
-HOLT="$(realpath "$HOLT")"
-work="$(mktemp -d)"
-children=()
-finish() {
-    for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
-# until_there FILE PATTERN: waits for a line in a file, and prints what stands behind the pattern there.
-until_there() {
-    for _ in $(seq 200); do
-        if grep -qs "$2" "$1"; then
-            grep -m1 -o "$2.*" "$1" | sed "s|^$2||"
-            return 0
-        fi
-        sleep 0.1
-    done
-    echo "never said: $2" >&2
-    cat "$1" >&2
-    return 1
-}
-
-"$HOLT" cloudsim --listen 127.0.0.1:0 >"$work/cloud.log" 2>&1 &
-children+=($!)
-cloud="$(until_there "$work/cloud.log" "cloudsim listens on ")"
-"$HOLT" token --new-key "$work/keys" >/dev/null
-port="$(free_port)"
-cat >"$work/holt.toml" <<CONFIG
-[api]
-listen = "127.0.0.1:$port"
-[api.keys]
-test = "file:$work/keys/token-key.pub.pem"
-[token]
-key_file = "$work/keys/token-key.pem"
-key_id = "test"
-[store]
-path = "$work/holt.db"
-[worker]
-state_dir = "$work/worker"
-[proof.keys]
-1 = "file:$work/keys/proof.key"
-[cloud]
-keystone_url = "http://$cloud/identity/v3"
-region = "RegionOne"
-[cloud.account]
-user = "autoscaler"
-password = "password"
-[cloud.tenants.tenant-a]
-project_id = "tenant-a"
-[supervisor]
-hint_pass = "1s"
-[telemetry]
-level = "warn"
-CONFIG
-"$HOLT" serve --config "$work/holt.toml" >"$work/holt.log" 2>&1 &
-children+=($!)
-HOLT_TOKEN="$("$HOLT" token --config "$work/holt.toml" --tenant tenant-a --rights read,crud,trigger --subject ada)"
-export HOLT_TOKEN HOLT_URL="http://127.0.0.1:$port" HOLT_TENANT=tenant-a
-for _ in $(seq 200); do
-    curl -sf "$HOLT_URL/health/live" >/dev/null && break
-    sleep 0.1
-done
+# shellcheck source=tests/service.sh
+source tests/service.sh
+service_start
+HOLT_TOKEN="$(service_token read,crud,trigger)"
+export HOLT_TOKEN
 
 # The metric that the rule looks at, and the two of them.
-metric_port="$(free_port)"
-python3 "$here/metric.py" "$metric_port" "$work/load" &
-children+=($!)
-prometheus_port="$(free_port)"
-alertmanager_port="$(free_port)"
+metric_port="$(service_port)"
+service_child metric.log python3 "$here/metric.py" "$metric_port" "$work/load"
+prometheus_port="$(service_port)"
+alertmanager_port="$(service_port)"
 
 cat >"$work/group.json" <<'GROUP'
 {"name": "shop", "min": 2, "max": 8,
@@ -131,10 +64,8 @@ receivers:
       - url: "$url"
         http_config: {authorization: {credentials: "$secret"}}
 ALERTMANAGER
-prometheus-alertmanager --config.file="$work/alertmanager.yml" --storage.path="$work/am" --web.listen-address="127.0.0.1:$alertmanager_port" --cluster.listen-address= >"$work/am.log" 2>&1 &
-children+=($!)
-prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/prom" --web.listen-address="127.0.0.1:$prometheus_port" >"$work/prom.log" 2>&1 &
-children+=($!)
+service_child am.log prometheus-alertmanager --config.file="$work/alertmanager.yml" --storage.path="$work/am" --web.listen-address="127.0.0.1:$alertmanager_port" --cluster.listen-address=
+service_child prom.log prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/prom" --web.listen-address="127.0.0.1:$prometheus_port"
 
 # Hooks join here: a receiver that checks signatures and completes what servers wait for (issue 7, item 4), before the group is created.
 code=0

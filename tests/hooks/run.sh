@@ -9,31 +9,19 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 here=tests/hooks
-target="${CARGO_TARGET_DIR:-target}"
+# shellcheck source=tests/service.sh
+source tests/service.sh
 if ! command -v python3 >/dev/null; then
     echo '{"ok":false,"left_out":"python3 is not there"}'
     exit 3
 fi
-venv="$target/hooks/venv"
+venv="$service_target/hooks/venv"
 if ! "$venv/bin/python" -c 'import standardwebhooks' 2>/dev/null; then
     if ! { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check standardwebhooks; } >&2; then
         echo '{"ok":false,"left_out":"the package standardwebhooks cannot be installed"}'
         exit 3
     fi
 fi
-if [[ -z "${HOLT:-}" ]]; then
-    cargo build --locked --quiet -p holt
-    HOLT="$target/debug/holt"
-fi
-HOLT="$(realpath "$HOLT")"
-work="$(mktemp -d)"
-children=()
-finish() {
-    for child in "${children[@]}"; do kill "$child" 2>/dev/null || true; done
-    rm -rf "$work"
-}
-trap finish EXIT
-
 fail() {
     echo "$1" >&2
     cat "$work"/*.log >&2 || true
@@ -52,51 +40,17 @@ until_() {
     fail "never: $what"
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
-"$HOLT" cloudsim --listen 127.0.0.1:0 >"$work/cloud.log" 2>&1 &
-children+=($!)
-until_ "the cloud listens" grep -q "cloudsim listens on " "$work/cloud.log"
-cloud="$(grep -o 'cloudsim listens on .*' "$work/cloud.log" | sed 's/.* on //')"
-"$HOLT" token --new-key "$work/keys" >/dev/null
-port="$(free_port)"
-cat >"$work/holt.toml" <<CONFIG
-[api]
-listen = "127.0.0.1:$port"
-[api.keys]
-test = "file:$work/keys/token-key.pub.pem"
-[token]
-key_file = "$work/keys/token-key.pem"
-key_id = "test"
-[store]
-path = "$work/holt.db"
-[worker]
-state_dir = "$work/worker"
-[proof.keys]
-1 = "file:$work/keys/proof.key"
-[cloud]
-keystone_url = "http://$cloud/identity/v3"
-region = "RegionOne"
-[cloud.account]
-user = "autoscaler"
-password = "password"
-[cloud.tenants.tenant-a]
-[hooks]
-allow = ["127.0.0.0/8"]
-plain_http = true
-[telemetry]
-level = "info,holt_hooks=debug"
-CONFIG
-"$HOLT" serve --config "$work/holt.toml" >"$work/holt.log" 2>&1 &
-children+=($!)
-export HOLT_URL="http://127.0.0.1:$port" HOLT_TENANT=tenant-a
-HOLT_TOKEN="$("$HOLT" token --config "$work/holt.toml" --tenant tenant-a --rights read,crud,trigger --subject ada)"
+service_level="info,holt_hooks=debug"
+service_config="[hooks]
+allow = [\"127.0.0.0/8\"]
+plain_http = true"
+service_start
+HOLT_TOKEN="$(service_token read,crud,trigger)"
 export HOLT_TOKEN
-until_ "holt serves" "$HOLT" group list
 
 echo '{"name":"web","min":0,"max":10,"launch":{"server":{"flavorRef":"1","imageRef":"11111111-1111-4111-8111-111111111111"}}}' >"$work/group.json"
 group="$("$HOLT" group create --file "$work/group.json" --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])')"
-receiver="$(free_port)"
+receiver="$(service_port)"
 cat >"$work/hook.json" <<HOOK
 {"points": ["server.before_active", "server.active", "server.before_delete", "server.gone"],
  "url": "http://127.0.0.1:$receiver/holt",
@@ -109,8 +63,7 @@ secret="$("$HOLT" hook put "$group" configure --file "$work/hook.json" --json | 
 troubled() { "$HOLT" hook deliveries "$group" --json | grep -q 'no connection'; }
 until_ "the trouble shows" troubled
 waiting="$("$HOLT" ledger "$group" --json | grep -o '"configuring"' | wc -l)"
-"$venv/bin/python" "$here/receiver.py" "$receiver" "$secret" "$work/receiver.log" 2>"$work/python.log" &
-children+=($!)
+service_child python.log "$venv/bin/python" "$here/receiver.py" "$receiver" "$secret" "$work/receiver.log"
 active() { [[ "$("$HOLT" ledger "$group" --state active --json | grep -o '"slot"' | wc -l)" == 2 ]]; }
 until_ "two servers are active" active
 
