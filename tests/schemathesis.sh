@@ -12,12 +12,7 @@ wanted="${1:-2000}"
 # shellcheck source=tests/service.sh
 source tests/service.sh
 venv="$service_target/schemathesis"
-if [[ ! -e "$venv/done" ]]; then
-    python3 -m venv "$venv" || { echo "python3 has no venv" >&2; exit 3; }
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'schemathesis>=4.32,<5' 'openapi-spec-validator>=0.7,<1' ||
-        { echo "schemathesis cannot be installed" >&2; exit 3; }
-    touch "$venv/done"
-fi
+service_python schemathesis 'schemathesis>=4.32,<5' 'openapi-spec-validator>=0.7,<1' || exit 3
 echo "-- is docs/openapi/v2.json OpenAPI 3.1?"
 "$venv/bin/openapi-spec-validator" --schema 3.1 docs/openapi/v2.json
 

@@ -48,6 +48,16 @@ service_token() {
     "$HOLT" token --config "$config" --tenant "$tenant" --rights "$1" --subject ann --ttl 8h
 }
 
+# service_python FOLDER PACKAGE...: has a Python of its own with these packages in target/FOLDER, installed the first time. Fails where they cannot be.
+service_python() {
+    local venv="$service_target/$1"
+    shift
+    [[ ! -e "$venv/done" ]] || return 0
+    python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check "$@" && touch "$venv/done" && return 0
+    echo "cannot be installed: $*" >&2
+    return 1
+}
+
 # service_cloud: builds the program, and starts a simulated cloud.
 service_cloud() {
     trap service_stop EXIT

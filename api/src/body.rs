@@ -219,6 +219,28 @@ fn cut(rule: &str) -> String {
     rule.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
+/// How many rows a page has.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows {
+    /// If the caller does not say.
+    pub default: u32,
+    /// The most that the caller may ask for.
+    pub most: u32,
+}
+
+impl Rows {
+    /// Of things that a customer configured.
+    pub const SHORT: Self = Self {
+        default: 20,
+        most: 100,
+    };
+    /// Of things that happened.
+    pub const LONG: Self = Self {
+        default: 50,
+        most: 500,
+    };
+}
+
 /// The query parameters of a request, all of which must be known.
 #[derive(Debug)]
 pub struct Params(Vec<(String, String)>);
@@ -293,16 +315,16 @@ impl Params {
         Ok(number)
     }
 
-    /// How many, between 1 and `most`.
+    /// How many rows.
     ///
     /// # Errors
     /// 400.
-    pub fn limit(&self, default: u32, most: u32) -> Result<u32, Failure> {
+    pub fn limit(&self, rows: Rows) -> Result<u32, Failure> {
         let rule = "must be a whole number from 1 to its maximum";
         match self.parsed::<u32>("limit", rule)? {
-            Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+            Some(limit) if (1..=rows.most).contains(&limit) => Ok(limit),
             Some(_) => Err(Failure::parameter("limit", rule)),
-            None => Ok(default),
+            None => Ok(rows.default),
         }
     }
 }

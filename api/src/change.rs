@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::tenant::is_there;
 
 /// Why a group was not changed; nothing was committed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum NotChanged {
     /// It is being deleted.
     Deleting,
@@ -32,6 +32,14 @@ pub(crate) enum NotChanged {
     Invalid(Invalid),
     /// An edit of policies or webhooks was not made.
     NotEdited(NotEdited),
+    /// What the request makes of what is there is refused.
+    Refused(Failure),
+}
+
+impl From<Failure> for NotChanged {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
+    }
 }
 
 impl From<NotEdited> for NotChanged {
@@ -68,6 +76,7 @@ impl From<NotChanged> for Failure {
             ),
             NotChanged::Invalid(invalid) => invalid.into(),
             NotChanged::NotEdited(why) => not_edited(&why),
+            NotChanged::Refused(failure) => failure,
         }
     }
 }
@@ -107,11 +116,21 @@ pub(crate) async fn read(
     key: &GroupKey,
     level: Level,
 ) -> Result<Group, Failure> {
-    let group = context.stores.groups.read(key, level).await;
-    group
-        .map_err(|error| Failure::store(&error))?
-        .filter(|group| group.state.phase != Phase::Tombstone)
-        .ok_or_else(Failure::not_found)
+    let group = trace(context, key, level).await?;
+    match group.state.phase {
+        Phase::Running | Phase::Paused | Phase::Deleting => Ok(group),
+        Phase::Tombstone => Err(Failure::not_found()),
+    }
+}
+
+/// Reads what is known of a group, also of one that was deleted: for those who ask what became of it.
+pub(crate) async fn trace(
+    context: &Context,
+    key: &GroupKey,
+    level: Level,
+) -> Result<Group, Failure> {
+    let group = context.stores.groups.read(key, level).await?;
+    group.ok_or_else(Failure::not_found)
 }
 
 /// Commits what `decide` makes of the group, and tells the owner. `decide` may run several times.
@@ -169,7 +188,7 @@ pub(crate) async fn edit(
 pub(crate) fn not_committed<E>(refused: &Refused<E>) -> Failure {
     match refused {
         Refused::Missing => Failure::not_found(),
-        Refused::Store(error) => Failure::store(error),
+        Refused::Store(error) => error.into(),
         Refused::Unknown => Failure::new(
             Code::OutcomeUnknown,
             "look at the group before trying again",

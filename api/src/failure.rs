@@ -77,10 +77,11 @@ impl Failure {
         )
         .at(name, rule)
     }
+}
 
-    /// The store gave no answer and nothing was done; the cause goes to the log.
-    #[must_use]
-    pub fn store(error: &store::Error) -> Self {
+/// The store gave no answer and nothing was done; the cause goes to the log.
+impl From<&store::Error> for Failure {
+    fn from(error: &store::Error) -> Self {
         match error {
             store::Error::Unavailable(_) | store::Error::Full(_) => {
                 tracing::warn!(
@@ -100,6 +101,12 @@ impl Failure {
                 )
             }
         }
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::from(&error)
     }
 }
 

@@ -198,18 +198,16 @@ enum Begun {
 
 async fn begin(context: &Context, id: &[u8; 32], kept: &Kept) -> Result<Begun, Failure> {
     let notes = &*context.stores.notes;
-    let failed = |error| Failure::store(&error);
     let now = context.wall();
     let note = Note {
         id: id.to_vec(),
         at: now,
         body: kept.text(),
     };
-    let kept_first = notes.keep(Shelf::Answers, &note, None).await;
-    if kept_first.map_err(failed)? {
+    if notes.keep(Shelf::Answers, &note, None).await? {
         return Ok(Begun::First);
     }
-    let found = notes.find(Shelf::Answers, id).await.map_err(failed)?;
+    let found = notes.find(Shelf::Answers, id).await?;
     let found = found.ok_or_else(in_use)?;
     let there: Kept = serde_json::from_str(&found.body).map_err(|_error| in_use())?;
     if there.request != kept.request {

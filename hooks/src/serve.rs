@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::{App, HttpServer};
 use anyhow::{Context as _, ensure};
 use chassis::{Process, ops, shutdown, telemetry};
 use wire::hooks::secret::HookKeys;
@@ -25,22 +24,10 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     telemetry::init(&config.telemetry)?;
     shutdown::on_signals(process).context("watch signals")?;
     start(process, &config)?;
-    let routes = process.clone();
-    let server = HttpServer::new(move || App::new().service(ops::routes(&routes)))
-        .workers(1)
-        .disable_signals()
-        .bind(config.operators.listen)
-        .context("listen for operators (`operators.listen`)")?
-        .run();
-    let handle = server.handle();
-    drop(process.tasks.spawn("operators", async move {
-        if let Err(error) = server.await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(error, "operators cannot be answered any more");
-        }
-    }));
+    let operators = ops::serve(process, config.operators.listen)
+        .context("listen for operators (`operators.listen`)")?;
     process.stop.requested().await;
-    handle.stop(true).await;
+    operators.stop(true).await;
     process.tasks.drain(&process.clock, TASKS).await;
     tracing::info!("the hooks lane has stopped");
     Ok(())

@@ -76,7 +76,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let roles =
         TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;
     let roles = listen(process, roles, supervisor, config.roles.key)?;
-    let operators = operators(process, config.operators.listen)
+    let operators = ops::serve(process, config.operators.listen)
         .context("listen for operators (`operators.listen`)")?;
     process.stop.requested().await;
     roles.stop(false).await;
@@ -129,22 +129,6 @@ pub fn listen(
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "the roles' listener failed"
-            );
-        }
-    }));
-    Ok(handle)
-}
-
-fn operators(process: &Process, listen: SocketAddr) -> anyhow::Result<ServerHandle> {
-    let routes = process.clone();
-    let server = HttpServer::new(move || App::new().service(ops::routes(&routes)));
-    let server = server.workers(1).disable_signals().bind(listen)?.run();
-    let handle = server.handle();
-    drop(process.tasks.spawn("operators", async move {
-        if let Err(error) = server.await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "operators cannot be answered any more"
             );
         }
     }));

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Debian's Prometheus and Alertmanager, real processes, against `holt serve` on a simulated cloud: a rule fires, the group grows at once, circles back while the
-# rule still fires, and shrinks to min after it has cleared. Delays are seconds, by configuration. The last line is JSON: `ok`, and what was counted.
+# rule still fires, and shrinks to min after it has cleared. Every server waits for a receiver that verifies signatures with the package `standardwebhooks` of
+# PyPI and lets it go on. Delays are seconds, by configuration. The last line is JSON: `ok`, and what was counted.
 #
 #   tests/alertmanager/run.sh
 #
 # Needs prometheus and prometheus-alertmanager (`apt-get install prometheus prometheus-alertmanager`), python3 and curl. HOLT names the program
-# to test; without it, it is built. Exit code 3: the packages are not there.
+# to test; without it, it is built. Exit code 3: the packages are not there, or cannot be installed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 here="$PWD/tests/alertmanager"
@@ -14,6 +15,10 @@ for program in prometheus prometheus-alertmanager; do
 done
 # shellcheck source=tests/service.sh
 source tests/service.sh
+service_python hooks/venv standardwebhooks || exit 3
+service_config="[hooks]
+allow = [\"127.0.0.0/8\"]
+plain_http = true"
 service_start
 HOLT_TOKEN="$(service_token read,crud,trigger)"
 export HOLT_TOKEN
@@ -25,11 +30,21 @@ prometheus_port="$(service_port)"
 alertmanager_port="$(service_port)"
 
 cat >"$work/group.json" <<'GROUP'
-{"name": "shop", "min": 2, "max": 8,
+{"name": "shop", "min": 0, "max": 8,
  "launch": {"server": {"flavorRef": "1", "imageRef": "11111111-1111-4111-8111-111111111111", "name": "shop", "networks": "auto"}},
  "alerts": {"expand_by": 1, "expand_delay_seconds": 10, "deflate_by": 1, "deflate_delay_seconds": 3, "report_delay_seconds": 3}}
 GROUP
 group="$("$HOLT" group create -f "$work/group.json" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')"
+# Before the first server: what each of them waits for.
+receiver="$(service_port)"
+cat >"$work/hook.json" <<HOOK
+{"points": ["server.before_active", "server.active", "server.before_delete", "server.gone"],
+ "url": "http://127.0.0.1:$receiver/holt", "wait": {"deadline_s": 60, "default": "abandon"}}
+HOOK
+hook_secret="$("$HOLT" hook put "$group" configure --file "$work/hook.json" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["secret"])')"
+service_child receiver.log "$service_target/hooks/venv/bin/python" tests/hooks/receiver.py "$receiver" "$hook_secret" "$work/hooks.jsonl"
+curl -sf -o /dev/null -X PATCH "$base/v2/$tenant/groups/$group/config" -H "Authorization: Bearer $HOLT_TOKEN" \
+    -H 'Content-Type: application/merge-patch+json' -d '{"min": 2}'
 cat >"$work/input.json" <<'INPUT'
 {"name": "alertmanager", "format": "alertmanager", "verify": {"by": "bearer"},
  "routes": [{"when": {"labels.team": "web"}, "to": ["{application}"]}]}
@@ -67,10 +82,9 @@ ALERTMANAGER
 service_child am.log prometheus-alertmanager --config.file="$work/alertmanager.yml" --storage.path="$work/am" --web.listen-address="127.0.0.1:$alertmanager_port" --cluster.listen-address=
 service_child prom.log prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/prom" --web.listen-address="127.0.0.1:$prometheus_port"
 
-# Hooks join here: a receiver that checks signatures and completes what servers wait for (issue 7, item 4), before the group is created.
 code=0
-python3 "$here/watch.py" "$group" "$input" "$work/load" || code=$?
+python3 "$here/watch.py" "$group" "$input" "$work/load" "$work/hooks.jsonl" || code=$?
 if [[ $code -ne 0 ]]; then
-    for log in holt am prom; do echo "-- $log:" >&2; tail -15 "$work/$log.log" >&2; done
+    for log in holt am prom receiver; do echo "-- $log:" >&2; tail -15 "$work/$log.log" >&2; done
 fi
 exit "$code"

@@ -1,11 +1,12 @@
 """Lets the queue grow and go away, and watches what the group does. The last line is JSON: ok, and what was counted."""
+import collections
 import json
 import os
 import sys
 import time
 import urllib.request
 
-group, intake, load = sys.argv[1:]
+group, intake, load, received = sys.argv[1:]
 url, tenant = os.environ["HOLT_URL"], os.environ["HOLT_TENANT"]
 headers = {"Authorization": "Bearer " + os.environ["HOLT_TOKEN"]}
 
@@ -46,7 +47,25 @@ wait_for("the group gives a step up", lambda g: g["desired"] < peak, 60)
 wait_for("it is at min again, and knows of no alert", lambda g: g["desired"] == 2 and "circling" not in g, 120)
 wait_for("the servers are gone", lambda g: g["active"] == 2 and g["pending"] == 0, 240)
 
+def hooks():
+    lines = [json.loads(line) for line in open(received)]
+    of_server = collections.defaultdict(list)
+    for line in lines:
+        if "type" in line and line["type"] not in of_server[line["server"]]:
+            of_server[line["server"]].append(line["type"])
+    return lines, of_server
+
+
+LIFE = ["server.before_active", "server.active", "server.before_delete", "server.gone"]
 verdicts = get(f"/groups/{group}/verdicts?limit=500")["items"]
+# One server for each of the most that it ever wanted: those above min have left.
+made = max(v["after"] for v in verdicts)
+left = made - 2
+until = time.monotonic() + 60
+while sum(kinds == LIFE for kinds in hooks()[1].values()) < left and time.monotonic() < until:
+    time.sleep(0.25)
+lines, of_server = hooks()
+
 alerts = [v for v in verdicts if "alert" in v["asked"]]
 turns = [v["asked"]["turn"] for v in verdicts if "turn" in v["asked"]]
 rejected = get(f"/inputs/{intake}/rejected")["items"]
@@ -55,8 +74,15 @@ counts = {
     "expand": turns.count("expand"),
     "deflate": turns.count("deflate"),
     "rejected": len(rejected),
+    "servers_hooked": len(of_server),
+    "whole_lives": sum(kinds == LIFE for kinds in of_server.values()),
+    "hooks_completed": sum(line.get("answered") == 200 for line in lines),
+    "bad_signatures": sum("bad" in line for line in lines),
 }
 # One verdict for the beginning and one for the end, however often Alertmanager repeated itself.
 ok = counts["alert_verdicts"] == 2 and counts["expand"] >= 1 and counts["deflate"] >= 2 and not rejected
+# Every server was configured before it counted and told before it went, in that order; two live on.
+ok = ok and counts["servers_hooked"] == made and counts["whole_lives"] == left and not counts["bad_signatures"]
+ok = ok and counts["hooks_completed"] == made + left
 print(json.dumps({"ok": ok, **counts}))
 sys.exit(0 if ok else 1)

@@ -9,12 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/service.sh
 source tests/service.sh
 venv="$service_target/clients/python"
-if [[ ! -e "$venv/done" ]]; then
-    python3 -m venv "$venv" || { echo "python3 has no venv" >&2; exit 3; }
-    "$venv/bin/pip" install --quiet --disable-pip-version-check 'openapi-python-client>=0.26,<1' ||
-        { echo "the generator cannot be installed" >&2; exit 3; }
-    touch "$venv/done"
-fi
+service_python clients/python 'openapi-python-client>=0.26,<1' || exit 3
 service_start
 folder="${1:-$work}"
 "$venv/bin/openapi-python-client" generate --path docs/openapi/v2.json --meta none --overwrite --output-path "$folder/holt_client" >"$work/generated.txt" 2>&1 ||

@@ -30,11 +30,7 @@ run_fog() {
 
 run_pyrax() {
     local venv="$service_target/clients/venv"
-    if [[ ! -e "$venv/done" ]]; then
-        python3 -m venv "$venv"
-        "$venv/bin/pip" install --quiet --disable-pip-version-check 'pyrax==1.10.0' 'setuptools<81' || { echo "pyrax cannot be installed" >&2; exit 3; }
-        touch "$venv/done"
-    fi
+    service_python clients/venv 'pyrax==1.10.0' 'setuptools<81' || exit 3
     HOME="$work" PYTHONPATH="$here/shims" "$venv/bin/python" -W ignore "$here/walk_pyrax.py" "$identity" "$tenant" "$image"
 }
 

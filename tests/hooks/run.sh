@@ -11,17 +11,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 here=tests/hooks
 # shellcheck source=tests/service.sh
 source tests/service.sh
-if ! command -v python3 >/dev/null; then
-    echo '{"ok":false,"left_out":"python3 is not there"}'
+if ! service_python hooks/venv standardwebhooks; then
+    echo '{"ok":false,"left_out":"the package standardwebhooks cannot be installed"}'
     exit 3
 fi
-venv="$service_target/hooks/venv"
-if ! "$venv/bin/python" -c 'import standardwebhooks' 2>/dev/null; then
-    if ! { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check standardwebhooks; } >&2; then
-        echo '{"ok":false,"left_out":"the package standardwebhooks cannot be installed"}'
-        exit 3
-    fi
-fi
+python="$service_target/hooks/venv/bin/python"
+
 fail() {
     echo "$1" >&2
     cat "$work"/*.log >&2 || true
@@ -63,7 +58,7 @@ secret="$("$HOLT" hook put "$group" configure --file "$work/hook.json" --json | 
 troubled() { "$HOLT" hook deliveries "$group" --json | grep -q 'no connection'; }
 until_ "the trouble shows" troubled
 waiting="$("$HOLT" ledger "$group" --json | grep -o '"configuring"' | wc -l)"
-service_child python.log "$venv/bin/python" "$here/receiver.py" "$receiver" "$secret" "$work/receiver.log"
+service_child python.log "$python" "$here/receiver.py" "$receiver" "$secret" "$work/receiver.log"
 active() { [[ "$("$HOLT" ledger "$group" --state active --json | grep -o '"slot"' | wc -l)" == 2 ]]; }
 until_ "two servers are active" active
 

@@ -60,9 +60,8 @@ async fn names(context: &Context, tenant: &TenantId) -> Result<Names, Failure> {
     }
     let keys = tenant::groups(context, tenant).await;
     let mut names: BTreeMap<String, Vec<GroupId>> = BTreeMap::new();
-    for key in keys.map_err(|error| Failure::store(&error))? {
-        let group = context.stores.groups.read(&key, Level::Relaxed).await;
-        let group = group.map_err(|error| Failure::store(&error))?;
+    for key in keys? {
+        let group = context.stores.groups.read(&key, Level::Relaxed).await?;
         if let Some(group) = group.filter(tenant::is_there) {
             names.entry(group.config.name).or_default().push(key.id);
         }

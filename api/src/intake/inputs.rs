@@ -99,8 +99,7 @@ pub(crate) async fn load(context: &Context, id: InputId) -> Result<Option<Arc<Lo
     if let Some(known) = context.books.loaded.get(&id) {
         return Ok(known);
     }
-    let found = context.stores.inputs.get(id).await;
-    let found = found.map_err(|error| Failure::store(&error))?;
+    let found = context.stores.inputs.get(id).await?;
     let loaded = found.map(ready).transpose()?.map(Arc::new);
     context.books.loaded.insert(id, loaded.clone());
     Ok(loaded)
@@ -109,7 +108,7 @@ pub(crate) async fn load(context: &Context, id: InputId) -> Result<Option<Arc<Lo
 /// Reads a stored input.
 pub(crate) fn ready(input: store::input::Input) -> Result<Loaded, Failure> {
     let corrupt = |why: &dyn std::fmt::Display| {
-        Failure::store(&store::Error::Corrupt(format!("input {}: {why}", input.id)))
+        Failure::from(store::Error::Corrupt(format!("input {}: {why}", input.id)))
     };
     let kept: Kept = serde_json::from_str(&input.body).map_err(|error| corrupt(&error))?;
     let parsed = kept.spec.parse().map_err(|error| corrupt(&error))?;

@@ -68,11 +68,7 @@ pub(super) async fn count(
     };
     let now = context.wall();
     let inputs = &context.stores.inputs;
-    let failed = |error: store::Error| Failure::store(&error);
-    let notes = inputs
-        .notes(input.id, Part::Voter, now)
-        .await
-        .map_err(failed)?;
+    let notes = inputs.notes(input.id, Part::Voter, now).await?;
     let mut known: BTreeMap<String, Voter> = notes
         .iter()
         .filter_map(voter)
@@ -98,8 +94,7 @@ pub(super) async fn count(
         let note = note(format!("host {}", sample.host), voter.at, &row);
         inputs
             .note(input.id, Part::Voter, &note, rule.missing_after * 4)
-            .await
-            .map_err(failed)?;
+            .await?;
         known.insert(sample.host.clone(), voter);
     }
     let mut events = Vec::new();
@@ -204,7 +199,7 @@ async fn since(
         .inputs
         .note(input.id, Part::Voter, &note, rule.missing_after * 4)
         .await;
-    kept.map_err(|error| Failure::store(&error))?;
+    kept?;
     Ok(row.t)
 }
 

@@ -60,9 +60,7 @@ pub async fn answer(
         return Err(Failure::new(wire::problem::Code::TooManyRequests, detail).after(wait));
     }
     let located = context.stores.groups.locate(group).await;
-    let key = located
-        .map_err(|error| Failure::store(&error))?
-        .ok_or_else(Failure::not_found)?;
+    let key = located?.ok_or_else(Failure::not_found)?;
     let actor = Actor {
         kind: ActorKind::Capability,
         name: message_id(group, id),

@@ -157,8 +157,7 @@ pub async fn patch(
 /// The configuration as a customer would write it; secrets of its launch configuration only if `open`.
 async fn written(context: &Context, group: &Aggregate, open: bool) -> Result<GroupSpec, Failure> {
     let launches = &context.stores.launches;
-    let body = launches.get(&group.key.tenant, group.config.launch).await;
-    let body = body.map_err(|error| Failure::store(&error))?;
+    let body = launches.get(&group.key.tenant, group.config.launch).await?;
     let launch = body.and_then(|body| launch::view(&body, open));
     Ok(GroupSpec::new(&group.config, launch))
 }

@@ -13,16 +13,11 @@ use wire::v2::Page;
 use wire::v2::delivery::Delivery;
 
 use crate::auth::right::{InGroup, Read, Trigger};
-use crate::body::Params;
-use crate::change::{NotChanged, change};
+use crate::body::{Params, Rows};
+use crate::change::{NotChanged, change, trace};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{OfChange, OfQuery, OfWait, Refusals};
-
-/// Messages on a page.
-const LIMIT_DEFAULT: u32 = 50;
-/// The most.
-const LIMIT_MAX: u32 = 500;
 
 type Names = web::Path<(String, String, String)>;
 
@@ -45,17 +40,12 @@ pub async fn list(
 ) -> Result<HttpResponse, Failure> {
     let params = params.only(&["before", "limit"])?;
     let before = params.number("before", "must be the number of a delivery")?;
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = params.limit(Rows::LONG)?;
+    let group = trace(&context, &within.key, Level::Relaxed).await?;
     let groups = &context.stores.groups;
-    let group = groups
-        .read(&within.key, Level::Relaxed)
-        .await
-        .map_err(|error| Failure::store(&error))?
-        .ok_or_else(Failure::not_found)?;
     let closed = groups
         .deliveries(&within.key, before.map(DeliveryId), limit)
-        .await
-        .map_err(|error| Failure::store(&error))?;
+        .await?;
     let below = DeliveryId(before.unwrap_or(u64::MAX));
     let open = group.outbox.range(..below).map(|(_, open)| open);
     let mut all: Vec<_> = open.chain(&closed).collect();
@@ -150,8 +140,7 @@ pub(super) async fn closed(
     id: DeliveryId,
 ) -> Result<Option<outbox::Delivery>, Failure> {
     let groups = &context.stores.groups;
-    let found = groups.deliveries(key, Some(id.next()), 1).await;
-    let found = found.map_err(|error| Failure::store(&error))?;
+    let found = groups.deliveries(key, Some(id.next()), 1).await?;
     Ok(found.into_iter().find(|delivery| delivery.id == id))
 }
 

@@ -106,8 +106,7 @@ pub async fn dry_run(
         Force::No | Force::Gates => {}
     }
     let group = read(&context, &within.key, Level::Serial).await?;
-    let standing = context.stores.controls.standing().await;
-    let standing = standing.map_err(|error| Failure::store(&error))?;
+    let standing = context.stores.controls.standing().await?;
     let id = format!("dry-run-{:032x}", context.process.entropy.u128());
     let event = Event {
         id: id.parse().map_err(|_error| Failure::not_found())?,
@@ -166,17 +165,11 @@ pub async fn show(
     let (_tenant, _group, event) = path.into_inner();
     let id: EventId = event.parse().map_err(|_error| Failure::not_found())?;
     let groups = &context.stores.groups;
-    let verdict = groups
-        .verdict(&within.key, &id)
-        .await
-        .map_err(|error| Failure::store(&error))?;
+    let verdict = groups.verdict(&within.key, &id).await?;
     if let Some(verdict) = verdict {
         return Ok(HttpResponse::Ok().json(Verdict::from(&verdict)));
     }
-    let group = groups
-        .read(&within.key, Level::Serial)
-        .await
-        .map_err(|error| Failure::store(&error))?;
+    let group = groups.read(&within.key, Level::Serial).await?;
     let waiting = group
         .as_ref()
         .and_then(|group| group.inbox.get(&id))

@@ -18,7 +18,7 @@ use wire::v2::time::Moment;
 use wire::v2::{Invalid, Page};
 
 use crate::auth::right::{Allowed, Crud, InGroup, Read};
-use crate::body::{Body, Params};
+use crate::body::{Body, Params, Rows};
 use crate::change::{NotChanged, change, not_committed, read, seen};
 use crate::context::Context;
 use crate::etag::IfMatch;
@@ -26,11 +26,6 @@ use crate::failure::Failure;
 use crate::openapi::{OfBody, OfChange, OfQuery, OfWrite, Refusals};
 use crate::write::{Answer, Seed, no_body, once};
 use crate::{launch, tenant};
-
-/// Groups on a page.
-const LIMIT_DEFAULT: u32 = 20;
-/// The most.
-const LIMIT_MAX: u32 = 100;
 
 /// Creates a group. Desired begins at min.
 #[utoipa::path(
@@ -76,10 +71,7 @@ async fn make(
     let given = spec.launch.as_ref();
     let launch = given.ok_or_else(|| Invalid::new("launch", "is missing"))?;
     let tenant = &allowed.tenant;
-    if !tenant::has_room(context, tenant)
-        .await
-        .map_err(|error| Failure::store(&error))?
-    {
+    if !tenant::has_room(context, tenant).await? {
         let most = context.v1.groups;
         let detail = format!("a tenant may have {most} groups, not more");
         return Err(Failure::new(Code::LimitReached, detail).at("limit", most.to_string()));
@@ -127,18 +119,12 @@ pub async fn list(
 ) -> Result<HttpResponse, Failure> {
     let params = params.only(&["after", "limit"])?;
     let after: Option<GroupId> = params.parsed("after", "must be the id of a group")?;
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = params.limit(Rows::SHORT)?;
     let groups = &context.stores.groups;
-    let page = groups
-        .of_tenant(&allowed.tenant, after, limit)
-        .await
-        .map_err(|error| Failure::store(&error))?;
+    let page = groups.of_tenant(&allowed.tenant, after, limit).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for key in page.items.iter().filter(|key| allowed.caller.sees(key.id)) {
-        let group = groups
-            .read(key, Level::Relaxed)
-            .await
-            .map_err(|error| Failure::store(&error))?;
+        let group = groups.read(key, Level::Relaxed).await?;
         let there = group.filter(|group| group.state.phase != Phase::Tombstone);
         items.extend(there.map(|group| Group::new(&group, context.wall())));
     }
@@ -323,7 +309,7 @@ pub(super) async fn put_launch(
         .launches
         .put(tenant, &body)
         .await
-        .map_err(|error| Failure::store(&error))
+        .map_err(Failure::from)
 }
 
 /// The answer to a write: the group with everything.
@@ -346,13 +332,11 @@ pub(super) async fn full(
     let body = stores
         .launches
         .get(&group.key.tenant, group.config.launch)
-        .await
-        .map_err(|error| Failure::store(&error))?;
+        .await?;
     let first = stores
         .groups
         .records(&group.key, Some(Rev(1)), 1, Level::Relaxed)
-        .await
-        .map_err(|error| Failure::store(&error))?;
+        .await?;
     let mut view = Group::new(group, context.wall());
     view.launch = body.and_then(|body| launch::view(&body, open));
     view.created = first.first().map(|record| Moment(record.at));

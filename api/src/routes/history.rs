@@ -9,15 +9,11 @@ use wire::v2::history::{Cause, Found, Record};
 use wire::v2::time::Moment;
 
 use crate::auth::right::{Allowed, Audit, InGroup, Read};
-use crate::body::Params;
+use crate::body::{Params, Rows};
+use crate::change::trace;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{OfQuery, Refusals};
-
-/// Records on a page.
-const LIMIT_DEFAULT: u32 = 50;
-/// The most.
-const LIMIT_MAX: u32 = 500;
 
 /// Changes of a group, newest first: each with its actor and request id, its cause, and what was before and after.
 #[utoipa::path(
@@ -42,17 +38,13 @@ pub async fn list(
     if from == Some(0) {
         return Err(Failure::parameter("from", rule));
     }
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = params.limit(Rows::LONG)?;
     let groups = &context.stores.groups;
     let records = groups
         .records(&within.key, from.map(Rev), limit, Level::Relaxed)
-        .await
-        .map_err(|error| Failure::store(&error))?;
+        .await?;
     if records.is_empty() {
-        let group = groups.read(&within.key, Level::Relaxed).await;
-        group
-            .map_err(|error| Failure::store(&error))?
-            .ok_or_else(Failure::not_found)?;
+        trace(&context, &within.key, Level::Relaxed).await?;
     }
     let is_full = u32::try_from(records.len()).is_ok_and(|n| n == limit);
     let next = records
@@ -101,7 +93,7 @@ pub async fn search(
         tenant: Some(allowed.tenant.clone()),
         ..wanted(&params)?
     };
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = params.limit(Rows::LONG)?;
     let mut page = context.stores.search.find(&wanted, limit).await;
     if let Ok(page) = &mut page {
         page.items.retain(|found| allowed.caller.sees(found.key.id));
@@ -113,7 +105,7 @@ pub async fn search(
 pub(super) fn found(
     page: Result<store::search::Page, store::Error>,
 ) -> Result<HttpResponse, Failure> {
-    let page = page.map_err(|error| Failure::store(&error))?;
+    let page = page?;
     let one = |found: &store::search::Found| Found {
         tenant: found.key.tenant.to_string(),
         group: found.key.id.to_string(),

@@ -137,7 +137,7 @@ pub async fn delete(
     not_limited(&allowed)?;
     let input = find(&context, &allowed.tenant, &path).await?;
     let removed = context.stores.inputs.remove(&input.tenant, input.id).await;
-    removed.map_err(|error| Failure::store(&error))?;
+    removed?;
     context.books.forget(input.id);
     Ok(HttpResponse::NoContent().finish())
 }
@@ -288,8 +288,7 @@ async fn verdict(
     request_id: &str,
 ) -> Result<Option<wire::v2::verdict::Verdict>, Failure> {
     let key = Context::key(input.tenant.clone(), id);
-    let group = context.stores.groups.read(&key, Level::Relaxed).await;
-    let group = group.map_err(|error| Failure::store(&error))?;
+    let group = context.stores.groups.read(&key, Level::Relaxed).await?;
     let Some((group, event)) = group.zip(signal_event(context, input, (alert, id), request_id))
     else {
         return Ok(None);
@@ -314,11 +313,7 @@ fn not_limited<R>(allowed: &Allowed<R>) -> Result<(), Failure> {
 async fn all(context: &Context, tenant: &domain::ids::TenantId) -> Result<Vec<Loaded>, Failure> {
     let most = u32::try_from(INPUTS_MAX).unwrap_or(u32::MAX);
     let inputs = context.stores.inputs.of_tenant(tenant, None, most).await;
-    inputs
-        .map_err(|error| Failure::store(&error))?
-        .into_iter()
-        .map(ready)
-        .collect()
+    inputs?.into_iter().map(ready).collect()
 }
 
 async fn find(
@@ -336,8 +331,7 @@ async fn find_by(
     id: &str,
 ) -> Result<Loaded, Failure> {
     let id: InputId = id.parse().map_err(|_error| Failure::not_found())?;
-    let found = context.stores.inputs.get(id).await;
-    let found = found.map_err(|error| Failure::store(&error))?;
+    let found = context.stores.inputs.get(id).await?;
     let own = found.filter(|input| input.tenant == *tenant);
     ready(own.ok_or_else(Failure::not_found)?)
 }
@@ -356,7 +350,7 @@ async fn put(
         body,
     };
     let done = context.stores.inputs.put(&input).await;
-    done.map_err(|error| Failure::store(&error))?;
+    done?;
     context.books.forget(id);
     ready(input)
 }

@@ -9,15 +9,17 @@ use wire::v2::Page;
 use wire::v2::ledger::{Slot, State};
 
 use crate::auth::right::{InGroup, Read};
-use crate::body::Params;
+use crate::body::{Params, Rows};
+use crate::change::trace;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{OfQuery, Refusals};
 
 /// Slots on a page.
-const LIMIT_DEFAULT: u32 = 100;
-/// The most.
-const LIMIT_MAX: u32 = 1_000;
+const SLOTS: Rows = Rows {
+    default: 100,
+    most: 1_000,
+};
 
 /// Slots in order of id: open ones, and ended ones as long as they are watched (30 days).
 #[utoipa::path(
@@ -42,15 +44,8 @@ pub async fn list(
     let states = states(&params)?;
     let open: Option<bool> = params.parsed("open", "must be true or false")?;
     let after: Option<SlotId> = params.parsed("after", "must be the id of a slot")?;
-    let limit = usize::try_from(params.limit(LIMIT_DEFAULT, LIMIT_MAX)?).unwrap_or(usize::MAX);
-    let group = context
-        .stores
-        .groups
-        .read(&within.key, Level::Relaxed)
-        .await;
-    let group = group
-        .map_err(|error| Failure::store(&error))?
-        .ok_or_else(Failure::not_found)?;
+    let limit = usize::try_from(params.limit(SLOTS)?).unwrap_or(usize::MAX);
+    let group = trace(&context, &within.key, Level::Relaxed).await?;
     let fits = |slot: &&domain::slot::Slot| {
         after.is_none_or(|after| slot.id > after)
             && open.is_none_or(|open| slot.state.is_open() == open)

@@ -13,7 +13,7 @@ use wire::v2::time::Moment;
 use wire::v2::{Invalid, Page};
 
 use crate::auth::right::{Crud, InGroup, Read};
-use crate::body::{Body, Params};
+use crate::body::{Body, Params, Rows};
 use crate::change::{NotChanged, edit, read, seen};
 use crate::context::Context;
 use crate::edit::{self, NotEdited};
@@ -22,11 +22,6 @@ use crate::failure::Failure;
 use crate::openapi::{OfBody, OfChange, OfMake, OfQuery, OfWrite, Refusals};
 use crate::patch::Patch;
 use crate::write::{Answer, no_body, once};
-
-/// Policies on a page.
-const LIMIT_DEFAULT: u32 = 20;
-/// The most: as many as a group may have.
-const LIMIT_MAX: u32 = 100;
 
 /// The policy of the path; one that cannot be is not there.
 pub(super) fn named(request: &HttpRequest) -> Result<PolicyId, Failure> {
@@ -62,7 +57,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Failure> {
     let params = params.only(&["after", "limit"])?;
     let after: Option<PolicyId> = params.parsed("after", "must be the id of a policy")?;
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = params.limit(Rows::SHORT)?;
     let group = read(&context, &within.key, Level::Relaxed).await?;
     let behind = |id: &PolicyId| after.as_ref().is_none_or(|after| id > after);
     let behind = group.config.policies.values().filter(|one| behind(&one.id));
@@ -210,31 +205,18 @@ async fn put(
     let key = &within.key;
     once(context, Some(&key.tenant), (request, hash), async |_seed| {
         let now = context.wall();
-        // Rules of the patched body are told as they are, not as a refusal of the group's.
-        let mut refused = None;
         let change = |draft: &mut Draft<'_>| {
             let there = edit::policy(draft.group(), &id)?;
             let before = Policy::from(there);
             seen(&if_match, &tag(&before))?;
-            let after = match make(&before).and_then(|after| named_so(after, &id)) {
-                Ok(after) => after,
-                Err(failure) => {
-                    refused = Some(failure);
-                    return Err(NotChanged::Moved);
-                }
-            };
-            let mut after: Stored = after.parse()?;
+            let mut after: Stored = named_so(make(&before)?, &id)?.parse()?;
             after.carry(there);
             let both = [(id.clone(), after.clone())].into();
             check_moments(&draft.config().policies, &both, now)?;
             Ok(edit::put_policy(draft, after)?)
         };
         let by = (key, within.allowed.actor());
-        let done = edit(context, by, Cause::Configure, change).await;
-        let group = match (done, refused) {
-            (Ok(group), _) => group,
-            (Err(_), Some(failure)) | (Err(failure), None) => return Err(failure),
-        };
+        let group = edit(context, by, Cause::Configure, change).await?;
         answer(&group, &id, StatusCode::OK)
     })
     .await

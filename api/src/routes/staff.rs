@@ -10,15 +10,11 @@ use wire::v2::time::Moment;
 
 use super::history::{found, wanted};
 use crate::auth::right::{Operate, Staff, Support};
-use crate::body::Params;
+use crate::body::{Params, Rows};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{OfQuery, Refusals};
 
-/// Records on a page.
-const LIMIT_DEFAULT: u32 = 50;
-/// The most.
-const LIMIT_MAX: u32 = 500;
 /// The longest query that a look is noted with.
 const ASKED_MAX: usize = 4 * 1024;
 
@@ -54,7 +50,7 @@ pub async fn search(
         tenant,
         ..wanted(&params)?
     };
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = params.limit(Rows::LONG)?;
     note(&context, &staff, &request).await?;
     found(context.stores.search.find(&wanted, limit).await)
 }
@@ -80,12 +76,11 @@ pub async fn looks(
         Some(text) => Some(id_of(text).ok_or_else(|| Failure::parameter("before", rule))?),
         None => None,
     };
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = params.limit(Rows::LONG)?;
     let notes = &context.stores.notes;
     let found = notes
         .newest(Shelf::Staff, before.as_deref(), limit + 1)
-        .await;
-    let found = found.map_err(|error| Failure::store(&error))?;
+        .await?;
     let all: Vec<Look> = found.iter().filter_map(look).collect();
     Ok(HttpResponse::Ok().json(super::cut(all, limit, |look| look.id.clone())))
 }
@@ -117,7 +112,7 @@ async fn note(
         body: serde_json::to_string(&look).unwrap_or_default(),
     };
     let kept = context.stores.notes.keep(Shelf::Staff, &note, None).await;
-    kept.map(drop).map_err(|error| Failure::store(&error))
+    kept.map(drop).map_err(Failure::from)
 }
 
 fn look(note: &Note) -> Option<Look> {

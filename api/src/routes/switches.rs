@@ -9,15 +9,10 @@ use wire::v2::time::Moment;
 use wire::v2::{Invalid, Page};
 
 use crate::auth::right::{Operate, Staff};
-use crate::body::{Body, Params};
+use crate::body::{Body, Params, Rows};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{OfBody, OfQuery, OfScope, Refusals};
-
-/// Throws on a page.
-const LIMIT_DEFAULT: u32 = 50;
-/// The most.
-const LIMIT_MAX: u32 = 500;
 
 /// The switches that stand, in order of scope.
 ///
@@ -31,8 +26,7 @@ pub async fn list(
     _staff: Staff<Operate>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Failure> {
-    let standing = context.stores.controls.standing().await;
-    let standing = standing.map_err(|error| Failure::store(&error))?;
+    let standing = context.stores.controls.standing().await?;
     let now = context.wall();
     let items: Vec<Switch> = standing
         .iter()
@@ -87,8 +81,7 @@ pub async fn clear(
         Some(text) => switch::why(text).ok_or_else(|| Failure::parameter("why", switch::RULE))?,
         None => String::new(),
     };
-    let standing = context.stores.controls.standing().await;
-    let standing = standing.map_err(|error| Failure::store(&error))?;
+    let standing = context.stores.controls.standing().await?;
     if standing.iter().any(|switch| switch.scope == scope) {
         let throw = Throw {
             scope,
@@ -120,9 +113,8 @@ pub async fn history(
 ) -> Result<HttpResponse, Failure> {
     let params = params.only(&["before", "limit"])?;
     let before = params.number("before", "must be a number")?;
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
-    let throws = context.stores.controls.history(before, limit).await;
-    let throws = throws.map_err(|error| Failure::store(&error))?;
+    let limit = params.limit(Rows::LONG)?;
+    let throws = context.stores.controls.history(before, limit).await?;
     let is_full = throws.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     let next = throws
         .last()
@@ -146,7 +138,7 @@ fn shown((number, throw): (u64, Throw)) -> switch::Throw {
 
 async fn keep(context: &Context, throw: &Throw) -> Result<(), Failure> {
     let kept = context.stores.controls.throw(throw).await;
-    kept.map_err(|error| Failure::store(&error))?;
+    kept?;
     let mode = throw
         .mode
         .map_or("taken back", domain::control::Mode::as_str);

@@ -8,15 +8,12 @@ use wire::v2::time::Moment;
 use wire::v2::verdict::Verdict;
 
 use crate::auth::right::{InGroup, Read};
-use crate::body::Params;
+use crate::body::{Params, Rows};
+use crate::change::trace;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{OfQuery, Refusals};
 
-/// Verdicts on a page.
-const LIMIT_DEFAULT: u32 = 50;
-/// The most.
-const LIMIT_MAX: u32 = 500;
 /// Verdicts of one commit are of one moment, and never lie on two pages.
 const COMMIT_MAX: u32 = 64;
 
@@ -47,18 +44,13 @@ pub async fn list(
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     };
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = params.limit(Rows::LONG)?;
     let groups = &context.stores.groups;
     let verdicts = groups
         .verdicts(&within.key, before, limit + COMMIT_MAX)
-        .await
-        .map_err(|error| Failure::store(&error))?;
+        .await?;
     if verdicts.is_empty() {
-        let group = groups
-            .read(&within.key, Level::Relaxed)
-            .await
-            .map_err(|error| Failure::store(&error))?;
-        group.ok_or_else(Failure::not_found)?;
+        trace(&context, &within.key, Level::Relaxed).await?;
     }
     Ok(HttpResponse::Ok().json(page(&verdicts, limit)))
 }

@@ -13,7 +13,7 @@ use wire::v2::policy::{Webhook, WebhookSpec};
 
 use super::policies::named;
 use crate::auth::right::{Crud, InGroup, Read};
-use crate::body::{Body, Params};
+use crate::body::{Body, Params, Rows};
 use crate::change::{NotChanged, edit, read, seen};
 use crate::context::Context;
 use crate::edit::{self, NotEdited};
@@ -22,11 +22,6 @@ use crate::failure::Failure;
 use crate::openapi::{OfBody, OfChange, OfMake, OfQuery, OfWrite, Refusals};
 use crate::patch::Patch;
 use crate::write::{Answer, Seed, no_body, once};
-
-/// Webhooks on a page.
-const LIMIT_DEFAULT: u32 = 20;
-/// The most.
-const LIMIT_MAX: u32 = 100;
 
 fn webhook_named(request: &HttpRequest) -> Result<WebhookId, Failure> {
     let name = request.match_info().get("webhook").unwrap_or_default();
@@ -92,7 +87,7 @@ pub async fn list(
     let policy = named(&request)?;
     let params = params.only(&["after", "limit"])?;
     let after: Option<WebhookId> = params.parsed("after", "must be the id of a webhook")?;
-    let limit = params.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = params.limit(Rows::SHORT)?;
     let group = read(&context, &within.key, Level::Relaxed).await?;
     let policy = edit::policy(&group, &policy).map_err(failed)?;
     let behind = |id: WebhookId| after.is_none_or(|after| id > after);
@@ -245,17 +240,10 @@ async fn put(
     let if_match = IfMatch::of(request)?;
     let key = &within.key;
     once(context, Some(&key.tenant), (request, hash), async |_seed| {
-        let mut refused = None;
         let change = |draft: &mut Draft<'_>| {
             let there = find(draft.group(), &policy, id)?;
             seen(&if_match, &tagged(id, there))?;
-            let after = match make(&WebhookSpec::from(&Webhook::new(id, there, None))) {
-                Ok(after) => after,
-                Err(failure) => {
-                    refused = Some(failure);
-                    return Err(NotChanged::Moved);
-                }
-            };
+            let after = make(&WebhookSpec::from(&Webhook::new(id, there, None)))?;
             after.check()?;
             Ok(edit::put_webhook(
                 draft,
@@ -264,11 +252,7 @@ async fn put(
             )?)
         };
         let by = (key, within.allowed.actor());
-        let done = edit(context, by, Cause::Configure, change).await;
-        let group = match (done, refused) {
-            (Ok(group), _) => group,
-            (Err(_), Some(failure)) | (Err(failure), None) => return Err(failure),
-        };
+        let group = edit(context, by, Cause::Configure, change).await?;
         answer(&group, (&policy, id), (StatusCode::OK, false))
     })
     .await

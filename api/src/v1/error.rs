@@ -275,7 +275,7 @@ impl From<Failure> for Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
-        Self::from(Failure::store(&error))
+        Self::from(Failure::from(error))
     }
 }
 

@@ -1,10 +1,15 @@
 //! The operator's routes: `/health/live`, `/health/ready`, `/metrics`. Serve them on a listener of their own or beside an API.
 use std::{
     collections::BTreeMap,
+    io,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use actix_web::{HttpResponse, dev::HttpServiceFactory, web};
+pub use actix_web::dev::ServerHandle;
+
+use actix_web::dev::HttpServiceFactory;
+use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::Serialize;
 
 use crate::{Metrics, Process, Stop};
@@ -90,6 +95,27 @@ struct Readiness {
     ready: bool,
     stopping: bool,
     checks: BTreeMap<&'static str, State>,
+}
+
+/// Serves them on one thread until the handle is stopped.
+///
+/// # Errors
+/// The address cannot be used.
+pub fn serve(process: &Process, listen: SocketAddr) -> io::Result<ServerHandle> {
+    let own = process.clone();
+    let server = HttpServer::new(move || App::new().service(routes(&own)))
+        .workers(1)
+        .disable_signals()
+        .bind(listen)?
+        .run();
+    let handle = server.handle();
+    drop(process.tasks.spawn("operators", async move {
+        if let Err(error) = server.await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "operators cannot be answered any more");
+        }
+    }));
+    Ok(handle)
 }
 
 /// The routes for one process; register them with `App::service` (or `configure`).

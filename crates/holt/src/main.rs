@@ -12,7 +12,6 @@ mod edits;
 mod hook;
 mod input;
 mod keys;
-mod ops;
 mod out;
 mod schema;
 mod serve;

@@ -7,7 +7,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use chassis::{Process, shutdown, telemetry};
+use chassis::{Process, ops, shutdown, telemetry};
 use cloud::{guard::Guard, openstack::OpenStack, port::Cloud, transport::http::HttpTransport};
 use domain::time::Timestamp;
 use store::embedded::{Embedded, Keep};
@@ -17,7 +17,7 @@ use wire::ports::{hooks::Hooks, ops::Ops};
 use crate::{
     args,
     config::{self, Config},
-    ops, out, settings,
+    out, settings,
 };
 
 /// Between two looks for rows that are past their time: verdicts after 25 h, ended slots after 30 days (design 5).
@@ -56,6 +56,7 @@ pub(crate) async fn run(process: &Process, args: args::Serve) -> anyhow::Result<
 pub(crate) struct Running {
     process: Process,
     api: holt_api::Api,
+    operators: Option<ops::ServerHandle>,
     store: Opened,
     pub(crate) address: SocketAddr,
 }
@@ -105,15 +106,14 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
         hooks.answers = format!("http://{}", api.address());
     }
     holt_hooks::build(process, hooks, lanes).context("start the hooks lane (`hooks`)")?;
-    if let Some(listen) = config.ops.listen {
-        ops::serve(process, listen)
-            .await
-            .with_context(|| format!("listen on {listen} (`ops.listen`)"))?;
-    }
+    let operators = config.ops.listen.map(|listen| {
+        ops::serve(process, listen).with_context(|| format!("listen on {listen} (`ops.listen`)"))
+    });
     let address = api.address();
     Ok(Running {
         process: process.clone(),
         api,
+        operators: operators.transpose()?,
         store,
         address,
     })
@@ -155,6 +155,7 @@ impl Running {
         let Self {
             process,
             api,
+            operators,
             store,
             ..
         } = self;
@@ -162,6 +163,9 @@ impl Running {
         let (drained, ()) = tokio::join!(process.stop.drained(&process.clock, DRAIN), api.stop());
         if let Err(undrained) = drained {
             tracing::warn!(in_flight = undrained.in_flight, "work in hand was cut off");
+        }
+        if let Some(operators) = operators {
+            operators.stop(false).await;
         }
         let left = process.tasks.drain(&process.clock, TASKS).await;
         if left > 0 {

@@ -25,26 +25,26 @@ const SILENCE: Duration = Duration::from_secs(6);
 const ECHO_MAX: Duration = Duration::from_secs(60);
 
 /// One life of a supervisor process.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Life {
     /// Its clock, tasks and randomness.
     pub process: Process,
     /// What runs in it.
-    pub supervisor: Supervisor,
+    pub supervisor: Arc<Supervisor>,
 }
 
 /// Where a supervisor can be reached, across its lives.
 #[derive(Debug, Clone, Default)]
-pub struct Address(Arc<Mutex<Option<Life>>>);
+pub struct Address(Arc<Mutex<Option<Arc<Life>>>>);
 
 impl Address {
     /// A new life answers here from now on; none: nobody does.
     pub fn set(&self, life: Option<Life>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = life;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = life.map(Arc::new);
     }
     /// Who answers here.
     #[must_use]
-    pub fn get(&self) -> Option<Life> {
+    pub fn get(&self) -> Option<Arc<Life>> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -141,7 +141,7 @@ impl Link {
     /// Carries one call to the other side, runs it there as a task of the other process, and carries the answer back.
     async fn call<T, F, Fut>(&self, make: F) -> Result<T, Lost>
     where
-        F: Fn(Supervisor) -> Fut,
+        F: Fn(Arc<Supervisor>) -> Fut,
         Fut: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {

@@ -235,7 +235,8 @@ impl World {
             // Else no doubt of a project too large for complete lists would be settled within the run.
             settings.rules.tagged_lapse = Duration::from_secs(480);
         }
-        let supervisor = holt_supervisor::build(&process, settings, self.store.handle(&seat.name));
+        let supervisor =
+            holt_supervisor::build(&process, settings, self.store.handle(&seat.name)).into();
         seat.address.set(Some(Life {
             process,
             supervisor,
