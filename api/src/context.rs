@@ -101,7 +101,7 @@ impl Context {
             owner_deadline: settings.owner_deadline,
             colo: ColoId(settings.colo),
             counts: Counts::new(&process.metrics),
-            books: Books::new(process),
+            books: Books::new(process, settings.alerts),
             rejected: AtomicU64::new(process.entropy.below(1 << 32)),
             in_hand: AtomicUsize::new(0),
         }

@@ -27,12 +27,17 @@ pub struct Settings {
     pub tokens: Tokens,
     /// How much one tenant may ask.
     pub limits: Limits,
+    /// Bodies with alerts that one input may send in a second; more is answered 503, because senders of alerts drop what is refused (inputs, rule b).
+    pub alerts: NonZeroU32,
     /// The surface of the old service.
     pub v1: V1,
     /// What seals the secrets of hooks and makes the addresses by which receivers answer, newest first: the same keys as the hooks lane's.
     /// Without one, no hook can be made.
     pub hooks: Vec<Secret>,
 }
+
+/// By default; an Alertmanager that repeats itself for a thousand groups of alerts every 10 s stays below it.
+const ALERTS: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
 
 /// What the surface of the old service is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +178,7 @@ impl Default for Settings {
             owner_deadline: Duration::from_secs(2),
             tokens: Tokens::default(),
             limits: Limits::default(),
+            alerts: ALERTS,
             v1: V1::default(),
             hooks: Vec::new(),
         }

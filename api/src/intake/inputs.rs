@@ -22,8 +22,6 @@ use crate::settings::Limits;
 const FRESH: Duration = Duration::from_secs(1);
 /// A new name of a group is seen by every process within this.
 const NAMES_FRESH: Duration = Duration::from_secs(5);
-/// Requests of one input, in the long run and at once.
-const REQUESTS: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
 
 /// What is kept of an input in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,10 +68,10 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    pub(crate) fn new(process: &Process) -> Self {
+    pub(crate) fn new(process: &Process, alerts: NonZeroU32) -> Self {
         let limits = Limits {
-            requests: Rate::PerSecond(REQUESTS),
-            burst: REQUESTS,
+            requests: Rate::PerSecond(alerts),
+            burst: alerts,
         };
         Self {
             limiter: Limiter::new(process, &limits),

@@ -57,6 +57,7 @@ pub(crate) struct Api {
     pub(crate) owner_deadline: Duration,
     pub(crate) requests: Rate,
     pub(crate) burst: NonZeroU32,
+    pub(crate) alerts: NonZeroU32,
     pub(crate) issuer: String,
     pub(crate) audience: String,
     pub(crate) jwks_file: Option<PathBuf>,

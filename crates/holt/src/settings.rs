@@ -65,6 +65,7 @@ pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
             requests: api.requests,
             burst: api.burst,
         },
+        alerts: api.alerts,
         v1: v1(config)?,
         hooks: hook_keys(config)?,
     })

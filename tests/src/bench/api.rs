@@ -2,8 +2,6 @@
 //!
 //! Refusals are what a flood is made of: they may cost one and a half bare requests, no more. What does work (a read, an event, a webhook) is shown with
 //! its figures and no bar of its own here: G1 has it.
-use std::fmt::Display;
-use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -12,13 +10,15 @@ use domain::time::Timestamp;
 use rusqlite::{Connection as File, OpenFlags};
 use serde_json::Value;
 
+use super::EVENT;
+use super::beside::{Figure, Kind, Turns, compare};
 use super::exchange::{Connection, request};
+use super::figures::say;
 use super::floor::Floor;
-use super::load::{self, Plan, Requests, Tally};
+use super::load::Requests;
 use super::seed::Seed;
 use super::service::{CloudAt, Conduct, Service, Site};
-use super::stats::{Milli, Spread};
-use super::{CONNECTIONS, EVENT};
+use super::stats::Milli;
 
 /// Groups that take events in turn.
 const GROUPS: usize = 20_000;
@@ -45,28 +45,10 @@ const CLOSED: Conduct = Conduct {
 /// How much of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
-    /// Of one load.
-    pub seconds: u64,
     /// Of each kind.
-    pub repetitions: usize,
+    pub turns: Turns,
     /// Schedules that are due in one second; 0 leaves them out.
     pub schedules: usize,
-}
-
-/// One kind of request.
-struct Kind {
-    name: &'static str,
-    requests: Requests,
-    status: u16,
-}
-
-/// What one kind cost, over all repetitions.
-struct Figure {
-    name: &'static str,
-    ratio: Spread<Milli>,
-    p50_us: u64,
-    p99_us: u64,
-    cpu_us: Milli,
 }
 
 /// Measures all of it; true if every bar is held. The last line is JSON.
@@ -82,15 +64,8 @@ pub async fn run(process: &Process, extent: Extent) -> anyhow::Result<bool> {
     let mut ok = true;
     let mut members = Vec::new();
     for figure in &figures {
-        let Figure {
-            name,
-            ratio,
-            p50_us,
-            p99_us,
-            cpu_us,
-        } = figure;
-        let refusal = name.starts_with("refused");
-        let held = !refusal || ratio.median <= REFUSAL_BAR;
+        let refusal = figure.name.starts_with("refused");
+        let held = !refusal || figure.ratio.median <= REFUSAL_BAR;
         ok &= held;
         let word = if held { "within" } else { "ABOVE" };
         let bar = if refusal {
@@ -98,13 +73,8 @@ pub async fn run(process: &Process, extent: Extent) -> anyhow::Result<bool> {
         } else {
             String::new()
         };
-        say(format_args!(
-            "{name}: p50 {p50_us} us, p99 {p99_us} us, {cpu_us} us CPU; over bare: {ratio}{bar}"
-        ))?;
-        members.push(format!(
-            "\"{name}\":{{\"p50_us\":{p50_us},\"p99_us\":{p99_us},\"cpu_us\":{cpu_us},\"over_bare\":{}}}",
-            ratio.median
-        ));
+        say(format_args!("{}{bar}", figure.line()))?;
+        members.push(figure.member());
     }
     if extent.schedules > 0 {
         let late = schedules(process, extent.schedules).await?;
@@ -141,43 +111,24 @@ async fn open(process: &Process, floor: &Floor, extent: Extent) -> anyhow::Resul
     let headers = format!("authorization: Bearer {bearer}\r\n");
     let forged = headers.replace("Bearer ", "Bearer x");
     let same = |bytes: Vec<u8>| Requests::Same(bytes.into());
+    let kind = |name, status| Kind {
+        name,
+        bare: floor.event(),
+        status,
+    };
+    let forged = request("POST", &format!("{path}/events"), &forged, EVENT);
     let mut kinds = vec![
-        Kind {
-            name: "read",
-            requests: same(request("GET", &path, &headers, "")),
-            status: 200,
-        },
-        Kind {
-            name: "refused_401",
-            requests: same(request("POST", &format!("{path}/events"), &forged, EVENT)),
-            status: 401,
-        },
+        (kind("read", 200), same(request("GET", &path, &headers, ""))),
+        (kind("refused_401", 401), same(forged)),
     ];
     let hooks = webhooks(&site, &service).await?;
     let posts = (0..GROUPS).filter_map(|at| hooks.get(at % HOOKS)).cloned();
-    kinds.push(Kind {
-        name: "webhook",
-        requests: Requests::Each(posts.collect()),
-        status: 202,
-    });
+    kinds.push((kind("webhook", 202), Requests::Each(posts.collect())));
+    let (both, turns) = ((floor, &service), extent.turns);
     let mut figures = Vec::new();
-    for kind in &kinds {
-        figures.push(
-            compare(
-                process,
-                (floor, &service),
-                extent,
-                |_| Ok(kind.requests.clone()),
-                kind,
-            )
-            .await?,
-        );
+    for (kind, requests) in &kinds {
+        figures.push(compare(process, both, turns, |_| Ok(requests.clone()), kind).await?);
     }
-    let event = Kind {
-        name: "event",
-        requests: Requests::Each([].into()),
-        status: 200,
-    };
     let events = |turn: usize| {
         let each = groups
             .iter()
@@ -186,7 +137,7 @@ async fn open(process: &Process, floor: &Floor, extent: Extent) -> anyhow::Resul
             each.collect::<anyhow::Result<Vec<_>>>()?.into(),
         ))
     };
-    figures.push(compare(process, (floor, &service), extent, events, &event).await?);
+    figures.push(compare(process, both, turns, events, &kind("event", 200)).await?);
     service.kill()?;
     Ok(figures)
 }
@@ -205,17 +156,12 @@ async fn closed(process: &Process, floor: &Floor, extent: Extent) -> anyhow::Res
     Connection::open(service.address).await?.ask(&bytes).await?;
     let kind = Kind {
         name: "refused_429",
-        requests: Requests::Same(bytes.into()),
+        bare: floor.event(),
         status: 429,
     };
-    let figure = compare(
-        process,
-        (floor, &service),
-        extent,
-        |_| Ok(kind.requests.clone()),
-        &kind,
-    )
-    .await?;
+    let requests = Requests::Same(bytes.into());
+    let both = (floor, &service);
+    let figure = compare(process, both, extent.turns, |_| Ok(requests.clone()), &kind).await?;
     service.kill()?;
     Ok(vec![figure])
 }
@@ -249,45 +195,6 @@ async fn text(connection: &mut Connection, bytes: &[u8], member: &str) -> anyhow
     Ok(text
         .with_context(|| format!("{member} in {body}"))?
         .to_owned())
-}
-
-/// Bare requests and requests of one kind, in turn.
-async fn compare(
-    process: &Process,
-    (floor, service): (&Floor, &Service),
-    extent: Extent,
-    requests: impl Fn(usize) -> anyhow::Result<Requests>,
-    kind: &Kind,
-) -> anyhow::Result<Figure> {
-    let during = Duration::from_secs(extent.seconds);
-    let (mut ratios, mut each, mut last) = (Vec::new(), Vec::new(), Tally::default());
-    for turn in 0..extent.repetitions {
-        let (bare_cpu, bare) = floor.load(process, during).await?;
-        let plan = Plan {
-            to: service.address,
-            connections: CONNECTIONS,
-            during,
-            requests: requests(turn)?,
-            status: kind.status,
-        };
-        let before = service.cpu()?;
-        let tally = load::run(process, &plan).await?;
-        let cpu = service.cpu()?.saturating_sub(before);
-        ratios.push(Milli::ratio(
-            cpu.as_micros() * u128::from(bare.answers),
-            bare_cpu.as_micros() * u128::from(tally.answers),
-        ));
-        each.push(Milli::micros_each(cpu, tally.answers));
-        last = tally;
-    }
-    let ratio = Spread::of(ratios).context("no repetition")?;
-    Ok(Figure {
-        name: kind.name,
-        ratio,
-        p50_us: last.latency_us(50),
-        p99_us: last.latency_us(99),
-        cpu_us: Spread::of(each).context("no repetition")?.median,
-    })
 }
 
 /// So many groups, each with a schedule at one moment: how late 99 of 100 ran.
@@ -337,11 +244,4 @@ fn at(store: &std::path::Path, rank: usize) -> anyhow::Result<Option<Timestamp>>
     Ok(Some(Timestamp::from_unix_ms(u64::try_from(
         row.get::<_, i64>(0)?,
     )?)))
-}
-
-fn say(line: impl Display) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()?;
-    Ok(())
 }

@@ -6,6 +6,7 @@
 //! point, and statistics that hide the worst run: median, least and most are always printed together.
 
 pub mod api;
+pub mod beside;
 pub mod child;
 pub mod cloud;
 pub mod cpu;
@@ -15,6 +16,7 @@ pub mod figures;
 pub mod floor;
 pub mod guard;
 pub mod hooks;
+pub mod inputs;
 pub mod ledger;
 pub mod load;
 pub mod seed;

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use chassis::Process;
 use clap::{Parser, Subcommand};
-use holt_tests::bench::{api, cloud, figures, floor, guard, hooks};
+use holt_tests::bench::beside::Turns;
+use holt_tests::bench::{api, cloud, figures, floor, guard, hooks, inputs};
 
 #[derive(Debug, Parser)]
 #[command(about = "Figures of the running service, each with its floor from the same run.")]
@@ -42,6 +43,18 @@ enum What {
         /// Schedules that are due in one second; 0 leaves them out
         #[arg(long, default_value_t = 100_000)]
         schedules: usize,
+    },
+    /// What an alert costs beside a handler that only parses it, and what a storm of one fingerprint commits
+    Inputs {
+        /// One repetition of a load, on each side
+        #[arg(long, default_value_t = 2)]
+        seconds: u64,
+        /// Repetitions
+        #[arg(long, default_value_t = 3)]
+        repetitions: usize,
+        /// Alerts of the storm
+        #[arg(long, default_value_t = 100_000)]
+        storm: usize,
     },
     /// Four kinds of bad day, beside a naive client and a fixed pace
     Brownout {
@@ -108,12 +121,23 @@ fn main() -> anyhow::Result<ExitCode> {
                 repetitions,
                 schedules,
             } => {
-                let extent = api::Extent {
+                let turns = Turns {
                     seconds,
                     repetitions,
-                    schedules,
                 };
+                let extent = api::Extent { turns, schedules };
                 api::run(&process, extent).await
+            }
+            What::Inputs {
+                seconds,
+                repetitions,
+                storm,
+            } => {
+                let turns = Turns {
+                    seconds,
+                    repetitions,
+                };
+                inputs::run(&process, turns, storm).await
             }
             What::Counts => figures::counts(&process).await,
             What::Brownout { seconds, picture } => {

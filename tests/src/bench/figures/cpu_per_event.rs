@@ -209,7 +209,7 @@ async fn compare(
 ) -> anyhow::Result<Found> {
     let (mut ratios, mut fsyncs) = (Vec::new(), Vec::new());
     for turn in 0..repeat.times {
-        let (bare_cpu, bare) = floor.load(process, repeat.during).await?;
+        let (bare_cpu, bare) = floor.load(process, repeat.during, floor.event()).await?;
         let cost = bench
             .load(process, &format!("turn-{turn}"), repeat.during, whole)
             .await?;
