@@ -26,6 +26,7 @@ pub mod serve;
 pub mod settings;
 pub mod submit;
 mod tenant;
+mod told;
 mod v1;
 mod write;
 

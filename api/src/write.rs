@@ -7,14 +7,14 @@
 //! that dies in between leaves "running": after [`RUNNING`] the write is done again under the same key, and what it makes gets the
 //! same ids as before, so that nothing is made twice.
 //!
-//! Capability URLs are secrets and are never in a note: a repeated answer derives them anew.
+//! Capability URLs and secrets are never in a note: a repeated answer derives them anew ([`crate::told`]).
 
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse};
-use domain::ids::{GroupId, GroupKey, RequestHash, TenantId};
+use domain::ids::{RequestHash, TenantId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::note::{Note, Shelf};
@@ -22,6 +22,7 @@ use wire::problem::Code;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::told::Told;
 
 /// Names a write or an event for ever.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -42,9 +43,9 @@ pub(crate) struct Answer {
     etag: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<serde_json::Value>,
-    /// Group and serial number of the capability URL that the body's `url` is.
+    /// What the body tells besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    capability: Option<(String, u32)>,
+    told: Option<Told>,
 }
 
 impl Answer {
@@ -55,7 +56,7 @@ impl Answer {
             location: None,
             etag: None,
             body: serde_json::to_value(body).ok(),
-            capability: None,
+            told: None,
         }
     }
 
@@ -79,21 +80,17 @@ impl Answer {
         self
     }
 
-    /// The same, with a capability URL in the body's `url`.
-    pub(crate) fn telling(mut self, group: GroupId, serial: u32) -> Self {
-        self.capability = Some((group.to_string(), serial));
+    /// The same, with what only this answer tells.
+    pub(crate) fn telling(mut self, told: Told) -> Self {
+        self.told = Some(told);
         self
     }
 
     fn render(mut self, context: &Context, tenant: Option<&TenantId>) -> HttpResponse {
-        if let (Some((group, serial)), Some(tenant)) = (&self.capability, tenant)
-            && let Ok(id) = group.parse()
+        if let (Some(told), Some(tenant), Some(serde_json::Value::Object(body))) =
+            (&self.told, tenant, &mut self.body)
         {
-            let key: GroupKey = Context::key(tenant.clone(), id);
-            let url = context.v1.capability(&key, *serial);
-            if let (Some(serde_json::Value::Object(body)), Some(url)) = (&mut self.body, url) {
-                body.insert("url".to_owned(), url.into());
-            }
+            told.tell(context, tenant, body);
         }
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
         let mut answer = HttpResponse::build(status);
@@ -221,10 +218,7 @@ async fn begin(context: &Context, id: &[u8; 32], kept: &Kept) -> Result<Begun, F
         return Ok(Begun::Answered(answer));
     }
     let dead = now.since(found.at) > RUNNING;
-    let taken = dead && {
-        let taken = notes.keep(Shelf::Answers, &note, Some(&found.body)).await;
-        taken.map_err(failed)?
-    };
+    let taken = dead && { notes.keep(Shelf::Answers, &note, Some(&found.body)).await? };
     if taken {
         Ok(Begun::Again)
     } else {

@@ -1,6 +1,7 @@
 //! Messages of hooks: what was sent and what was not, why, and doing something about it.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
 use domain::draft::Draft;
 use domain::group::Cause;
 use domain::ids::{DeliveryId, GroupKey};
@@ -17,7 +18,8 @@ use crate::body::{Params, Rows};
 use crate::change::{NotChanged, change, trace};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfChange, OfQuery, OfWait, Refusals};
+use crate::openapi::{OfChange, OfQuery, OfWait, OfWrite, Refusals};
+use crate::write::{Answer, no_body, once};
 
 type Names = web::Path<(String, String, String)>;
 
@@ -69,31 +71,41 @@ pub async fn list(
     params(
         ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
         ("delivery" = u64, Path, description = "The message's number"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
     ),
-    responses((status = 202, description = "It is due now", body = Delivery), Refusals, OfChange, OfWait),
+    responses((status = 202, description = "It is due now", body = Delivery), Refusals, OfChange, OfWait, OfWrite),
     security(("token" = [])),
 )]
 pub async fn redeliver(
     within: InGroup<Trigger>,
     context: web::Data<Context>,
+    request: HttpRequest,
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     let id = number(&path)?;
-    let closed = closed(&context, &within.key, id).await?;
-    let closed = closed.ok_or_else(|| {
-        let detail = "the message is still to be sent, or there is none of this number";
-        Failure::new(Code::NotWaiting, detail)
-    })?;
-    let (now, actor) = (context.now(), within.allowed.actor());
-    let decide = |view: View<'_>| {
-        let mut draft = Draft::new(view.group, now);
-        outbox::again(&mut draft, closed.clone());
-        let change = (!draft.is_empty()).then(|| draft.finish(Cause::Converge, actor.clone()));
-        Ok::<_, NotChanged>(change)
-    };
-    let group = change(&context, &within.key, decide).await?;
-    let shown = group.outbox.get(&id).unwrap_or(&closed);
-    Ok(HttpResponse::Accepted().json(Delivery::new(group.key.id, shown)))
+    let key = &within.key;
+    let asked = (&request, no_body());
+    once(&context, Some(&key.tenant), asked, async |_seed| {
+        let closed = closed(&context, key, id).await?;
+        let closed = closed.ok_or_else(|| {
+            let detail = "the message is still to be sent, or there is none of this number";
+            Failure::new(Code::NotWaiting, detail)
+        })?;
+        let (now, actor) = (context.now(), within.allowed.actor());
+        let decide = |view: View<'_>| {
+            let mut draft = Draft::new(view.group, now);
+            outbox::again(&mut draft, closed.clone());
+            let change = (!draft.is_empty()).then(|| draft.finish(Cause::Converge, actor.clone()));
+            Ok::<_, NotChanged>(change)
+        };
+        let group = change(&context, key, decide).await?;
+        let shown = group.outbox.get(&id).unwrap_or(&closed);
+        Ok(Answer::of(
+            StatusCode::ACCEPTED,
+            &Delivery::new(key.id, shown),
+        ))
+    })
+    .await
 }
 
 /// Lets a server go on without waiting for a step.
@@ -102,30 +114,37 @@ pub async fn redeliver(
     params(
         ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
         ("delivery" = u64, Path, description = "The message's number"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
     ),
-    responses((status = 204, description = "The server goes on"), Refusals, OfChange, OfWait),
+    responses((status = 204, description = "The server goes on"), Refusals, OfChange, OfWait, OfWrite),
     security(("token" = [])),
 )]
 pub async fn skip(
     within: InGroup<Trigger>,
     context: web::Data<Context>,
+    request: HttpRequest,
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     let id = number(&path)?;
-    let (now, actor) = (context.now(), within.allowed.actor());
-    let mut refused = None;
-    let decide = |view: View<'_>| {
-        let mut draft = Draft::new(view.group, now);
-        refused = outbox::skip(&mut draft, id).err();
-        let is_done = refused.is_none();
-        let change = is_done.then(|| draft.finish(Cause::Converge, actor.clone()));
-        Ok::<_, NotChanged>(change)
-    };
-    change(&context, &within.key, decide).await?;
-    match refused {
-        None => Ok(HttpResponse::NoContent().finish()),
-        Some(why) => Err(not_taken(&context, &within.key, id, why).await),
-    }
+    let key = &within.key;
+    let asked = (&request, no_body());
+    once(&context, Some(&key.tenant), asked, async |_seed| {
+        let (now, actor) = (context.now(), within.allowed.actor());
+        let mut refused = None;
+        let decide = |view: View<'_>| {
+            let mut draft = Draft::new(view.group, now);
+            refused = outbox::skip(&mut draft, id).err();
+            let is_done = refused.is_none();
+            let change = is_done.then(|| draft.finish(Cause::Converge, actor.clone()));
+            Ok::<_, NotChanged>(change)
+        };
+        change(&context, key, decide).await?;
+        match refused {
+            None => Ok(Answer::empty()),
+            Some(why) => Err(not_taken(&context, key, id, why).await),
+        }
+    })
+    .await
 }
 
 fn number(path: &Names) -> Result<DeliveryId, Failure> {

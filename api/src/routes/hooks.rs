@@ -1,7 +1,9 @@
 //! Hooks of a group: whom it tells, and for whom its servers wait. Secrets come in or are made here, are sealed at once, and are shown once.
 
-use actix_web::{HttpResponse, web};
-use domain::group::Cause;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::draft::Draft;
+use domain::group::{Cause, Group};
 use domain::hook::{self, HOOKS_MAX, KEYS_MAX, KeyKind};
 use domain::ids::HookId;
 use domain::time::Timestamp;
@@ -16,7 +18,9 @@ use crate::body::Body;
 use crate::change::{NotChanged, edit, read};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfChange, OfMake, Refusals};
+use crate::openapi::{OfBody, OfChange, OfMake, OfWrite, Refusals};
+use crate::told::Told;
+use crate::write::{Answer, no_body, once};
 
 type Names = web::Path<(String, String, String)>;
 
@@ -70,50 +74,71 @@ pub async fn show(
     params(
         ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
         ("hook" = String, Path, description = "The hook's id: 1 to 64 of letters, digits, '-', '_'"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
     ),
     request_body = HookSpec,
-    responses((status = 200, description = "The hook, and its secret if one was made", body = HookMade), Refusals, OfBody, OfChange, OfMake),
+    responses((status = 200, description = "The hook, and its secret if one was made", body = HookMade), Refusals, OfBody, OfChange, OfWrite, OfMake),
     security(("token" = [])),
 )]
 pub async fn put(
     within: InGroup<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     body: Body<HookSpec>,
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     let id = named(&path)?;
     let spec = body.value;
     let parsed = spec.parse()?;
+    let key = &within.key;
     let owner = Owner {
-        group: &within.key,
+        group: key,
         hook: &id,
     };
-    let made = fresh(&context, owner, &spec)?;
-    let by = (&within.key, within.allowed.actor());
-    let group = edit(&context, by, Cause::Configure, |draft| {
-        let mut config = draft.config().clone();
-        let before = config.hooks.get(&id);
-        if before.is_none() && config.hooks.len() >= HOOKS_MAX {
-            return Err(Invalid::new("hooks", "of a group are at most 8").into());
-        }
-        let mut hook = parsed.clone();
-        let kept = before.filter(|before| before.format == hook.format && spec.secret.is_none());
-        hook.keys = match kept {
-            // The address itself is the key, and comes with every request.
-            Some(before) if hook.format != hook::Format::Slack => before.keys.clone(),
-            Some(_) | None => made.keys.clone(),
+    let asked = (&request, body.hash);
+    once(&context, Some(&key.tenant), asked, async |_seed| {
+        let made = fresh(&context, owner, &spec)?;
+        let place = |draft: &mut Draft<'_>| {
+            let mut config = draft.config().clone();
+            let before = config.hooks.get(&id);
+            if before.is_none() && config.hooks.len() >= HOOKS_MAX {
+                return Err(Invalid::new("hooks", "of a group are at most 8").into());
+            }
+            let mut hook = parsed.clone();
+            let kept =
+                before.filter(|before| before.format == hook.format && spec.secret.is_none());
+            hook.keys = match kept {
+                // The address itself is the key, and comes with every request.
+                Some(before) if hook.format != hook::Format::Slack => before.keys.clone(),
+                Some(_) | None => made.keys.clone(),
+            };
+            config.hooks.insert(id.clone(), hook);
+            draft.configure(config);
+            Ok(())
         };
-        config.hooks.insert(id.clone(), hook);
-        draft.configure(config);
-        Ok(())
+        let by = (key, within.allowed.actor());
+        let group = edit(&context, by, Cause::Configure, place).await?;
+        answer(&group, owner, made)
     })
-    .await?;
-    let hook = group.config.hooks.get(&id).ok_or_else(Failure::not_found)?;
-    let is_new = hook.keys == made.keys;
-    Ok(HttpResponse::Ok().json(HookMade {
-        hook: Hook::new(&id, hook),
-        secret: made.shown.filter(|_| is_new),
-    }))
+    .await
+}
+
+/// The hook as it is now, and what it is told of the key that was made, if it has that one.
+fn answer(group: &Group, owner: Owner<'_>, made: Made) -> Result<Answer, Failure> {
+    let hook = group.config.hooks.get(owner.hook);
+    let hook = hook.ok_or_else(Failure::not_found)?;
+    let is_new = hook.keys.first() == made.keys.first();
+    let (secret, told) = match made.shown.filter(|_| is_new) {
+        Some(Shown::Public(public)) => (Some(public), None),
+        Some(Shown::Secret) => (None, made.keys.first()),
+        None => (None, None),
+    };
+    let hook = Hook::new(owner.hook, hook);
+    let answer = Answer::of(StatusCode::OK, &HookMade { hook, secret });
+    Ok(match told {
+        Some(key) => answer.telling(Told::hook(owner, &key.sealed)),
+        None => answer,
+    })
 }
 
 /// Removes a hook. Servers that wait for it go on; messages that were not sent are dead letters.
@@ -122,25 +147,35 @@ pub async fn put(
     params(
         ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
         ("hook" = String, Path, description = "The hook's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
     ),
-    responses((status = 204, description = "It is gone"), Refusals, OfChange),
+    responses((status = 204, description = "It is gone"), Refusals, OfChange, OfWrite),
     security(("token" = [])),
 )]
 pub async fn delete(
     within: InGroup<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     let id = named(&path)?;
-    let by = (&within.key, within.allowed.actor());
-    edit(&context, by, Cause::Configure, |draft| {
-        let mut config = draft.config().clone();
-        config.hooks.remove(&id).ok_or(NotChanged::Gone)?;
-        draft.configure(config);
-        Ok(())
+    let key = &within.key;
+    let asked = (&request, no_body());
+    once(&context, Some(&key.tenant), asked, async |seed| {
+        let remove = |draft: &mut Draft<'_>| {
+            let mut config = draft.config().clone();
+            match config.hooks.remove(&id) {
+                Some(_) => draft.configure(config),
+                None if seed.is_repeated => {}
+                None => return Err(NotChanged::Gone),
+            }
+            Ok(())
+        };
+        let by = (key, within.allowed.actor());
+        edit(&context, by, Cause::Configure, remove).await?;
+        Ok(Answer::empty())
     })
-    .await?;
-    Ok(HttpResponse::NoContent().finish())
+    .await
 }
 
 /// Gives a hook a new key. Until the overlap ends, messages carry a signature of each, so that receivers can change over at their leisure.
@@ -149,52 +184,55 @@ pub async fn delete(
     params(
         ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
         ("hook" = String, Path, description = "The hook's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
     ),
     request_body = Rotation,
-    responses((status = 200, description = "The hook and its new secret, shown once", body = HookMade), Refusals, OfBody, OfChange, OfMake),
+    responses((status = 200, description = "The hook and its new secret, shown once", body = HookMade), Refusals, OfBody, OfChange, OfWrite, OfMake),
     security(("token" = [])),
 )]
 pub async fn rotate(
     within: InGroup<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     body: Body<Rotation>,
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     let id = named(&path)?;
     let overlap = body.value.overlap()?;
-    let known = read(&context, &within.key, Level::Serial)
-        .await?
-        .config
-        .hooks;
-    let hook = known.get(&id).ok_or_else(Failure::not_found)?;
-    if !matches!(
-        hook.format,
-        hook::Format::Webhook | hook::Format::CloudEvents
-    ) {
-        let rule = "must be webhook or cloudevents: other forms are not signed";
-        return Err(Invalid::new("format", rule).into());
-    }
+    let key = &within.key;
     let owner = Owner {
-        group: &within.key,
+        group: key,
         hook: &id,
     };
-    let made = signing(&context, owner, body.value.signature)?;
-    let by = (&within.key, within.allowed.actor());
-    let group = edit(&context, by, Cause::Configure, |draft| {
-        let now = draft.now().wall;
-        let mut config = draft.config().clone();
-        let hook = config.hooks.get_mut(&id).ok_or(NotChanged::Gone)?;
-        let before = std::mem::take(&mut hook.keys);
-        hook.keys = turned(&made.keys, before, now.plus(overlap), now);
-        draft.configure(config);
-        Ok(())
+    let asked = (&request, body.hash);
+    once(&context, Some(&key.tenant), asked, async |_seed| {
+        let made = signing(&context, owner, body.value.signature)?;
+        let turn = |draft: &mut Draft<'_>| {
+            let now = draft.now().wall;
+            let mut config = draft.config().clone();
+            let hook = config.hooks.get_mut(&id).ok_or(NotChanged::Gone)?;
+            is_signed(hook.format)?;
+            let before = std::mem::take(&mut hook.keys);
+            hook.keys = turned(&made.keys, before, now.plus(overlap), now);
+            draft.configure(config);
+            Ok(())
+        };
+        let by = (key, within.allowed.actor());
+        let group = edit(&context, by, Cause::Configure, turn).await?;
+        answer(&group, owner, made)
     })
-    .await?;
-    let hook = group.config.hooks.get(&id).ok_or_else(Failure::not_found)?;
-    Ok(HttpResponse::Ok().json(HookMade {
-        hook: Hook::new(&id, hook),
-        secret: made.shown,
-    }))
+    .await
+}
+
+/// Only these forms have keys that can be changed.
+fn is_signed(format: hook::Format) -> Result<(), Invalid> {
+    match format {
+        hook::Format::Webhook | hook::Format::CloudEvents => Ok(()),
+        hook::Format::Slack | hook::Format::PagerDuty => {
+            let rule = "must be webhook or cloudevents: other forms are not signed";
+            Err(Invalid::new("format", rule))
+        }
+    }
 }
 
 /// The new key first, then the one before until the overlap ends; what had ended already goes.
@@ -218,7 +256,15 @@ fn turned(
 /// Keys that were just sealed, and what the customer is shown of them.
 struct Made {
     keys: Vec<hook::Key>,
-    shown: Option<String>,
+    shown: Option<Shown>,
+}
+
+/// What a customer is shown of a key that was made.
+enum Shown {
+    /// The key itself, by which receivers verify.
+    Secret,
+    /// The public half of it.
+    Public(String),
 }
 
 /// The keys that a request brings, or that are made for it.
@@ -262,7 +308,7 @@ fn signing(context: &Context, owner: Owner<'_>, how: Signature) -> Result<Made, 
             let secret = secret::symmetric(&random);
             Ok(Made {
                 keys: vec![sealed(context, owner, KeyKind::Hmac, &secret)?],
-                shown: Some(secret),
+                shown: Some(Shown::Secret),
             })
         }
         Signature::Ed25519 => {
@@ -274,7 +320,7 @@ fn signing(context: &Context, owner: Owner<'_>, how: Signature) -> Result<Made, 
             };
             Ok(Made {
                 keys: vec![key],
-                shown: Some(public),
+                shown: Some(Shown::Public(public)),
             })
         }
     }

@@ -1,6 +1,6 @@
 //! Inputs of a tenant: made, shown, changed, tried, and taken away. Alerts themselves come in elsewhere ([`crate::intake`]).
 
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::decide::{decide, expire};
 use domain::draft::Draft;
@@ -18,45 +18,55 @@ use crate::body::{Body, arrive};
 use crate::context::Context;
 use crate::envelope::RequestId;
 use crate::failure::Failure;
-use crate::intake::{
-    Kept, Loaded, groups_of, ready, rejected_of, shown_secret, signal_event, wanted,
-};
-use crate::openapi::{OfBody, OfMake, Refusals};
+use crate::intake::{Kept, Loaded, groups_of, ready, rejected_of, signal_event, wanted};
+use crate::openapi::{OfBody, OfMake, OfWrite, Refusals};
+use crate::told::Told;
+use crate::write::{Answer, no_body, once};
 
 type Names = web::Path<(String, String)>;
 
 /// Makes an input. Its URL, and its secret if it has one, are in the answer, once.
 #[utoipa::path(
     post, path = "/v2/{tenant}/inputs", operation_id = "createInput", tag = "inputs",
-    params(("tenant" = String, Path, description = "The tenant")),
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
     request_body = InputSpec,
-    responses((status = 201, description = "The input, with its URL", body = Input), Refusals, OfBody, OfMake),
+    responses((status = 201, description = "The input, with its URL", body = Input), Refusals, OfBody, OfWrite, OfMake),
     security(("token" = [])),
 )]
 pub async fn create(
     allowed: Allowed<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     body: Body<InputSpec>,
 ) -> Result<HttpResponse, Failure> {
     not_limited(&allowed)?;
     body.value.parse()?;
-    let there = all(&context, &allowed.tenant).await?;
-    if there.len() >= INPUTS_MAX {
-        return Err(
-            Failure::new(Code::LimitReached, "a tenant may have 100 inputs").at("inputs", "100"),
-        );
-    }
-    let kept = Kept {
-        spec: body.value,
-        serial: 1,
-        before: None,
-    };
-    let id = InputId::random(context.process.entropy.u128());
-    let input = put(&context, (allowed.tenant, id, context.wall()), kept).await?;
-    let path = format!("/v2/{}/inputs/{id}", input.tenant);
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, path))
-        .json(view(&context, &input, true)?))
+    can_tell(&context)?;
+    let tenant = &allowed.tenant;
+    let asked = (&request, body.hash);
+    once(&context, Some(tenant), asked, async |seed| {
+        let there = all(&context, tenant).await?;
+        let id = InputId::random(seed.u128());
+        // An earlier try of the same write made it.
+        let made = there.iter().find(|input| input.id == id);
+        if made.is_none() && there.len() >= INPUTS_MAX {
+            let full = Failure::new(Code::LimitReached, "a tenant may have 100 inputs");
+            return Err(full.at("inputs", "100"));
+        }
+        let created = made.map_or_else(|| context.wall(), |made| made.created);
+        let kept = Kept {
+            spec: body.value,
+            serial: 1,
+            before: None,
+        };
+        let input = put(&context, (tenant.clone(), id, created), kept).await?;
+        let path = format!("/v2/{tenant}/inputs/{id}");
+        Ok(telling(StatusCode::CREATED, &input).at(path))
+    })
+    .await
 }
 
 /// The inputs of a tenant, in order of id: at most 100. Without URLs and secrets.
@@ -71,14 +81,8 @@ pub async fn list(
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Failure> {
     let inputs = all(&context, &allowed.tenant).await?;
-    let items: Result<Vec<Input>, Failure> = inputs
-        .iter()
-        .map(|input| view(&context, input, false))
-        .collect();
-    Ok(HttpResponse::Ok().json(Page {
-        items: items?,
-        next: None,
-    }))
+    let items: Vec<Input> = inputs.iter().map(view).collect();
+    Ok(HttpResponse::Ok().json(Page { items, next: None }))
 }
 
 /// One input, without its URL and secret.
@@ -94,65 +98,93 @@ pub async fn show(
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     let input = find(&context, &allowed.tenant, &path).await?;
-    Ok(HttpResponse::Ok().json(view(&context, &input, false)?))
+    Ok(HttpResponse::Ok().json(view(&input)))
 }
 
 /// Replaces what is configured of an input. Its URL and secret stay.
 #[utoipa::path(
     put, path = "/v2/{tenant}/inputs/{input}", operation_id = "replaceInput", tag = "inputs",
-    params(("tenant" = String, Path, description = "The tenant"), ("input" = String, Path, description = "The input's id")),
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("input" = String, Path, description = "The input's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
     request_body = InputSpec,
-    responses((status = 200, description = "The input", body = Input), Refusals, OfBody),
+    responses((status = 200, description = "The input", body = Input), Refusals, OfBody, OfWrite),
     security(("token" = [])),
 )]
 pub async fn replace(
     allowed: Allowed<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     body: Body<InputSpec>,
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     not_limited(&allowed)?;
     body.value.parse()?;
-    let before = find(&context, &allowed.tenant, &path).await?;
-    let kept = Kept {
-        spec: body.value,
-        ..before.kept
-    };
-    let input = put(&context, (before.tenant, before.id, before.created), kept).await?;
-    Ok(HttpResponse::Ok().json(view(&context, &input, false)?))
+    let asked = (&request, body.hash);
+    once(&context, Some(&allowed.tenant), asked, async |_seed| {
+        let before = find(&context, &allowed.tenant, &path).await?;
+        let kept = Kept {
+            spec: body.value,
+            ..before.kept
+        };
+        let input = put(&context, (before.tenant, before.id, before.created), kept).await?;
+        Ok(Answer::of(StatusCode::OK, &view(&input)))
+    })
+    .await
 }
 
 /// Takes an input away, with what was kept of it. Alerts that are open stay open in their groups.
 #[utoipa::path(
     delete, path = "/v2/{tenant}/inputs/{input}", operation_id = "deleteInput", tag = "inputs",
-    params(("tenant" = String, Path, description = "The tenant"), ("input" = String, Path, description = "The input's id")),
-    responses((status = 204, description = "It is gone"), Refusals),
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("input" = String, Path, description = "The input's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
+    responses((status = 204, description = "It is gone"), Refusals, OfWrite),
     security(("token" = [])),
 )]
 pub async fn delete(
     allowed: Allowed<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     path: Names,
 ) -> Result<HttpResponse, Failure> {
     not_limited(&allowed)?;
-    let input = find(&context, &allowed.tenant, &path).await?;
-    let removed = context.stores.inputs.remove(&input.tenant, input.id).await;
-    removed?;
-    context.books.forget(input.id);
-    Ok(HttpResponse::NoContent().finish())
+    let asked = (&request, no_body());
+    once(&context, Some(&allowed.tenant), asked, async |seed| {
+        match find(&context, &allowed.tenant, &path).await {
+            Ok(input) => {
+                let inputs = &context.stores.inputs;
+                inputs.remove(&input.tenant, input.id).await?;
+                context.books.forget(input.id);
+            }
+            Err(failure) if seed.is_repeated && failure.code == Code::NotFound => {}
+            Err(failure) => return Err(failure),
+        }
+        Ok(Answer::empty())
+    })
+    .await
 }
 
 /// Gives an input another URL and secret, and shows them, once. Those from before are good for as long as the request says.
 #[utoipa::path(
     post, path = "/v2/{tenant}/inputs/{input}/rotate", operation_id = "rotateInput", tag = "inputs",
-    params(("tenant" = String, Path, description = "The tenant"), ("input" = String, Path, description = "The input's id")),
+    params(
+        ("tenant" = String, Path, description = "The tenant"),
+        ("input" = String, Path, description = "The input's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
     request_body = Rotate,
-    responses((status = 200, description = "The input, with its new URL", body = Input), Refusals, OfBody, OfMake),
+    responses((status = 200, description = "The input, with its new URL", body = Input), Refusals, OfBody, OfWrite, OfMake),
     security(("token" = [])),
 )]
 pub async fn rotate(
     allowed: Allowed<Crud>,
     context: web::Data<Context>,
+    request: HttpRequest,
     body: Body<Rotate>,
     path: Names,
 ) -> Result<HttpResponse, Failure> {
@@ -161,15 +193,20 @@ pub async fn rotate(
     if grace > 86_400 {
         return Err(wire::v2::Invalid::new("grace_seconds", "must be 0 to 86400").into());
     }
-    let before = find(&context, &allowed.tenant, &path).await?;
-    let until = context.wall().unix_ms() + u64::from(grace) * 1_000;
-    let kept = Kept {
-        serial: before.kept.serial.saturating_add(1),
-        before: (grace > 0).then_some((before.kept.serial, until)),
-        spec: before.kept.spec,
-    };
-    let input = put(&context, (before.tenant, before.id, before.created), kept).await?;
-    Ok(HttpResponse::Ok().json(view(&context, &input, true)?))
+    can_tell(&context)?;
+    let asked = (&request, body.hash);
+    once(&context, Some(&allowed.tenant), asked, async |_seed| {
+        let before = find(&context, &allowed.tenant, &path).await?;
+        let until = context.wall().unix_ms() + u64::from(grace) * 1_000;
+        let kept = Kept {
+            serial: before.kept.serial.saturating_add(1),
+            before: (grace > 0).then_some((before.kept.serial, until)),
+            spec: before.kept.spec,
+        };
+        let input = put(&context, (before.tenant, before.id, before.created), kept).await?;
+        Ok(telling(StatusCode::OK, &input))
+    })
+    .await
 }
 
 /// What was not acted on in the last 7 days, newest first, with the reason: at most 256 bodies.
@@ -349,30 +386,33 @@ async fn put(
         created,
         body,
     };
-    let done = context.stores.inputs.put(&input).await;
-    done?;
+    context.stores.inputs.put(&input).await?;
     context.books.forget(id);
     ready(input)
 }
 
-/// The view of an input; its URL and secret only if they are `fresh`.
-fn view(context: &Context, input: &Loaded, fresh: bool) -> Result<Input, Failure> {
-    let serial = input.kept.serial;
-    let url = context.v1.input(input.id, serial).filter(|_| fresh);
-    if fresh && url.is_none() {
+/// The answer that tells an input's URL and secret.
+fn telling(status: StatusCode, input: &Loaded) -> Answer {
+    let by = input.parsed.verify.as_ref().map(|verify| verify.by);
+    Answer::of(status, &view(input)).telling(Told::input(input.id, input.kept.serial, by))
+}
+
+/// Without keys there is no URL to tell.
+fn can_tell(context: &Context) -> Result<(), Failure> {
+    let probe = context.v1.input(InputId::random(0), 1);
+    probe.map(drop).ok_or_else(|| {
         let detail = "the operator has set up no key for URLs (`v1.capabilities`)";
-        return Err(Failure::new(Code::NotConfigured, detail));
-    }
-    let verify = input.parsed.verify.as_ref().filter(|_| fresh);
-    let secret = verify.and_then(|verify| {
-        let secret = context.v1.seal.input_secrets(input.id, serial).next()?;
-        Some(shown_secret(verify.by, &secret))
-    });
-    Ok(Input {
+        Failure::new(Code::NotConfigured, detail)
+    })
+}
+
+/// The view of an input, without its URL and secret.
+fn view(input: &Loaded) -> Input {
+    Input {
         id: input.id.to_string(),
         spec: input.kept.spec.clone(),
-        url,
-        secret,
+        url: None,
+        secret: None,
         created: Moment(input.created),
-    })
+    }
 }

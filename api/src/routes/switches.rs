@@ -1,7 +1,8 @@
 //! Kill switches, for operators (design 7). Kept in the store with who, why and until; supervisors read them every second, workers hear of them
 //! with the next heartbeat.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
 use domain::control::Scope;
 use store::control::Throw;
 use wire::v2::switch::{self, Switch, SwitchSpec};
@@ -12,7 +13,8 @@ use crate::auth::right::{Operate, Staff};
 use crate::body::{Body, Params, Rows};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfQuery, OfScope, Refusals};
+use crate::openapi::{OfBody, OfQuery, OfScope, OfWrite, Refusals};
+use crate::write::{Answer, no_body, once};
 
 /// The switches that stand, in order of scope.
 ///
@@ -39,24 +41,30 @@ pub async fn list(
 /// Sets the switch of a scope, in place of the one that stands there. It holds within 5 s.
 #[utoipa::path(
     put, path = "/v2/switches/{scope}", operation_id = "setSwitch", tag = "operators",
-    params(("scope" = String, Path, description = "`global`, `colo:NUMBER`, `tenant:ID` or `group:ID`")),
+    params(
+        ("scope" = String, Path, description = "`global`, `colo:NUMBER`, `tenant:ID` or `group:ID`"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+    ),
     request_body = SwitchSpec,
-    responses((status = 200, description = "The switch", body = Switch), Refusals, OfBody),
+    responses((status = 200, description = "The switch", body = Switch), Refusals, OfBody, OfWrite),
     security(("token" = [])),
 )]
 pub async fn set(
     staff: Staff<Operate>,
     context: web::Data<Context>,
+    request: HttpRequest,
     path: web::Path<String>,
     body: Body<SwitchSpec>,
 ) -> Result<HttpResponse, Failure> {
     let scope = scope(&path)?;
-    let switch = body
-        .value
-        .parse(scope, &staff.caller.subject, context.wall())?;
-    let answer = Switch::from(&switch);
-    keep(&context, &Throw::from(switch)).await?;
-    Ok(HttpResponse::Ok().json(answer))
+    let who = &staff.caller.subject;
+    let switch = body.value.parse(scope, who, context.wall())?;
+    once(&context, None, (&request, body.hash), async |_seed| {
+        let answer = Answer::of(StatusCode::OK, &Switch::from(&switch));
+        keep(&context, &Throw::from(switch)).await?;
+        Ok(answer)
+    })
+    .await
 }
 
 /// Takes the switch of a scope back. Where none stands, nothing happens.
@@ -65,13 +73,15 @@ pub async fn set(
     params(
         ("scope" = String, Path, description = "`global`, `colo:NUMBER`, `tenant:ID` or `group:ID`"),
         ("why" = Option<String>, Query, description = "Why: at most 500 characters"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
     ),
-    responses((status = 204, description = "None stands there any more"), Refusals, OfQuery, OfScope),
+    responses((status = 204, description = "None stands there any more"), Refusals, OfQuery, OfScope, OfWrite),
     security(("token" = [])),
 )]
 pub async fn clear(
     staff: Staff<Operate>,
     context: web::Data<Context>,
+    request: HttpRequest,
     path: web::Path<String>,
     params: Params,
 ) -> Result<HttpResponse, Failure> {
@@ -81,19 +91,22 @@ pub async fn clear(
         Some(text) => switch::why(text).ok_or_else(|| Failure::parameter("why", switch::RULE))?,
         None => String::new(),
     };
-    let standing = context.stores.controls.standing().await?;
-    if standing.iter().any(|switch| switch.scope == scope) {
-        let throw = Throw {
-            scope,
-            mode: None,
-            who: staff.caller.subject.to_string(),
-            why,
-            at: context.wall(),
-            until: None,
-        };
-        keep(&context, &throw).await?;
-    }
-    Ok(HttpResponse::NoContent().finish())
+    once(&context, None, (&request, no_body()), async |_seed| {
+        let standing = context.stores.controls.standing().await?;
+        if standing.iter().any(|switch| switch.scope == scope) {
+            let throw = Throw {
+                scope,
+                mode: None,
+                who: staff.caller.subject.to_string(),
+                why,
+                at: context.wall(),
+                until: None,
+            };
+            keep(&context, &throw).await?;
+        }
+        Ok(Answer::empty())
+    })
+    .await
 }
 
 /// Who did what to which switch, newest first.
@@ -137,8 +150,7 @@ fn shown((number, throw): (u64, Throw)) -> switch::Throw {
 }
 
 async fn keep(context: &Context, throw: &Throw) -> Result<(), Failure> {
-    let kept = context.stores.controls.throw(throw).await;
-    kept?;
+    context.stores.controls.throw(throw).await?;
     let mode = throw
         .mode
         .map_or("taken back", domain::control::Mode::as_str);

@@ -21,6 +21,7 @@ use crate::etag::{IfMatch, tag};
 use crate::failure::Failure;
 use crate::openapi::{OfBody, OfChange, OfMake, OfQuery, OfWrite, Refusals};
 use crate::patch::Patch;
+use crate::told::Told;
 use crate::write::{Answer, Seed, no_body, once};
 
 fn webhook_named(request: &HttpRequest) -> Result<WebhookId, Failure> {
@@ -50,7 +51,7 @@ fn answer(
     let webhook = find(group, policy, id).map_err(failed)?;
     let answer = Answer::of(status, &Webhook::new(id, webhook, None)).tagged(tagged(id, webhook));
     Ok(if telling {
-        answer.telling(group.key.id, webhook.serial)
+        answer.telling(Told::webhook(group.key.id, webhook.serial))
     } else {
         answer
     })

@@ -15,6 +15,40 @@ fn groups() -> String {
     format!("/v2/{TENANT}/groups")
 }
 
+/// Sends a write twice under one key: the second answer is the first one, and nothing was committed for it.
+async fn is_done_once(
+    rig: &Rig,
+    rights: &[&str],
+    (method, path): (&str, &str),
+    body: Option<Value>,
+) -> Value {
+    let key = [("Idempotency-Key", "one-key-for-all")];
+    let first = rig.ask(rights, (method, path), &key, body.clone()).await;
+    assert!(
+        first.status < 300,
+        "{method} {path}: {} {}",
+        first.status,
+        first.body
+    );
+    assert!(first.headers.get("idempotency-replayed").is_none());
+    let commits = rig.store.commits();
+    let second = rig.ask(rights, (method, path), &key, body).await;
+    assert_eq!(
+        rig.store.commits(),
+        commits,
+        "{method} {path} was done twice"
+    );
+    assert_eq!(
+        (second.status, &second.body),
+        (first.status, &first.body),
+        "{method} {path}"
+    );
+    assert_eq!(second.header("location"), first.header("location"));
+    assert_eq!(second.header("etag"), first.header("etag"));
+    assert_eq!(second.header("idempotency-replayed"), "true");
+    first.body
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_write_is_done_once_under_its_key() {
     let rig = Rig::start().await;
@@ -54,30 +88,7 @@ async fn every_write_is_done_once_under_its_key() {
     twice.push(("POST", format!("{group}/resume"), None));
     twice.push(("DELETE", format!("{group}?force=true"), None));
     for (method, path, body) in twice {
-        let key = [("Idempotency-Key", "one-key-for-all")];
-        let first = rig.ask(&ALL, (method, &path), &key, body.clone()).await;
-        assert!(
-            first.status < 300,
-            "{method} {path}: {} {}",
-            first.status,
-            first.body
-        );
-        assert!(first.headers.get("idempotency-replayed").is_none());
-        let commits = rig.store.commits();
-        let second = rig.ask(&ALL, (method, &path), &key, body).await;
-        assert_eq!(
-            rig.store.commits(),
-            commits,
-            "{method} {path} was done twice"
-        );
-        assert_eq!(
-            (second.status, &second.body),
-            (first.status, &first.body),
-            "{method} {path}"
-        );
-        assert_eq!(second.header("location"), first.header("location"));
-        assert_eq!(second.header("etag"), first.header("etag"));
-        assert_eq!(second.header("idempotency-replayed"), "true");
+        is_done_once(&rig, &ALL, (method, &path), body).await;
     }
     let kept = rig.store.notes();
     assert!(
@@ -85,6 +96,61 @@ async fn every_write_is_done_once_under_its_key() {
             .all(|(shelf, note)| *shelf == Shelf::Answers && !note.body.contains("execute/1/")),
         "a capability URL was stored"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_are_told_again_under_the_key_and_are_in_no_note() {
+    let rig = Rig::start().await;
+    let made = rig.ask(&ALL, ("POST", &groups()), &[], Some(spec())).await;
+    let hook = format!("{}/{}/hooks/h", groups(), made.body["id"].as_str().unwrap());
+    let spec = json!({"points": ["server.active"], "url": "https://receiver.example/"});
+    let put = is_done_once(&rig, &ALL, ("PUT", &hook), Some(spec)).await;
+    let turn = format!("{hook}/rotate");
+    let turned = is_done_once(&rig, &ALL, ("POST", &turn), Some(json!({}))).await;
+    is_done_once(&rig, &ALL, ("DELETE", &hook), None).await;
+
+    let inputs = format!("/v2/{TENANT}/inputs");
+    let spec = json!({"name": "a", "format": "alertmanager", "verify": {"by": "bearer"}, "routes": [{"to": ["shop"]}]});
+    let input = is_done_once(&rig, &ALL, ("POST", &inputs), Some(spec.clone())).await;
+    let one = format!("{inputs}/{}", input["id"].as_str().unwrap());
+    let replaced = is_done_once(&rig, &ALL, ("PUT", &one), Some(spec)).await;
+    assert_eq!(
+        (&replaced["url"], &replaced["secret"]),
+        (&Value::Null, &Value::Null)
+    );
+    let turn = format!("{one}/rotate");
+    let again = is_done_once(&rig, &ALL, ("POST", &turn), Some(json!({}))).await;
+    is_done_once(&rig, &ALL, ("DELETE", &one), None).await;
+
+    let told = [
+        &put["secret"],
+        &turned["secret"],
+        &input["url"],
+        &input["secret"],
+        &again["url"],
+        &again["secret"],
+    ];
+    let told: BTreeSet<&str> = told
+        .into_iter()
+        .map(|text| text.as_str().unwrap())
+        .collect();
+    assert_eq!(told.len(), 6, "each is another one");
+    for (_, note) in rig.store.notes() {
+        assert!(told.iter().all(|text| !note.body.contains(text)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_switch_is_thrown_once_under_its_key() {
+    let rig = Rig::start().await;
+    let switch = format!("/v2/switches/tenant:{TENANT}");
+    let spec = json!({"mode": "no-create", "why": "a test"});
+    is_done_once(&rig, &["operate"], ("PUT", &switch), Some(spec)).await;
+    is_done_once(&rig, &["operate"], ("DELETE", &switch), None).await;
+    let thrown = rig
+        .ask(&["operate"], ("GET", "/v2/switches/history"), &[], None)
+        .await;
+    assert_eq!(thrown.body["items"].as_array().map(Vec::len), Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
