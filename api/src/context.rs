@@ -9,6 +9,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::web;
 use chassis::Process;
 use chassis::config::Rate;
+use chassis::net::Network;
 use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
 use domain::time::{Mono, Now, Timestamp};
 use store::Stores;
@@ -46,6 +47,8 @@ pub struct Context {
     pub limiter: Limiter<TenantId>,
     /// The same, as it is told to callers.
     pub(crate) rate_policy: HeaderValue,
+    /// Believed about whom they speak for.
+    pub(crate) proxies: Vec<Network>,
     /// How often one group may be asked by its capability URLs.
     pub(crate) executions: Limiter<GroupId>,
     /// How long an owner is waited for.
@@ -90,6 +93,7 @@ impl Context {
         Self {
             limiter: Limiter::new(process, &settings.limits),
             rate_policy: rate_policy(&settings.limits),
+            proxies: settings.proxies.clone(),
             executions: Limiter::new(process, &executions),
             process: process.clone(),
             stores,

@@ -23,9 +23,9 @@ use wire::v2::input::Received;
 use crate::auth::right::Open;
 use crate::body::arrive;
 use crate::context::Context;
-use crate::envelope::RequestId;
 use crate::failure::Failure;
 use crate::openapi::OfIntake;
+use crate::origin::Origin;
 use crate::submit::NotAccepted;
 use crate::tenant::may_scale;
 
@@ -94,7 +94,7 @@ pub(crate) async fn receive(
             return Err(Failure::new(Code::AlertUnreadable, why));
         }
     };
-    let received = take(&context, &input, &content, &RequestId::of(&request)).await?;
+    let received = take(&context, &input, &content, &Origin::of(&request)).await?;
     let mut complaints = received.broken.clone();
     if received.unrouted > 0 {
         complaints.push(format!(
@@ -128,7 +128,7 @@ async fn take(
     context: &Context,
     input: &Loaded,
     content: &Content,
-    request_id: &str,
+    origin: &Origin,
 ) -> Result<Received, Failure> {
     let mut received = Received {
         format: content.format.as_str().to_owned(),
@@ -147,14 +147,11 @@ async fn take(
         let groups = groups_of(context, &input.tenant, wanted(input, alert)).await?;
         received.unrouted += usize::from(groups.is_empty());
         for group in groups {
-            events.push((
-                group,
-                signal_event(context, input, (alert, group), request_id),
-            ));
+            events.push((group, signal_event(context, input, (alert, group), origin)));
         }
     }
     if !content.samples.is_empty() {
-        let counted = votes::count(context, input, &content.samples, request_id).await?;
+        let counted = votes::count(context, input, &content.samples, origin).await?;
         match counted {
             Some(votes) => events.extend(votes),
             None => received

@@ -19,6 +19,7 @@ mod intake;
 pub mod launch;
 pub mod limits;
 pub mod openapi;
+mod origin;
 mod page;
 mod patch;
 pub mod routes;

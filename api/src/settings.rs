@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chassis::Secret;
 use chassis::config::{Rate, duration};
+use chassis::net::Network;
 use serde::{Deserialize, Serialize};
 
 /// Everything configurable. Every field but who may sign tokens has a default.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Bodies with alerts that one input may send in a second; more is answered 503, because senders of alerts drop what is refused (inputs, rule b).
     pub alerts: NonZeroU32,
+    /// Proxies in front of this service: each is believed about whom it speaks for (`X-Forwarded-For`), for records.
+    pub proxies: Vec<Network>,
     /// The surface of the old service.
     pub v1: V1,
     /// What seals the secrets of hooks and makes the addresses by which receivers answer, newest first: the same keys as the hooks lane's.
@@ -179,6 +182,7 @@ impl Default for Settings {
             tokens: Tokens::default(),
             limits: Limits::default(),
             alerts: ALERTS,
+            proxies: Vec::new(),
             v1: V1::default(),
             hooks: Vec::new(),
         }

@@ -6,9 +6,9 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
 use std::sync::Arc;
 
+use chassis::net::Network;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -43,58 +43,6 @@ pub enum Refused {
     Private(IpAddr),
 }
 
-/// A network: an address and how many of its bits count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u32,
-}
-
-/// A text is no network.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no network such as 10.0.0.0/8 or fd00::/8")]
-pub struct NoNetwork(String);
-
-impl FromStr for Network {
-    type Err = NoNetwork;
-
-    fn from_str(text: &str) -> Result<Self, NoNetwork> {
-        let wrong = || NoNetwork(text.to_owned());
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_e| wrong())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            Some(bits) => bits.parse().map_err(|_e| wrong())?,
-            None => most,
-        };
-        (bits <= most)
-            .then_some(Self { address, bits })
-            .ok_or_else(wrong)
-    }
-}
-
-impl Network {
-    /// Whether an address lies in it.
-    #[must_use]
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let (own, other) = (number(self.address), number(address));
-        let width: u32 = if self.address.is_ipv4() { 32 } else { 128 };
-        self.address.is_ipv4() == address.is_ipv4()
-            && own.checked_shr(width - self.bits).unwrap_or(0)
-                == other.checked_shr(width - self.bits).unwrap_or(0)
-    }
-}
-
-fn number(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(four) => u128::from(four.to_bits()),
-        IpAddr::V6(six) => six.to_bits(),
-    }
-}
-
 /// IPv4 networks that are not public: this host, private, shared, loopback, link-local and metadata, protocol assignments, documentation,
 /// 6to4 relays, benchmarks, multicast, reserved.
 const CLOSED_4: [(Ipv4Addr, u32); 15] = [
@@ -125,11 +73,7 @@ const CLOSED_6: [(Ipv6Addr, u32); 4] = [
 ];
 
 fn lies_in(address: IpAddr, (network, bits): (impl Into<IpAddr>, u32)) -> bool {
-    let network = Network {
-        address: network.into(),
-        bits,
-    };
-    network.contains(address)
+    Network::new(network.into(), bits).is_some_and(|network| network.contains(address))
 }
 
 /// Whether everybody may be sent there. Addresses that carry an IPv4 address inside (mapped, compatible, NAT64, 6to4, Teredo) are none.

@@ -219,6 +219,7 @@ fn finish(draft: Draft<'_>, events: &[Event]) -> Change {
         kind: ActorKind::System,
         name: "supervisor".into(),
         request_id: String::new(),
+        from: None,
     };
     match events {
         [] => draft.finish(Cause::Converge, system),

@@ -82,6 +82,7 @@ fn actor() -> Actor {
         kind: ActorKind::Caller,
         name: "tester".into(),
         request_id: String::new(),
+        from: None,
     }
 }
 

@@ -19,8 +19,8 @@ use wire::problem::Code;
 use super::Caller;
 use super::token::Refused;
 use crate::context::Context;
-use crate::envelope::RequestId;
 use crate::failure::Failure;
+use crate::origin::Origin;
 
 /// The other header that a token may come in (design 9).
 const X_AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
@@ -50,8 +50,8 @@ pub struct Allowed<R> {
     pub caller: Arc<Caller>,
     /// For whom.
     pub tenant: TenantId,
-    /// In which request.
-    pub request_id: String,
+    /// In which request, from where.
+    pub(crate) origin: Origin,
     right: PhantomData<R>,
 }
 
@@ -65,10 +65,9 @@ pub struct InGroup<R> {
 }
 
 impl<R> Staff<R> {
-    /// In which request.
-    #[must_use]
-    pub fn request_id(&self) -> &str {
-        &self.request_id
+    /// In which request, from where.
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
@@ -78,7 +77,7 @@ impl<R> Staff<R> {
 pub struct Staff<R> {
     /// Who.
     pub caller: Arc<Caller>,
-    request_id: String,
+    origin: Origin,
     right: PhantomData<R>,
 }
 
@@ -94,11 +93,8 @@ impl<R> Allowed<R> {
     /// Who caused a change, for its record.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor {
-            kind: ActorKind::Caller,
-            name: self.caller.subject.to_string(),
-            request_id: self.request_id.clone(),
-        }
+        let name = self.caller.subject.to_string();
+        self.origin.actor(ActorKind::Caller, name)
     }
 
     /// A second right, where the request asks for more than its route.
@@ -259,11 +255,13 @@ fn staff<R: Need>(request: &HttpRequest, caller: Arc<Caller>) -> Result<Staff<R>
     let context = context(request)?;
     if !caller.rights.has(R::RIGHT) {
         context.counts.missing(R::RIGHT);
+        let origin = Origin::of(request);
         tracing::warn!(
             who = %caller.subject,
+            from = ?origin.address,
             right = R::RIGHT.as_str(),
             path = request.path(),
-            request.id = RequestId::of(request),
+            request.id = origin.request_id,
             "what only staff may do was refused"
         );
         return Err(Failure::missing(R::RIGHT));
@@ -276,7 +274,7 @@ fn staff<R: Need>(request: &HttpRequest, caller: Arc<Caller>) -> Result<Staff<R>
     }
     Ok(Staff {
         caller,
-        request_id: RequestId::of(request),
+        origin: Origin::of(request),
         right: PhantomData,
     })
 }
@@ -313,7 +311,7 @@ pub(crate) fn admit<R: Need>(
     Ok(Allowed {
         caller,
         tenant,
-        request_id: RequestId::of(request),
+        origin: Origin::of(request),
         right: PhantomData,
     })
 }

@@ -17,6 +17,7 @@ use super::Loaded;
 use super::inputs::Names;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::origin::Origin;
 use crate::submit::{NotAccepted, submit};
 use crate::tenant;
 
@@ -104,12 +105,8 @@ pub(super) fn short(name: &str) -> String {
 }
 
 /// What an input does, for the records.
-pub(super) fn actor(input: &Loaded, request_id: &str) -> Actor {
-    Actor {
-        kind: ActorKind::Input,
-        name: input.id.to_string(),
-        request_id: request_id.to_owned(),
-    }
+pub(super) fn actor(input: &Loaded, origin: &Origin) -> Actor {
+    origin.actor(ActorKind::Input, input.id.to_string())
 }
 
 /// The event of one alert for one group.
@@ -117,7 +114,7 @@ pub(crate) fn signal_event(
     context: &Context,
     input: &Loaded,
     (alert, group): (&Alert, GroupId),
-    request_id: &str,
+    origin: &Origin,
 ) -> Option<Event> {
     let severity = input.parsed.severity(alert);
     let signal = Signal {
@@ -148,7 +145,7 @@ pub(crate) fn signal_event(
         severity.as_str().as_bytes(),
         &at.to_be_bytes(),
     ]);
-    event(context, (signal, hash), actor(input, request_id))
+    event(context, (signal, hash), actor(input, origin))
 }
 
 /// An event under an id made of a digest.

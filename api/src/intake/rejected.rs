@@ -63,7 +63,7 @@ pub(crate) async fn list(
     id: InputId,
     now: Timestamp,
 ) -> Result<Vec<Rejected>, Failure> {
-    let notes = context.stores.inputs.notes(id, Part::Rejected, now).await?;
+    let mut notes = context.stores.inputs.notes(id, Part::Rejected, now).await?;
     notes.sort_by_key(|note| std::cmp::Reverse(note.at));
     let shown = |note: Note| {
         let row: Row = serde_json::from_str(&note.body).ok()?;

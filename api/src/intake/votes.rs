@@ -17,6 +17,7 @@ use super::Loaded;
 use super::deliver::{actor, digest, event, groups_of, key, short, wanted};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::origin::Origin;
 
 /// Servers that one input remembers.
 const VOTERS_MAX: usize = 2_000;
@@ -61,7 +62,7 @@ pub(super) async fn count(
     context: &Context,
     input: &Loaded,
     samples: &[Sample],
-    request_id: &str,
+    origin: &Origin,
 ) -> Result<Option<Vec<(GroupId, Option<Event>)>>, Failure> {
     let Some(rule) = &input.parsed.rule else {
         return Ok(None);
@@ -103,7 +104,7 @@ pub(super) async fn count(
         let since = since(context, input, (group, said, rule), &notes, now).await?;
         events.push((
             group,
-            told(context, input, (group, said, since), rule, request_id),
+            told(context, input, (group, said, since), rule, origin),
         ));
     }
     Ok(Some(events))
@@ -209,7 +210,7 @@ fn told(
     input: &Loaded,
     (group, said, since): (GroupId, Said, u64),
     rule: &Rule,
-    request_id: &str,
+    origin: &Origin,
 ) -> Option<Event> {
     let standing = match said {
         Said::More => Standing::Open,
@@ -236,5 +237,5 @@ fn told(
         &since.to_be_bytes(),
         &(context.wall().unix_ms() / half).to_be_bytes(),
     ]);
-    event(context, (signal, hash), actor(input, request_id))
+    event(context, (signal, hash), actor(input, origin))
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::draft::Draft;
-use domain::event::{Actor, ActorKind};
+use domain::event::ActorKind;
 use domain::group::Cause;
 use domain::hook::Answer;
 use domain::ids::DeliveryId;
@@ -18,9 +18,9 @@ use super::hooks::keys;
 use crate::auth::right::Open;
 use crate::change::{NotChanged, change};
 use crate::context::Context;
-use crate::envelope::RequestId;
 use crate::failure::Failure;
 use crate::openapi::{OfChange, OfOpen, OfWait};
+use crate::origin::Origin;
 
 /// What a receiver says.
 #[derive(Debug, Clone, Copy)]
@@ -61,11 +61,7 @@ pub async fn answer(
     }
     let located = context.stores.groups.locate(group).await;
     let key = located?.ok_or_else(Failure::not_found)?;
-    let actor = Actor {
-        kind: ActorKind::Capability,
-        name: message_id(group, id),
-        request_id: RequestId::of(&request),
-    };
+    let actor = Origin::of(&request).actor(ActorKind::Capability, message_id(group, id));
     let now = context.now();
     let mut taken = Err(NotTaken::Unknown);
     let decide = |view: View<'_>| {

@@ -16,10 +16,10 @@ use wire::v2::time::Moment;
 use crate::auth::right::{Allowed, Crud, Read};
 use crate::body::{Body, arrive};
 use crate::context::Context;
-use crate::envelope::RequestId;
 use crate::failure::Failure;
 use crate::intake::{Kept, Loaded, groups_of, ready, rejected_of, signal_event, wanted};
 use crate::openapi::{OfBody, OfMake, OfWrite, Refusals};
+use crate::origin::Origin;
 use crate::told::Told;
 use crate::write::{Answer, no_body, once};
 
@@ -252,7 +252,7 @@ pub async fn test(
     let content = content.map_err(|why| Failure::new(Code::AlertUnreadable, why.to_string()))?;
     let mut alerts = Vec::new();
     for alert in &content.alerts {
-        alerts.push(tried(&context, &input, alert, &RequestId::of(&request)).await?);
+        alerts.push(tried(&context, &input, alert, &Origin::of(&request)).await?);
     }
     let sample = |sample: &alert::Sample| TrialSample {
         host: sample.host.clone(),
@@ -276,7 +276,7 @@ async fn tried(
     context: &Context,
     input: &Loaded,
     alert: &alert::Alert,
-    request_id: &str,
+    origin: &Origin,
 ) -> Result<TrialAlert, Failure> {
     let mut groups = Vec::new();
     for one in wanted(input, alert) {
@@ -294,7 +294,7 @@ async fn tried(
         }
         for id in found {
             groups.push(TrialGroup {
-                verdict: verdict(context, input, (alert, id), request_id)
+                verdict: verdict(context, input, (alert, id), origin)
                     .await?
                     .map(Box::new),
                 id: Some(id.to_string()),
@@ -322,12 +322,11 @@ async fn verdict(
     context: &Context,
     input: &Loaded,
     (alert, id): (&alert::Alert, GroupId),
-    request_id: &str,
+    origin: &Origin,
 ) -> Result<Option<wire::v2::verdict::Verdict>, Failure> {
     let key = Context::key(input.tenant.clone(), id);
     let group = context.stores.groups.read(&key, Level::Relaxed).await?;
-    let Some((group, event)) = group.zip(signal_event(context, input, (alert, id), request_id))
-    else {
+    let Some((group, event)) = group.zip(signal_event(context, input, (alert, id), origin)) else {
         return Ok(None);
     };
     let mut draft = Draft::new(&group, context.now());

@@ -103,7 +103,8 @@ async fn note(
         id: text_of(&id),
         at: Moment(at),
         who: staff.caller.subject.to_string(),
-        request_id: staff.request_id().to_owned(),
+        request_id: staff.origin().request_id.clone(),
+        from: staff.origin().address,
         asked: asked.chars().take(ASKED_MAX).collect(),
     };
     let note = Note {

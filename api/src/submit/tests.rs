@@ -171,6 +171,7 @@ fn actor() -> Actor {
         kind: ActorKind::Caller,
         name: "ada".to_owned(),
         request_id: String::new(),
+        from: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::event::{Actor, ActorKind, Ask};
+use domain::event::{ActorKind, Ask};
 use domain::group::Group;
 use domain::ids::{PolicyId, WebhookId};
 use domain::time::Timestamp;
@@ -14,7 +14,7 @@ use super::act::send;
 use super::edit::{empty, is_there, shown};
 use crate::auth::right::Open;
 use crate::context::Context;
-use crate::envelope::RequestId;
+use crate::origin::Origin;
 use crate::submit::NotAccepted;
 
 /// A schedule this late is a sign of illness (row B127).
@@ -54,11 +54,7 @@ pub(super) async fn execute(
         tracing::warn!(group.id = %key.id, %webhook, "a capability of a suspended tenant was used");
         return Ok(done);
     }
-    let actor = Actor {
-        kind: ActorKind::Capability,
-        name: webhook.to_string(),
-        request_id: RequestId::of(&request),
-    };
+    let actor = Origin::of(&request).actor(ActorKind::Capability, webhook.to_string());
     match send(&context, &key, Ask::Policy(policy), actor).await {
         Ok(_) | Err(NotAccepted::NoGroup | NotAccepted::IdReused) => Ok(done),
         Err(NotAccepted::Busy(wait)) => Err(Error::too_much(wait)),

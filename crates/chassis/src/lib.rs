@@ -11,6 +11,7 @@ pub mod config;
 pub mod entropy;
 pub mod http;
 pub mod metrics;
+pub mod net;
 pub mod ops;
 mod process;
 pub mod secrets;

@@ -5,6 +5,7 @@ use crate::circle::{Signal, Turn};
 use crate::ids::{EventId, PolicyId, RequestHash};
 use crate::policy::Adjust;
 use crate::time::Timestamp;
+use std::net::IpAddr;
 
 /// One request to scale, as accepted at the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct Actor {
     pub name: String,
     /// The request that brought it, for support.
     pub request_id: String,
+    /// The address of who sent it; none for what no request brought.
+    pub from: Option<IpAddr>,
 }
 
 /// Kinds of cause.

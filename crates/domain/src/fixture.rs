@@ -99,6 +99,7 @@ pub(crate) fn actor() -> Actor {
         kind: ActorKind::System,
         name: "test".into(),
         request_id: String::new(),
+        from: None,
     }
 }
 

@@ -110,6 +110,7 @@ fn event(policy: &PolicyId, at: Timestamp) -> Option<Event> {
             kind: ActorKind::Schedule,
             name: policy.to_string(),
             request_id: String::new(),
+            from: None,
         },
         received: at,
         // However late: contract row B123.

@@ -58,6 +58,7 @@ pub(crate) struct Api {
     pub(crate) requests: Rate,
     pub(crate) burst: NonZeroU32,
     pub(crate) alerts: NonZeroU32,
+    pub(crate) proxies: Vec<chassis::net::Network>,
     pub(crate) issuer: String,
     pub(crate) audience: String,
     pub(crate) jwks_file: Option<PathBuf>,

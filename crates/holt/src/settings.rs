@@ -66,6 +66,7 @@ pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
             burst: api.burst,
         },
         alerts: api.alerts,
+        proxies: api.proxies.clone(),
         v1: v1(config)?,
         hooks: hook_keys(config)?,
     })

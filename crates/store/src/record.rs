@@ -61,14 +61,17 @@ pub fn digest(record: &CommitRecord) -> RecordHash {
         kind,
         name,
         request_id,
+        from,
     } = &record.actor;
-    for text in [
+    let from = from.map(|from| from.to_string());
+    let texts = [
         cause_word(record.cause),
         kind_word(*kind),
         name,
         request_id,
         &record.detail,
-    ] {
+    ];
+    for text in texts.into_iter().chain(from.as_deref()) {
         let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
         hash.update(length.to_be_bytes());
         hash.update(text.as_bytes());

@@ -197,6 +197,7 @@ impl Rig {
                 kind: ActorKind::System,
                 name: "tests".to_owned(),
                 request_id: String::new(),
+                from: None,
             };
             Ok::<_, ()>(Some(draft.finish(Cause::Converge, actor)))
         };

@@ -85,6 +85,28 @@ async fn a_tenant_finds_who_did_what_over_all_its_groups() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_says_who_it_was_and_from_where() {
+    let rig = Rig::start().await;
+    some(&rig).await;
+    // What somebody says who is no proxy of ours is not believed.
+    let lie = [("X-Forwarded-For", "203.0.113.9")];
+    let path = format!("/v2/{TENANT}/history?cause=pause");
+    let found = rig.ask(&["audit"], ("GET", &path), &lie, None).await;
+    for item in found.body["items"].as_array().unwrap() {
+        assert_eq!(item["actor"]["from"], "127.0.0.1", "{item}");
+    }
+    let path = "/v2/history?tenant=acme";
+    assert_eq!(
+        rig.ask(&["support"], ("GET", path), &lie, None)
+            .await
+            .status,
+        200
+    );
+    let looks = rig.ask(&["operate"], ("GET", "/v2/audit"), &[], None).await;
+    assert_eq!(looks.body["items"][0]["from"], "127.0.0.1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn staff_finds_over_all_tenants_and_every_look_is_recorded() {
     let rig = Rig::start().await;
     some(&rig).await;

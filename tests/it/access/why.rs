@@ -173,6 +173,7 @@ async fn slots(rig: &Rig, key: &GroupKey) {
             kind: domain::event::ActorKind::System,
             name: "test".to_owned(),
             request_id: String::new(),
+            from: None,
         };
         Ok::<_, ()>(Some(draft.finish(domain::group::Cause::Converge, actor)))
     };

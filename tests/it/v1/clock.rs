@@ -69,6 +69,7 @@ async fn group(process: &Process, store: &Memory) -> GroupKey {
         kind: ActorKind::System,
         name: "tests".to_owned(),
         request_id: String::new(),
+        from: None,
     };
     let first = draft.finish(Cause::Create, actor);
     store::apply::create(process, &*stores.groups, group, first)

@@ -149,7 +149,7 @@ impl Intake {
             let change = at * CHANGES / bodies;
             let since = begun.plus(Duration::from_secs(u64::try_from(change)?));
             let said = |n: usize| Said {
-                is_open: change % 2 == 0,
+                is_open: change.is_multiple_of(2),
                 since,
                 value: at * BATCH + n,
             };

@@ -210,6 +210,7 @@ impl Seed {
                 kind: ActorKind::System,
                 name: "bench".to_owned(),
                 request_id: String::new(),
+                from: None,
             },
             at: self.at,
         }

@@ -359,5 +359,6 @@ pub fn actor() -> Actor {
         kind: ActorKind::Caller,
         name: "customer".into(),
         request_id: String::new(),
+        from: None,
     }
 }

@@ -246,6 +246,7 @@ pub fn fire(draft: &mut Draft<'_>) -> Option<Event> {
             kind: ActorKind::System,
             name: "circle-back".to_owned(),
             request_id: String::new(),
+            from: None,
         },
         received: now,
         valid_until: Timestamp::from_unix_ms(u64::MAX >> 1),

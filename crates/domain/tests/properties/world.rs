@@ -52,6 +52,7 @@ pub(crate) fn actor() -> Actor {
         kind: ActorKind::Caller,
         name: "p".into(),
         request_id: String::new(),
+        from: None,
     }
 }
 

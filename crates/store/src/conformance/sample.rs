@@ -4,6 +4,7 @@ mod hooks;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -244,6 +245,7 @@ pub fn actor() -> Actor {
         kind: ActorKind::Caller,
         name: String::from("alice"),
         request_id: String::from("req-1"),
+        from: Some(IpAddr::from([203, 0, 113, 9])),
     }
 }
 

@@ -40,6 +40,7 @@ async fn some(s: &Bench) -> Result<Vec<Group>, Failure> {
             kind: ActorKind::Caller,
             name: who[at].to_owned(),
             request_id: format!("request-{n}"),
+            from: None,
         };
         s.applied(group, change).await?;
     }

@@ -5,6 +5,7 @@ use domain::ids::{EventId, PolicyId, RequestHash};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
+use std::net::IpAddr;
 
 use super::circle::{SignalRow, TurnRow};
 use super::config::AdjustRow;
@@ -52,7 +53,12 @@ pub(crate) enum ForceRow {
 
 /// Who: kind, name, request.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct ActorRow(KindRow, String, String);
+pub(crate) struct ActorRow(
+    KindRow,
+    String,
+    String,
+    #[serde(default, skip_serializing_if = "Option::is_none")] Option<IpAddr>,
+);
 
 impl From<&Event> for EventRow {
     fn from(event: &Event) -> Self {
@@ -145,17 +151,19 @@ impl From<&Actor> for ActorRow {
             kind,
             name,
             request_id,
+            from,
         } = actor;
-        Self((*kind).into(), name.clone(), request_id.clone())
+        Self((*kind).into(), name.clone(), request_id.clone(), *from)
     }
 }
 
 impl From<ActorRow> for Actor {
-    fn from(ActorRow(kind, name, request_id): ActorRow) -> Self {
+    fn from(ActorRow(kind, name, request_id, from): ActorRow) -> Self {
         Self {
             kind: kind.into(),
             name,
             request_id,
+            from,
         }
     }
 }

@@ -50,6 +50,10 @@ pub struct Look {
     pub who: String,
     /// In which request.
     pub request_id: String,
+    /// The address that it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub from: Option<std::net::IpAddr>,
     /// What was asked: the path and the query.
     pub asked: String,
 }

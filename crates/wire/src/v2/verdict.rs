@@ -1,5 +1,7 @@
 //! Verdicts: what was asked, what each gate said, what was done.
 
+use std::net::IpAddr;
+
 use domain::capacity::Size;
 use domain::event;
 use domain::policy::Adjust;
@@ -75,6 +77,10 @@ pub struct Actor {
     pub name: String,
     /// The request that brought it; empty where there was none.
     pub request_id: String,
+    /// The address that it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub from: Option<IpAddr>,
 }
 
 /// What one gate said.
@@ -288,6 +294,7 @@ impl From<&event::Actor> for Actor {
             kind: actor.kind.into(),
             name: actor.name.clone(),
             request_id: actor.request_id.clone(),
+            from: actor.from,
         }
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct ActorMessage {
     kind: ActorWord,
     name: String,
     request_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<std::net::IpAddr>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -171,6 +173,7 @@ impl From<Actor> for ActorMessage {
             kind,
             name: actor.name,
             request_id: actor.request_id,
+            from: actor.from,
         }
     }
 }
@@ -188,6 +191,7 @@ impl From<ActorMessage> for Actor {
             kind,
             name: message.name,
             request_id: message.request_id,
+            from: message.from,
         }
     }
 }

@@ -101,6 +101,7 @@ fn actor(kind: ActorKind) -> Actor {
         kind,
         name: "ops@\"acme\"".to_owned(),
         request_id: "r-1".to_owned(),
+        from: Some(std::net::IpAddr::from([203, 0, 113, 9])),
     }
 }
 

@@ -1,0 +1,86 @@
+//! Where a request came from, for records: its id, and the address of whoever sent it.
+
+use std::net::IpAddr;
+
+use actix_web::{HttpRequest, web};
+use chassis::net::Network;
+use domain::event::{Actor, ActorKind};
+
+use crate::context::Context;
+use crate::envelope::RequestId;
+
+/// What a proxy says of whom it speaks for. Believed of no other peer.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Where a request came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// Names the request, for support.
+    pub(crate) request_id: String,
+    /// The sender's address; none where the connection has none.
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl Origin {
+    /// Of this request.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let context = request.app_data::<web::Data<Context>>();
+        let proxies = context.map_or(&[][..], |context| &context.proxies);
+        let forwarded = request.headers().get_all(FORWARDED_FOR);
+        let forwarded: Vec<&str> = forwarded.filter_map(|v| v.to_str().ok()).collect();
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        Self {
+            request_id: RequestId::of(request),
+            address: peer.map(|peer| sender(peer, &forwarded, proxies)),
+        }
+    }
+
+    /// Who caused a change, for its record.
+    pub(crate) fn actor(&self, kind: ActorKind, name: String) -> Actor {
+        Actor {
+            kind,
+            name,
+            request_id: self.request_id.clone(),
+            from: self.address,
+        }
+    }
+}
+
+/// The nearest address that is no proxy of ours. Each proxy adds its peer at the end; what stands before the first foreign one was written
+/// by that one, and may be anything.
+fn sender(peer: IpAddr, forwarded: &[&str], proxies: &[Network]) -> IpAddr {
+    let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.contains(address));
+    let mut nearest = peer.to_canonical();
+    for said in forwarded.iter().rev().flat_map(|list| list.rsplit(',')) {
+        if !is_proxy(nearest) {
+            break;
+        }
+        let Ok(address) = said.trim().parse::<IpAddr>() else {
+            break;
+        };
+        nearest = address.to_canonical();
+    }
+    nearest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(peer: &str, forwarded: &[&str]) -> String {
+        let proxies = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        sender(peer.parse().unwrap(), forwarded, &proxies).to_string()
+    }
+
+    #[test]
+    fn only_proxies_are_believed_about_whom_they_speak_for() {
+        assert_eq!(found("203.0.113.9", &[]), "203.0.113.9");
+        assert_eq!(found("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+        assert_eq!(found("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(found("::ffff:10.0.0.1", &["2001:db8::1"]), "2001:db8::1");
+        let lied = ["127.0.0.1, 198.51.100.1", "fd00::7"];
+        assert_eq!(found("10.0.0.1", &lied), "198.51.100.1");
+        assert_eq!(found("10.0.0.1", &["who knows"]), "10.0.0.1");
+        assert_eq!(found("10.0.0.1", &[]), "10.0.0.1");
+    }
+}
