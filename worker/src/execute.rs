@@ -16,7 +16,7 @@ use wire::ports::ops::{self, Call, Done, Op, Subject, Wait};
 
 pub(crate) use delete::Victim;
 
-use create::NOT_SENT;
+use create::{Attempt, NOT_SENT};
 
 use crate::Shared;
 use crate::classify;
@@ -104,11 +104,13 @@ impl Hands {
         match (call, key, leave) {
             (Call::Create(call), Subject::Group(key), Leave::Permit(permit)) => {
                 let slot = call.slot;
-                let outcome = self.create(key, *call, terms).await;
+                let attempt = self.create(key, *call, terms).await;
                 drop(permit);
-                (self.sure(slot, outcome).await, None)
+                (self.sure(slot, attempt).await, None)
             }
-            (Call::Create(call), _, _) => (self.sure(call.slot, NOT_SENT).await, None),
+            (Call::Create(call), _, _) => {
+                (self.sure(call.slot, Attempt::Unsent(NOT_SENT)).await, None)
+            }
             (Call::Void { slot, incarnation }, _, _) => (self.void(slot, incarnation).await, None),
             (
                 Call::Delete {

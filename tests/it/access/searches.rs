@@ -93,7 +93,7 @@ async fn a_record_says_who_it_was_and_from_where() {
     let path = format!("/v2/{TENANT}/history?cause=pause");
     let found = rig.ask(&["audit"], ("GET", &path), &lie, None).await;
     for item in found.body["items"].as_array().unwrap() {
-        assert_eq!(item["actor"]["from"], "127.0.0.1", "{item}");
+        assert_eq!(item["record"]["actor"]["from"], "127.0.0.1", "{item}");
     }
     let path = "/v2/history?tenant=acme";
     assert_eq!(

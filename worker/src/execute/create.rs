@@ -16,13 +16,21 @@ use crate::classify;
 
 pub(super) const NOT_SENT: Outcome = Outcome::NotCreated(FailWhy::NotSent);
 
+/// How far a create came.
+pub(super) enum Attempt {
+    /// This operation sent nothing; a double of it may have, or may be about to.
+    Unsent(Outcome),
+    /// What is known of the call.
+    Known(Outcome),
+}
+
 impl Hands {
     /// At most one call for the slot, ever. The order carries safety (rules H1 to H3 of safety 6.1): the token is fixed, then the time and the
     /// begun-log are checked, then the mark is written, then the call goes out with nothing to wait for in between.
-    pub(super) async fn create(&self, key: &GroupKey, call: CreateCall, terms: &Terms) -> Outcome {
+    pub(super) async fn create(&self, key: &GroupKey, call: CreateCall, terms: &Terms) -> Attempt {
         let shared = &self.shared;
         let Some(token) = terms.tokens.get(&key.tenant) else {
-            return NOT_SENT;
+            return Attempt::Unsent(NOT_SENT);
         };
         let turn = priority(call.priority);
         let create = minted(key, call);
@@ -33,23 +41,25 @@ impl Hands {
         let admitted = match admitted {
             Ok(admitted) => admitted,
             // Nothing for the group to wait for: no permits are offered until this is over.
-            Err(Refused::Late | Refused::Open(_) | Refused::Stopped { .. }) => return NOT_SENT,
-            Err(Refused::Paused(wait)) => return Outcome::Throttled(wait),
+            Err(Refused::Late | Refused::Open(_) | Refused::Stopped { .. }) => {
+                return Attempt::Unsent(NOT_SENT);
+            }
+            Err(Refused::Paused(wait)) => return Attempt::Unsent(Outcome::Throttled(wait)),
         };
         if self.is_too_late(terms.deadline) {
-            return NOT_SENT;
+            return Attempt::Unsent(NOT_SENT);
         }
         match shared.begun.begin(create.slot) {
             Ok(Begin::Send) => {}
             Ok(_) if off(Rule::BegunOnce) => {}
-            Ok(Begin::Known(outcome)) => return outcome,
-            Ok(Begin::Voided) => return NOT_SENT,
+            Ok(Begin::Known(outcome)) => return Attempt::Known(outcome),
+            Ok(Begin::Voided) => return Attempt::Unsent(NOT_SENT),
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the begun-log cannot be written: no creates"
                 );
-                return NOT_SENT;
+                return Attempt::Unsent(NOT_SENT);
             }
         }
         let mut outcome = classify::created(shared.cloud.create(token, &create).await);
@@ -65,14 +75,15 @@ impl Hands {
         drop(admitted);
         self.learn(token, &outcome);
         shared.begun.ended(create.slot, &outcome);
-        outcome
+        Attempt::Known(outcome)
     }
 
-    /// That a call was not sent is said only of one that never will be: a double of the operation may have begun it, or may be about to.
-    pub(super) async fn sure(&self, slot: SlotId, outcome: Outcome) -> Done {
-        if outcome != NOT_SENT {
-            return Done::Slot { slot, outcome };
-        }
+    /// That a call was not sent, for whatever reason, is said only of one that never will be.
+    pub(super) async fn sure(&self, slot: SlotId, attempt: Attempt) -> Done {
+        let outcome = match attempt {
+            Attempt::Known(outcome) => return Done::Slot { slot, outcome },
+            Attempt::Unsent(outcome) => outcome,
+        };
         let known = self.void(slot, self.shared.incarnation).await;
         let voided = Outcome::Voided;
         if known

@@ -77,6 +77,23 @@ async fn a_double_that_may_not_begin_does_not_deny_the_call_that_has_begun() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_double_that_is_held_back_does_not_deny_the_call_that_has_begun() {
+    // Simulator, schedule 1795305598950067: the cloud asked to wait while the double stood in line behind others.
+    let bench = Bench::start();
+    bench.sign_in("a").await;
+    let ends = [End::Lost, End::Busy(30)];
+    bench.nova.state().create_ends.extend(ends);
+    let ops: Vec<Op> = (1..=6).chain([1]).map(create).collect();
+    let done = bench.done(ops, 7).await;
+    let of_the_first = done
+        .iter()
+        .filter(|done| matches!(done, Done::Slot { slot: of, .. } if *of == slot(1)));
+    let lost = came(1, Outcome::Unknown(DoubtWhy::Reset));
+    let said: Vec<&Done> = of_the_first.collect();
+    assert_eq!(said, [&lost, &lost]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_said_not_to_be_sent_is_never_sent() {
     let bench = Bench::start_with(|settings| (settings.polls, settings.creates_max) = (1, 1));
     bench.sign_in("a").await;

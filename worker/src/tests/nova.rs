@@ -19,6 +19,8 @@ pub(super) enum End {
     Well,
     /// With this status, in words as Nova puts them for a locked server.
     Status(u16),
+    /// With 429, to be tried again after so many seconds.
+    Busy(u32),
     /// Never.
     Never,
     /// As it should, but only after this.
@@ -213,6 +215,12 @@ impl Transport for Nova {
                 End::Status(status) => {
                     let words = json!({"conflictingRequest": {"code": status, "message": "Instance is locked"}});
                     Ok(answer(status, &words))
+                }
+                End::Busy(seconds) => {
+                    let mut busy = answer(429, &json!({}));
+                    let wait = ("retry-after".to_owned(), seconds.to_string());
+                    busy.headers.push(wait);
+                    Ok(busy)
                 }
                 End::Never => std::future::pending().await,
                 End::After(wait) => {
