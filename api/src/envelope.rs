@@ -11,6 +11,7 @@ use wire::problem::{Code, MEDIA_TYPE};
 use crate::auth::right::Left;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::rest::Rest;
 
 /// What one tenant may ask, and when it may ask again (draft-ietf-httpapi-ratelimit-headers).
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -56,7 +57,7 @@ impl RequestId {
 /// None of its own: those of inner services are rendered like all others.
 pub async fn envelope<B: MessageBody + 'static>(
     context: web::Data<Context>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let id = RequestId::given(&request).unwrap_or_else(|| RequestId::made(&context));
@@ -77,7 +78,11 @@ pub async fn envelope<B: MessageBody + 'static>(
             .set_connection_type(ConnectionType::Close);
         request.into_response(refusal).map_into_right_body()
     } else {
+        let rest = Rest::of(&mut request);
         let answer = next.call(request).await?;
+        if let Some(rest) = rest.filter(|_| answer.response().error().is_some()) {
+            rest.read(&context).await;
+        }
         let old = crate::v1::is_v1(answer.request().path());
         let error = answer.response().error();
         match error.map(|error| render(&context, error, &id, old)) {

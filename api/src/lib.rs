@@ -22,6 +22,7 @@ pub mod openapi;
 mod origin;
 mod page;
 mod patch;
+mod rest;
 pub mod routes;
 pub mod serve;
 pub mod settings;

@@ -329,6 +329,28 @@ async fn a_body_without_announced_length_is_cut_off_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_with_a_small_body_keeps_the_connection() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let rig = Rig::start().await;
+    let address = rig.base.trim_start_matches("http://");
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    let path = format!("/v2/{TENANT}/groups");
+    let body = spec().to_string();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer no\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for turn in 0..3 {
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let length = connection.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 401"), "{turn}: {answer}");
+        assert!(!answer.contains("connection: close"), "{turn}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_headers_are_named() {
     let rig = Rig::start().await;
     let client = rig.client(&RIGHTS);

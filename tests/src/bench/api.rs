@@ -33,7 +33,7 @@ const LATE_MAX: Duration = Duration::from_secs(300);
 
 /// No limit holds requests back, and webhooks neither.
 const OPEN: Conduct = Conduct {
-    api: "requests = \"1000000/s\"\nburst = 1000000\n[api.v1]\nexecutions = 1000000",
+    api: "requests = \"1000000/s\"\nburst = 1000000\n[api.v1]\nexecutions = 1000000\ngroups = 1000000",
     ..Conduct::UNBOUND
 };
 /// The second request of a tenant is one too many.
