@@ -20,6 +20,7 @@ use crate::auth::keystone::Keystone;
 use crate::auth::token::Verifier;
 use crate::counts::Counts;
 use crate::intake::Books;
+use crate::known::Known;
 use crate::limits::Limiter;
 use crate::settings::{Limits, Settings};
 use crate::v1::service::Service;
@@ -61,6 +62,8 @@ pub struct Context {
     pub(crate) v1: Service,
     /// What was done and refused.
     pub counts: Counts,
+    /// What never changes.
+    pub(crate) known: Known,
     /// What is remembered of inputs.
     pub(crate) books: Books,
     /// How many bodies of inputs were rejected, counted on from a random start: which place the next one takes.
@@ -105,6 +108,7 @@ impl Context {
             owner_deadline: settings.owner_deadline,
             colo: ColoId(settings.colo),
             counts: Counts::new(&process.metrics),
+            known: Known::new(),
             books: Books::new(process, settings.alerts),
             rejected: AtomicU64::new(process.entropy.below(1 << 32)),
             in_hand: AtomicUsize::new(0),

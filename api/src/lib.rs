@@ -16,6 +16,7 @@ pub mod envelope;
 mod etag;
 pub mod failure;
 mod intake;
+mod known;
 pub mod launch;
 pub mod limits;
 pub mod openapi;

@@ -59,7 +59,7 @@ pub async fn answer(
         let detail = "answers for this group come too often";
         return Err(Failure::new(wire::problem::Code::TooManyRequests, detail).after(wait));
     }
-    let located = context.stores.groups.locate(group).await;
+    let located = context.known.locate(&context.stores, group).await;
     let key = located?.ok_or_else(Failure::not_found)?;
     let actor = Origin::of(&request).actor(ActorKind::Capability, message_id(group, id));
     let now = context.now();

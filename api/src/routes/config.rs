@@ -156,8 +156,10 @@ pub async fn patch(
 
 /// The configuration as a customer would write it; secrets of its launch configuration only if `open`.
 async fn written(context: &Context, group: &Aggregate, open: bool) -> Result<GroupSpec, Failure> {
-    let launches = &context.stores.launches;
-    let body = launches.get(&group.key.tenant, group.config.launch).await?;
+    let known = &context.known;
+    let body = known
+        .launch(&context.stores, &group.key.tenant, group.config.launch)
+        .await?;
     let launch = body.and_then(|body| launch::view(&body, open));
     Ok(GroupSpec::new(&group.config, launch))
 }

@@ -7,7 +7,7 @@ use domain::capacity::Size;
 use domain::draft::Draft;
 use domain::event::Actor;
 use domain::group::{Cause, Change, Group as Aggregate, Phase};
-use domain::ids::{GroupId, LaunchHash, Rev, TenantId};
+use domain::ids::{GroupId, LaunchHash, TenantId};
 use domain::time::Now;
 use store::apply::{Refused, View};
 use store::group::Level;
@@ -328,17 +328,12 @@ pub(super) async fn full(
     group: &Aggregate,
     open: bool,
 ) -> Result<Group, Failure> {
-    let stores = &context.stores;
-    let body = stores
-        .launches
-        .get(&group.key.tenant, group.config.launch)
-        .await?;
-    let first = stores
-        .groups
-        .records(&group.key, Some(Rev(1)), 1, Level::Relaxed)
+    let (known, stores) = (&context.known, &context.stores);
+    let body = known
+        .launch(stores, &group.key.tenant, group.config.launch)
         .await?;
     let mut view = Group::new(group, context.wall());
     view.launch = body.and_then(|body| launch::view(&body, open));
-    view.created = first.first().map(|record| Moment(record.at));
+    view.created = known.created(stores, &group.key).await?.map(Moment);
     Ok(view)
 }

@@ -152,8 +152,10 @@ async fn quota<R>(context: &Context, at: &At<R>) -> Result<(), Error> {
 
 /// The launch configuration that the group names.
 pub(super) async fn launched(context: &Context, group: &Group, open: bool) -> Result<Json, Error> {
-    let launches = &context.stores.launches;
-    let body = launches.get(&group.key.tenant, group.config.launch).await?;
+    let known = &context.known;
+    let body = known
+        .launch(&context.stores, &group.key.tenant, group.config.launch)
+        .await?;
     Ok(body.map_or(Json::Null, |body| view::launch(&body, open)))
 }
 

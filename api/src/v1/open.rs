@@ -39,11 +39,15 @@ pub(super) async fn execute(
     if let Err(wait) = context.executions.take(&capability.group) {
         return Err(Error::too_much(wait));
     }
-    let groups = &context.stores.groups;
-    let Some(key) = groups.locate(capability.group).await? else {
+    let (known, stores) = (&context.known, &context.stores);
+    let Some(key) = known.locate(stores, capability.group).await? else {
         return Ok(done);
     };
-    let group = groups.read(&key, Level::Relaxed).await?.filter(is_there);
+    let group = stores
+        .groups
+        .read(&key, Level::Relaxed)
+        .await?
+        .filter(is_there);
     let Some((policy, webhook)) = group
         .as_ref()
         .and_then(|group| find(group, capability.serial))
