@@ -17,12 +17,13 @@ use proptest::test_runner::{TestCaseError, TestCaseResult, TestRunner};
 use crate::deciding::Run;
 use crate::world::{actor, at, new_group};
 
-/// One thing that happens: which alert, how it stands (or a change by hand), how long after the one before, in seconds.
-type Small = (u8, u8, u64);
+/// One thing that happens: which alert, how it stands (or a change by hand), how long after the one before, in seconds, and whether (0) nobody
+/// woke the group in between, as when its supervisor was away.
+type Small = (u8, u8, u64, u8);
 
 fn smalls() -> impl Strategy<Value = Vec<Small>> {
     let after = prop::sample::select(vec![0, 1, 60, 299, 300, 600, 601, 1_800, 4_000]);
-    prop::collection::vec((0..3u8, 0..8u8, after), 1..25)
+    prop::collection::vec((0..3u8, 0..8u8, after, 0..4u8), 1..25)
 }
 
 fn ask(small: Small) -> Ask {
@@ -51,14 +52,17 @@ struct Step {
     at: Timestamp,
 }
 
-/// Plays a history; between two events the group is woken whenever it asks to be.
+/// Plays a history; between two events the group is woken whenever it asks to be, as a rule.
 fn history(smalls: &[Small]) -> (Group, Vec<Step>, u64) {
     let mut group = new_group(1, (2, 9));
     let mut steps = Vec::new();
     let mut now = 1_000_000;
     for (n, small) in smalls.iter().enumerate() {
         let then = now + small.2 * 1_000;
-        now = wake(&mut group, &mut steps, now, then);
+        now = match small.3 {
+            0 => then,
+            _ => wake(&mut group, &mut steps, now, then),
+        };
         let event = Event {
             id: format!("e{n}").parse().expect("an event id"),
             request: RequestHash([0; 32]),
@@ -215,8 +219,8 @@ pub(crate) fn a_scale_out_postpones_scale_in(runner: &mut TestRunner) -> Run {
 pub(crate) fn when_all_is_over_the_group_comes_to_min_and_sleeps(runner: &mut TestRunner) -> Run {
     let tested = runner.run(&smalls(), |mut smalls| {
         // An alert for certain, then every one of them over.
-        smalls.push((0, 0, 0));
-        smalls.extend((0..3).map(|alert| (alert, 5, 1)));
+        smalls.push((0, 0, 0, 1));
+        smalls.extend((0..3).map(|alert| (alert, 5, 1, 1)));
         let (mut group, mut steps, now) = history(&smalls);
         wake(&mut group, &mut steps, now, now + 7 * 86_400_000);
         prop_assert_eq!(group.state.desired, group.config.bounds.min());
