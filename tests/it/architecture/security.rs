@@ -1,4 +1,4 @@
-//! docs/security.md: every rule once, and no test claimed that is not there.
+//! Pages that say which test shows what: every security rule once, and no test claimed that is not there.
 use std::collections::BTreeSet;
 
 use super::{assert_none, root, rust_files};
@@ -38,9 +38,9 @@ fn every_security_rule_has_its_row() {
     assert_eq!(found, expected);
 }
 
-#[test]
-fn every_test_that_the_security_page_names_exists() {
-    let defined: BTreeSet<String> = rust_files()
+/// The names of all functions.
+fn defined() -> BTreeSet<String> {
+    rust_files()
         .iter()
         .flat_map(|(_, text)| text.lines())
         .filter_map(|line| {
@@ -50,7 +50,34 @@ fn every_test_that_the_security_page_names_exists() {
         })
         .filter_map(|rest| rest.split(['(', '<']).next())
         .map(str::to_owned)
-        .collect();
+        .collect()
+}
+
+#[test]
+fn every_hard_day_has_tests_that_exist() {
+    let page = std::fs::read_to_string(root().join("docs/ARCHITECTURE.md")).expect("the page");
+    let (_, rest) = page.split_once("## Hard days").expect("the section");
+    let section = rest.split("\n## ").next().unwrap_or_default();
+    let days = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(1);
+    let defined = defined();
+    let mut missing = Vec::new();
+    for day in days {
+        let names = named(day);
+        if names.len() < 3 {
+            missing.push(format!("fewer than three tests: {day}"));
+        }
+        let unknown = names.into_iter().filter(|name| !defined.contains(name));
+        missing.extend(unknown);
+    }
+    assert_none("docs/ARCHITECTURE.md names what is not there", &missing);
+}
+
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let defined = defined();
     let mut missing = Vec::new();
     for [number, _, state, tests] in rows() {
         let names = named(&tests);
