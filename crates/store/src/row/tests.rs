@@ -63,14 +63,22 @@ fn a_configuration_row_keeps_a_percentage_to_the_last_bit() {
 #[test]
 fn a_verdict_row_stands_as_it_always_did() {
     let id = sample::text("event");
-    let verdict = sample::verdict(&id, domain::ids::Rev(6), sample::NOON);
-    let json = write(&VerdictRow::from(&verdict)).unwrap();
-    assert_eq!(
-        json,
-        r#"{"o":"applied","b":2,"x":4,"g":[["age","pass"]],"q":"0303030303030303030303030303030303030303030303030303030303030303","a":{"policy":"up"},"f":"no","w":["caller","alice","req-1"],"t":1767268800000,"r":7}"#
-    );
-    let row: VerdictRow = read("verdict", &json).unwrap();
-    assert_eq!(row.into_verdict(id).unwrap(), verdict);
+    let mut verdict = sample::verdict(&id, domain::ids::Rev(6), sample::NOON);
+    let row = |who: &str| {
+        r#"{"o":"applied","b":2,"x":4,"g":[["age","pass"]],"q":"0303030303030303030303030303030303030303030303030303030303030303","a":{"policy":"up"},"f":"no","w":WHO,"t":1767268800000,"r":7}"#
+            .replace("WHO", who)
+    };
+    let from = verdict.actor.from;
+    for (who, from) in [
+        (r#"["caller","alice","req-1"]"#, None),
+        (r#"["caller","alice","req-1","203.0.113.9"]"#, from),
+    ] {
+        verdict.actor.from = from;
+        let json = write(&VerdictRow::from(&verdict)).unwrap();
+        assert_eq!(json, row(who));
+        let row: VerdictRow = read("verdict", &json).unwrap();
+        assert_eq!(row.into_verdict(id.clone()).unwrap(), verdict);
+    }
 }
 
 #[test]
