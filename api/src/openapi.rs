@@ -14,6 +14,13 @@ use wire::problem::{Code, MEDIA_TYPE, Problem};
 
 use crate::routes::{Route, routes};
 
+mod params;
+
+pub(crate) use params::{
+    Keyed, PathOfDelivery, PathOfEvent, PathOfGroup, PathOfHook, PathOfInput, PathOfPolicy,
+    PathOfTenant, PathOfWebhook,
+};
+
 /// All schemas that routes speak of, by name. One name stands for one schema, or the document would say the wrong thing of one of them.
 fn schemas() -> Vec<(String, RefOr<Schema>)> {
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];

@@ -20,7 +20,7 @@ use crate::change::{NotChanged, change_or, read, seen};
 use crate::context::Context;
 use crate::etag::{IfMatch, tag};
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfChange, OfWrite, Refusals};
+use crate::openapi::{Keyed, OfBody, OfChange, OfWrite, PathOfGroup, Refusals};
 use crate::patch::Patch;
 use crate::write::{Answer, once};
 use crate::{launch, tenant};
@@ -31,7 +31,7 @@ const TRIES: u32 = 8;
 /// The configuration as it could be sent back. Its `ETag` is what `If-Match` of a change may name.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/config", operation_id = "showConfig", tag = "groups",
-    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
+    params(PathOfGroup),
     responses((status = 200, description = "The configuration", body = GroupSpec), Refusals),
     security(("token" = [])),
 )]
@@ -53,12 +53,7 @@ pub async fn show(
 /// out are deleted with their webhooks; those that stay keep theirs.
 #[utoipa::path(
     put, path = "/v2/{tenant}/groups/{group}/config", operation_id = "configureGroup", tag = "groups",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the configuration has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfGroup, ("If-Match" = Option<String>, Header, description = "Only if the configuration has this `ETag`"), Keyed),
     request_body = GroupSpec,
     responses((status = 200, description = "The group as it is now", body = Group), Refusals, OfBody, OfChange, OfWrite),
     security(("token" = [])),
@@ -98,12 +93,7 @@ pub async fn replace(
 /// policies have paths of their own.
 #[utoipa::path(
     patch, path = "/v2/{tenant}/groups/{group}/config", operation_id = "patchConfig", tag = "groups",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the configuration has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfGroup, ("If-Match" = Option<String>, Header, description = "Only if the configuration has this `ETag`"), Keyed),
     request_body(content = Object, content_type = "application/merge-patch+json", description = "Members of a configuration"),
     responses((status = 200, description = "The group as it is now", body = Group), Refusals, OfBody, OfChange, OfWrite),
     security(("token" = [])),

@@ -18,7 +18,9 @@ use crate::body::{Params, Rows};
 use crate::change::{NotChanged, change, trace};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfChange, OfQuery, OfWait, OfWrite, Refusals};
+use crate::openapi::{
+    Keyed, OfChange, OfQuery, OfWait, OfWrite, PathOfDelivery, PathOfGroup, Refusals,
+};
 use crate::write::{Answer, no_body, once};
 
 type Names = web::Path<(String, String, String)>;
@@ -28,7 +30,7 @@ type Names = web::Path<(String, String, String)>;
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/deliveries", operation_id = "listDeliveries", tag = "hooks",
     params(
-        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
+        PathOfGroup,
         ("before" = Option<u64>, Query, description = "Numbered below this: `next` of the page before"),
         ("limit" = Option<u32>, Query, description = "How many, 50 if not given", minimum = 1, maximum = 500),
     ),
@@ -68,11 +70,7 @@ pub async fn list(
 /// Sends a message once more: a dead letter, or one that was taken. What waited for it has long gone on.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/deliveries/{delivery}/redeliver", operation_id = "redeliver", tag = "hooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
-        ("delivery" = u64, Path, description = "The message's number"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfDelivery, Keyed),
     responses((status = 202, description = "It is due now", body = Delivery), Refusals, OfChange, OfWait, OfWrite),
     security(("token" = [])),
 )]
@@ -111,11 +109,7 @@ pub async fn redeliver(
 /// Lets a server go on without waiting for a step.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/deliveries/{delivery}/skip", operation_id = "skipDelivery", tag = "hooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
-        ("delivery" = u64, Path, description = "The message's number"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfDelivery, Keyed),
     responses((status = 204, description = "The server goes on"), Refusals, OfChange, OfWait, OfWrite),
     security(("token" = [])),
 )]

@@ -19,9 +19,12 @@ use crate::body::Body;
 use crate::change::read;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfBody, Refusals};
+use crate::openapi::{OfBody, PathOfEvent, PathOfGroup, Refusals};
 use crate::submit::{Accepted, NotAccepted, submit};
 use crate::{tenant, write};
+
+/// A path of three names. Under a name of its own, or the document would have its places twice.
+type Names = web::Path<(String, String, String)>;
 
 /// Sends a scale event and waits for its verdict.
 ///
@@ -30,8 +33,7 @@ use crate::{tenant, write};
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/events", operation_id = "sendEvent", tag = "events",
     params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
+        PathOfGroup,
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; scoped to the group"),
     ),
     request_body = EventRequest,
@@ -88,7 +90,7 @@ pub async fn send(
 /// Needs what the event itself would need. What waits in the group's inbox is decided first, as it would be.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/events/dry-run", operation_id = "dryRun", tag = "events",
-    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
+    params(PathOfGroup),
     request_body = EventRequest,
     responses((status = 200, description = "What would be", body = DryRun), Refusals, OfBody),
     security(("token" = [])),
@@ -145,11 +147,7 @@ pub async fn dry_run(
 /// What became of an event.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/events/{event}", operation_id = "showEvent", tag = "events",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("event" = String, Path, description = "The event's id"),
-    ),
+    params(PathOfEvent),
     responses(
         (status = 200, description = "Decided", body = Verdict),
         (status = 202, description = "Not decided yet", body = Queued),
@@ -160,7 +158,7 @@ pub async fn dry_run(
 pub async fn show(
     within: InGroup<Read>,
     context: web::Data<Context>,
-    path: web::Path<(String, String, String)>,
+    path: Names,
 ) -> Result<HttpResponse, Failure> {
     let (_tenant, _group, event) = path.into_inner();
     let id: EventId = event.parse().map_err(|_error| Failure::not_found())?;

@@ -23,17 +23,16 @@ use crate::change::{NotChanged, change, not_committed, read, seen};
 use crate::context::Context;
 use crate::etag::IfMatch;
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfChange, OfQuery, OfWrite, Refusals};
+use crate::openapi::{
+    Keyed, OfBody, OfChange, OfQuery, OfWrite, PathOfGroup, PathOfTenant, Refusals,
+};
 use crate::write::{Answer, Seed, no_body, once};
 use crate::{launch, tenant};
 
 /// Creates a group. Desired begins at min.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups", operation_id = "createGroup", tag = "groups",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfTenant, Keyed),
     request_body = GroupSpec,
     responses((status = 201, description = "The group; `Location` is its path", body = Group), Refusals, OfBody, OfWrite),
     security(("token" = [])),
@@ -105,7 +104,7 @@ async fn make(
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups", operation_id = "listGroups", tag = "groups",
     params(
-        ("tenant" = String, Path, description = "The tenant"),
+        PathOfTenant,
         ("after" = Option<String>, Query, description = "After this group: `next` of the page before"),
         ("limit" = Option<u32>, Query, description = "How many, 20 if not given; a page may have fewer", minimum = 1, maximum = 100),
     ),
@@ -137,7 +136,7 @@ pub async fn list(
 /// One group. Its `ETag` changes with every commit; that of its configuration (`/config`) only when somebody configures it.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}", operation_id = "showGroup", tag = "groups",
-    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
+    params(PathOfGroup),
     responses((status = 200, description = "The group", body = Group), Refusals),
     security(("token" = [])),
 )]
@@ -155,12 +154,7 @@ pub async fn show(
 /// Pauses a group: it refuses events, launches and deletes nothing. Doing it twice changes nothing.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/pause", operation_id = "pauseGroup", tag = "groups",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the group has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfGroup, ("If-Match" = Option<String>, Header, description = "Only if the group has this `ETag`"), Keyed),
     responses((status = 200, description = "The group, paused", body = Group), Refusals, OfChange, OfWrite),
     security(("token" = [])),
 )]
@@ -175,12 +169,7 @@ pub async fn pause(
 /// Resumes a paused group. Doing it twice changes nothing.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/resume", operation_id = "resumeGroup", tag = "groups",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the group has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfGroup, ("If-Match" = Option<String>, Header, description = "Only if the group has this `ETag`"), Keyed),
     responses((status = 200, description = "The group, running", body = Group), Refusals, OfChange, OfWrite),
     security(("token" = [])),
 )]
@@ -198,11 +187,10 @@ pub async fn resume(
 #[utoipa::path(
     delete, path = "/v2/{tenant}/groups/{group}", operation_id = "deleteGroup", tag = "groups",
     params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
+        PathOfGroup,
         ("force" = Option<bool>, Query, description = "Delete it with the servers that it still wants"),
         ("If-Match" = Option<String>, Header, description = "Only if the group has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+        Keyed,
     ),
     responses((status = 202, description = "The group, on its way out", body = Group), Refusals, OfQuery, OfChange, OfWrite),
     security(("token" = [])),

@@ -13,14 +13,13 @@ use crate::body::{Params, Rows};
 use crate::change::trace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfQuery, Refusals};
+use crate::openapi::{OfQuery, PathOfGroup, PathOfTenant, Refusals};
 
 /// Changes of a group, newest first: each with its actor and request id, its cause, and what was before and after.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/history", operation_id = "listHistory", tag = "ledger",
     params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
+        PathOfGroup,
         ("from" = Option<u64>, Query, description = "From this revision downwards: `next` of the page before", minimum = 1),
         ("limit" = Option<u32>, Query, description = "How many, 50 if not given", minimum = 1, maximum = 500),
     ),
@@ -69,7 +68,7 @@ const TEXT_MAX: usize = 256;
 #[utoipa::path(
     get, path = "/v2/{tenant}/history", operation_id = "searchHistory", tag = "ledger",
     params(
-        ("tenant" = String, Path, description = "The tenant"),
+        PathOfTenant,
         ("group" = Option<String>, Query, description = "Of this group"),
         ("cause" = Option<Cause>, Query, description = "For this reason"),
         ("actor" = Option<String>, Query, description = "By this subject of a token, webhook or policy"),

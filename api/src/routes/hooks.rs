@@ -18,7 +18,7 @@ use crate::body::Body;
 use crate::change::{NotChanged, edit, read};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfChange, OfMake, OfWrite, Refusals};
+use crate::openapi::{Keyed, OfBody, OfChange, OfMake, OfWrite, PathOfGroup, PathOfHook, Refusals};
 use crate::told::Told;
 use crate::write::{Answer, no_body, once};
 
@@ -27,7 +27,7 @@ type Names = web::Path<(String, String, String)>;
 /// The hooks of a group.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/hooks", operation_id = "listHooks", tag = "hooks",
-    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
+    params(PathOfGroup),
     responses((status = 200, description = "All of them: at most 8", body = Page<Hook>), Refusals),
     security(("token" = [])),
 )]
@@ -48,10 +48,7 @@ pub async fn list(
 /// One hook.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/hooks/{hook}", operation_id = "showHook", tag = "hooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
-        ("hook" = String, Path, description = "The hook's id"),
-    ),
+    params(PathOfHook),
     responses((status = 200, description = "The hook", body = Hook), Refusals),
     security(("token" = [])),
 )]
@@ -71,11 +68,7 @@ pub async fn show(
 /// A new hook's secret is in the answer, once. A hook that is replaced keeps its keys, unless the request brings a secret of its own.
 #[utoipa::path(
     put, path = "/v2/{tenant}/groups/{group}/hooks/{hook}", operation_id = "putHook", tag = "hooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
-        ("hook" = String, Path, description = "The hook's id: 1 to 64 of letters, digits, '-', '_'"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfGroup, ("hook" = String, Path, description = "The hook's id: 1 to 64 of letters, digits, '-', '_'"), Keyed),
     request_body = HookSpec,
     responses((status = 200, description = "The hook, and its secret if one was made", body = HookMade), Refusals, OfBody, OfChange, OfWrite, OfMake),
     security(("token" = [])),
@@ -144,11 +137,7 @@ fn answer(group: &Group, owner: Owner<'_>, made: Made) -> Result<Answer, Failure
 /// Removes a hook. Servers that wait for it go on; messages that were not sent are dead letters.
 #[utoipa::path(
     delete, path = "/v2/{tenant}/groups/{group}/hooks/{hook}", operation_id = "deleteHook", tag = "hooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
-        ("hook" = String, Path, description = "The hook's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfHook, Keyed),
     responses((status = 204, description = "It is gone"), Refusals, OfChange, OfWrite),
     security(("token" = [])),
 )]
@@ -181,11 +170,7 @@ pub async fn delete(
 /// Gives a hook a new key. Until the overlap ends, messages carry a signature of each, so that receivers can change over at their leisure.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/hooks/{hook}/rotate", operation_id = "rotateHook", tag = "hooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id"),
-        ("hook" = String, Path, description = "The hook's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfHook, Keyed),
     request_body = Rotation,
     responses((status = 200, description = "The hook and its new secret, shown once", body = HookMade), Refusals, OfBody, OfChange, OfWrite, OfMake),
     security(("token" = [])),

@@ -18,7 +18,7 @@ use crate::body::{Body, arrive};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::intake::{Kept, Loaded, groups_of, ready, rejected_of, signal_event, wanted};
-use crate::openapi::{OfBody, OfMake, OfWrite, Refusals};
+use crate::openapi::{Keyed, OfBody, OfMake, OfWrite, PathOfInput, PathOfTenant, Refusals};
 use crate::origin::Origin;
 use crate::told::Told;
 use crate::write::{Answer, no_body, once};
@@ -28,10 +28,7 @@ type Names = web::Path<(String, String)>;
 /// Makes an input. Its URL, and its secret if it has one, are in the answer, once.
 #[utoipa::path(
     post, path = "/v2/{tenant}/inputs", operation_id = "createInput", tag = "inputs",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfTenant, Keyed),
     request_body = InputSpec,
     responses((status = 201, description = "The input, with its URL", body = Input), Refusals, OfBody, OfWrite, OfMake),
     security(("token" = [])),
@@ -72,7 +69,7 @@ pub async fn create(
 /// The inputs of a tenant, in order of id: at most 100. Without URLs and secrets.
 #[utoipa::path(
     get, path = "/v2/{tenant}/inputs", operation_id = "listInputs", tag = "inputs",
-    params(("tenant" = String, Path, description = "The tenant")),
+    params(PathOfTenant),
     responses((status = 200, description = "All of them", body = Page<Input>), Refusals),
     security(("token" = [])),
 )]
@@ -88,7 +85,7 @@ pub async fn list(
 /// One input, without its URL and secret.
 #[utoipa::path(
     get, path = "/v2/{tenant}/inputs/{input}", operation_id = "showInput", tag = "inputs",
-    params(("tenant" = String, Path, description = "The tenant"), ("input" = String, Path, description = "The input's id")),
+    params(PathOfInput),
     responses((status = 200, description = "The input", body = Input), Refusals),
     security(("token" = [])),
 )]
@@ -104,11 +101,7 @@ pub async fn show(
 /// Replaces what is configured of an input. Its URL and secret stay.
 #[utoipa::path(
     put, path = "/v2/{tenant}/inputs/{input}", operation_id = "replaceInput", tag = "inputs",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("input" = String, Path, description = "The input's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfInput, Keyed),
     request_body = InputSpec,
     responses((status = 200, description = "The input", body = Input), Refusals, OfBody, OfWrite),
     security(("token" = [])),
@@ -138,11 +131,7 @@ pub async fn replace(
 /// Takes an input away, with what was kept of it. Alerts that are open stay open in their groups.
 #[utoipa::path(
     delete, path = "/v2/{tenant}/inputs/{input}", operation_id = "deleteInput", tag = "inputs",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("input" = String, Path, description = "The input's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfInput, Keyed),
     responses((status = 204, description = "It is gone"), Refusals, OfWrite),
     security(("token" = [])),
 )]
@@ -172,11 +161,7 @@ pub async fn delete(
 /// Gives an input another URL and secret, and shows them, once. Those from before are good for as long as the request says.
 #[utoipa::path(
     post, path = "/v2/{tenant}/inputs/{input}/rotate", operation_id = "rotateInput", tag = "inputs",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("input" = String, Path, description = "The input's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfInput, Keyed),
     request_body = Rotate,
     responses((status = 200, description = "The input, with its new URL", body = Input), Refusals, OfBody, OfWrite, OfMake),
     security(("token" = [])),
@@ -212,7 +197,7 @@ pub async fn rotate(
 /// What was not acted on in the last 7 days, newest first, with the reason: at most 256 bodies.
 #[utoipa::path(
     get, path = "/v2/{tenant}/inputs/{input}/rejected", operation_id = "listRejected", tag = "inputs",
-    params(("tenant" = String, Path, description = "The tenant"), ("input" = String, Path, description = "The input's id")),
+    params(PathOfInput),
     responses((status = 200, description = "All of them", body = Page<Rejected>), Refusals),
     security(("token" = [])),
 )]
@@ -229,7 +214,7 @@ pub async fn rejected(
 /// Says what would be done with a body, and does nothing. The body is whatever a sender would send.
 #[utoipa::path(
     post, path = "/v2/{tenant}/inputs/{input}/test", operation_id = "testInput", tag = "inputs",
-    params(("tenant" = String, Path, description = "The tenant"), ("input" = String, Path, description = "The input's id")),
+    params(PathOfInput),
     request_body(content = String, description = "Whatever the input's format says", content_type = "application/json"),
     responses((status = 200, description = "What would be done", body = Trial), Refusals, OfBody),
     security(("token" = [])),

@@ -13,7 +13,7 @@ use crate::body::{Params, Rows};
 use crate::change::trace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfQuery, Refusals};
+use crate::openapi::{OfQuery, PathOfGroup, Refusals};
 
 /// Slots on a page.
 const SLOTS: Rows = Rows {
@@ -25,8 +25,7 @@ const SLOTS: Rows = Rows {
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/ledger", operation_id = "listSlots", tag = "ledger",
     params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
+        PathOfGroup,
         ("state" = Option<String>, Query, description = "Only these states, separated by commas"),
         ("open" = Option<bool>, Query, description = "Only open slots, or only ended ones"),
         ("after" = Option<String>, Query, description = "After this slot: `next` of the page before"),

@@ -19,7 +19,9 @@ use crate::context::Context;
 use crate::edit::{self, NotEdited};
 use crate::etag::{IfMatch, tag};
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfChange, OfMake, OfQuery, OfWrite, Refusals};
+use crate::openapi::{
+    Keyed, OfBody, OfChange, OfMake, OfQuery, OfWrite, PathOfGroup, PathOfPolicy, Refusals,
+};
 use crate::patch::Patch;
 use crate::write::{Answer, no_body, once};
 
@@ -42,8 +44,7 @@ fn answer(group: &Group, id: &PolicyId, status: StatusCode) -> Result<Answer, Fa
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/policies", operation_id = "listPolicies", tag = "policies",
     params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
+        PathOfGroup,
         ("after" = Option<String>, Query, description = "After this policy: `next` of the page before"),
         ("limit" = Option<u32>, Query, description = "How many, 20 if not given", minimum = 1, maximum = 100),
     ),
@@ -68,11 +69,7 @@ pub async fn list(
 /// Adds a policy to a group.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/policies", operation_id = "createPolicy", tag = "policies",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfGroup, Keyed),
     request_body = Policy,
     responses((status = 201, description = "The policy; `Location` is its path", body = Policy), Refusals, OfBody, OfChange, OfWrite, OfMake),
     security(("token" = [])),
@@ -118,11 +115,7 @@ pub async fn create(
 /// One policy. Its `ETag` is what `If-Match` of a change may name.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/policies/{policy}", operation_id = "showPolicy", tag = "policies",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-    ),
+    params(PathOfPolicy),
     responses((status = 200, description = "The policy", body = Policy), Refusals),
     security(("token" = [])),
 )]
@@ -142,13 +135,7 @@ pub async fn show(
 /// Replaces a policy. Its webhooks and the time when it last acted stay.
 #[utoipa::path(
     put, path = "/v2/{tenant}/groups/{group}/policies/{policy}", operation_id = "replacePolicy", tag = "policies",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the policy has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfPolicy, ("If-Match" = Option<String>, Header, description = "Only if the policy has this `ETag`"), Keyed),
     request_body = Policy,
     responses((status = 200, description = "The policy as it is now", body = Policy), Refusals, OfBody, OfChange, OfWrite),
     security(("token" = [])),
@@ -170,13 +157,7 @@ pub async fn replace(
 /// Changes a policy by a merge patch (RFC 7396): what is not named stays, null takes away.
 #[utoipa::path(
     patch, path = "/v2/{tenant}/groups/{group}/policies/{policy}", operation_id = "patchPolicy", tag = "policies",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the policy has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfPolicy, ("If-Match" = Option<String>, Header, description = "Only if the policy has this `ETag`"), Keyed),
     request_body(content = Object, content_type = "application/merge-patch+json", description = "Members of a policy"),
     responses((status = 200, description = "The policy as it is now", body = Policy), Refusals, OfBody, OfChange, OfWrite),
     security(("token" = [])),
@@ -233,13 +214,7 @@ fn named_so(policy: Policy, id: &PolicyId) -> Result<Policy, Failure> {
 /// Deletes a policy with its webhooks, whose URLs die.
 #[utoipa::path(
     delete, path = "/v2/{tenant}/groups/{group}/policies/{policy}", operation_id = "deletePolicy", tag = "policies",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the policy has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfPolicy, ("If-Match" = Option<String>, Header, description = "Only if the policy has this `ETag`"), Keyed),
     responses((status = 204, description = "It is gone"), Refusals, OfChange, OfWrite),
     security(("token" = [])),
 )]
@@ -273,7 +248,7 @@ pub async fn delete(
 /// When the policies with a schedule run next, in order of that time.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/schedules", operation_id = "listSchedules", tag = "policies",
-    params(("tenant" = String, Path, description = "The tenant"), ("group" = String, Path, description = "The group's id")),
+    params(PathOfGroup),
     responses((status = 200, description = "All of them", body = Page<Scheduled>), Refusals),
     security(("token" = [])),
 )]

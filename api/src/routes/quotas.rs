@@ -7,12 +7,12 @@ use crate::auth::right::{Allowed, Read};
 use crate::body::{BODY_BYTES_MAX, DEPTH_MAX};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::Refusals;
+use crate::openapi::{PathOfTenant, Refusals};
 
 /// The limits of a tenant: how much there may be of what, and how much may be asked. Requests above the rate are answered 429.
 #[utoipa::path(
     get, path = "/v2/{tenant}/limits", operation_id = "showLimits", tag = "service",
-    params(("tenant" = String, Path, description = "The tenant")),
+    params(PathOfTenant),
     responses((status = 200, description = "All of them", body = Limits), Refusals),
     security(("token" = [])),
 )]

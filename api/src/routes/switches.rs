@@ -13,7 +13,7 @@ use crate::auth::right::{Operate, Staff};
 use crate::body::{Body, Params, Rows};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfQuery, OfScope, OfWrite, Refusals};
+use crate::openapi::{Keyed, OfBody, OfQuery, OfScope, OfWrite, Refusals};
 use crate::write::{Answer, no_body, once};
 
 /// The switches that stand, in order of scope.
@@ -41,10 +41,7 @@ pub async fn list(
 /// Sets the switch of a scope, in place of the one that stands there. It holds within 5 s.
 #[utoipa::path(
     put, path = "/v2/switches/{scope}", operation_id = "setSwitch", tag = "operators",
-    params(
-        ("scope" = String, Path, description = "`global`, `colo:NUMBER`, `tenant:ID` or `group:ID`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(("scope" = String, Path, description = "`global`, `colo:NUMBER`, `tenant:ID` or `group:ID`"), Keyed),
     request_body = SwitchSpec,
     responses((status = 200, description = "The switch", body = Switch), Refusals, OfBody, OfWrite),
     security(("token" = [])),
@@ -73,7 +70,7 @@ pub async fn set(
     params(
         ("scope" = String, Path, description = "`global`, `colo:NUMBER`, `tenant:ID` or `group:ID`"),
         ("why" = Option<String>, Query, description = "Why: at most 500 characters"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
+        Keyed,
     ),
     responses((status = 204, description = "None stands there any more"), Refusals, OfQuery, OfScope, OfWrite),
     security(("token" = [])),

@@ -12,7 +12,7 @@ use crate::body::{Params, Rows};
 use crate::change::trace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::openapi::{OfQuery, Refusals};
+use crate::openapi::{OfQuery, PathOfGroup, Refusals};
 
 /// Verdicts of one commit are of one moment, and never lie on two pages.
 const COMMIT_MAX: u32 = 64;
@@ -21,8 +21,7 @@ const COMMIT_MAX: u32 = 64;
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/verdicts", operation_id = "listVerdicts", tag = "events",
     params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
+        PathOfGroup,
         ("at" = Option<Moment>, Query, description = "Decided at this moment or before"),
         ("before" = Option<Moment>, Query, description = "Decided before this: `next` of the page before"),
         ("limit" = Option<u32>, Query, description = "How many, 50 if not given; a page may have up to 63 more", minimum = 1, maximum = 500),

@@ -19,7 +19,9 @@ use crate::context::Context;
 use crate::edit::{self, NotEdited};
 use crate::etag::{IfMatch, tag};
 use crate::failure::Failure;
-use crate::openapi::{OfBody, OfChange, OfMake, OfQuery, OfWrite, Refusals};
+use crate::openapi::{
+    Keyed, OfBody, OfChange, OfMake, OfQuery, OfWrite, PathOfPolicy, PathOfWebhook, Refusals,
+};
 use crate::patch::Patch;
 use crate::told::Told;
 use crate::write::{Answer, Seed, no_body, once};
@@ -70,9 +72,7 @@ fn can_tell(context: &Context, within: &InGroup<Crud>) -> Result<(), Failure> {
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/policies/{policy}/webhooks", operation_id = "listWebhooks", tag = "webhooks",
     params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
+        PathOfPolicy,
         ("after" = Option<String>, Query, description = "After this webhook: `next` of the page before"),
         ("limit" = Option<u32>, Query, description = "How many, 20 if not given", minimum = 1, maximum = 100),
     ),
@@ -102,12 +102,7 @@ pub async fn list(
 /// Makes a webhook. The answer has its URL, which is told now and never again.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/policies/{policy}/webhooks", operation_id = "createWebhook", tag = "webhooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfPolicy, Keyed),
     request_body = WebhookSpec,
     responses((status = 201, description = "The webhook with its URL; `Location` is its path", body = Webhook), Refusals, OfBody, OfChange, OfWrite, OfMake),
     security(("token" = [])),
@@ -154,12 +149,7 @@ pub async fn create(
 /// One webhook, without its URL.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/policies/{policy}/webhooks/{webhook}", operation_id = "showWebhook", tag = "webhooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-        ("webhook" = String, Path, description = "The webhook's id"),
-    ),
+    params(PathOfWebhook),
     responses((status = 200, description = "The webhook", body = Webhook), Refusals),
     security(("token" = [])),
 )]
@@ -179,14 +169,7 @@ pub async fn show(
 /// Gives a webhook another name and other metadata; its URL stays.
 #[utoipa::path(
     put, path = "/v2/{tenant}/groups/{group}/policies/{policy}/webhooks/{webhook}", operation_id = "replaceWebhook", tag = "webhooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-        ("webhook" = String, Path, description = "The webhook's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the webhook has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfWebhook, ("If-Match" = Option<String>, Header, description = "Only if the webhook has this `ETag`"), Keyed),
     request_body = WebhookSpec,
     responses((status = 200, description = "The webhook as it is now", body = Webhook), Refusals, OfBody, OfChange, OfWrite),
     security(("token" = [])),
@@ -207,14 +190,7 @@ pub async fn replace(
 /// Changes a webhook by a merge patch (RFC 7396): what is not named stays, null takes away.
 #[utoipa::path(
     patch, path = "/v2/{tenant}/groups/{group}/policies/{policy}/webhooks/{webhook}", operation_id = "patchWebhook", tag = "webhooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-        ("webhook" = String, Path, description = "The webhook's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the webhook has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfWebhook, ("If-Match" = Option<String>, Header, description = "Only if the webhook has this `ETag`"), Keyed),
     request_body(content = Object, content_type = "application/merge-patch+json", description = "Members of a webhook"),
     responses((status = 200, description = "The webhook as it is now", body = Webhook), Refusals, OfBody, OfChange, OfWrite),
     security(("token" = [])),
@@ -262,14 +238,7 @@ async fn put(
 /// Gives a webhook another URL, told in this answer and never again. The old one dies at once.
 #[utoipa::path(
     post, path = "/v2/{tenant}/groups/{group}/policies/{policy}/webhooks/{webhook}/rotate", operation_id = "rotateWebhook", tag = "webhooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-        ("webhook" = String, Path, description = "The webhook's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the webhook has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfWebhook, ("If-Match" = Option<String>, Header, description = "Only if the webhook has this `ETag`"), Keyed),
     responses((status = 200, description = "The webhook with its new URL", body = Webhook), Refusals, OfChange, OfWrite, OfMake),
     security(("token" = [])),
 )]
@@ -302,14 +271,7 @@ pub async fn rotate(
 /// Deletes a webhook. Its URL dies at once.
 #[utoipa::path(
     delete, path = "/v2/{tenant}/groups/{group}/policies/{policy}/webhooks/{webhook}", operation_id = "deleteWebhook", tag = "webhooks",
-    params(
-        ("tenant" = String, Path, description = "The tenant"),
-        ("group" = String, Path, description = "The group's id"),
-        ("policy" = String, Path, description = "The policy's id"),
-        ("webhook" = String, Path, description = "The webhook's id"),
-        ("If-Match" = Option<String>, Header, description = "Only if the webhook has this `ETag`"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters"),
-    ),
+    params(PathOfWebhook, ("If-Match" = Option<String>, Header, description = "Only if the webhook has this `ETag`"), Keyed),
     responses((status = 204, description = "It is gone"), Refusals, OfChange, OfWrite),
     security(("token" = [])),
 )]
