@@ -44,9 +44,10 @@ fn defined() -> BTreeSet<String> {
         .iter()
         .flat_map(|(_, text)| text.lines())
         .filter_map(|line| {
-            line.trim_start()
-                .strip_prefix("async fn ")
-                .or_else(|| line.trim_start().strip_prefix("fn "))
+            let line = line.trim_start();
+            let line = line.strip_prefix("pub(crate) ").unwrap_or(line);
+            let line = line.strip_prefix("async ").unwrap_or(line);
+            line.strip_prefix("fn ")
         })
         .filter_map(|rest| rest.split(['(', '<']).next())
         .map(str::to_owned)
