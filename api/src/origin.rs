@@ -27,7 +27,8 @@ impl Origin {
         let context = request.app_data::<web::Data<Context>>();
         let proxies = context.map_or(&[][..], |context| &context.proxies);
         let forwarded = request.headers().get_all(FORWARDED_FOR);
-        let forwarded: Vec<&str> = forwarded.filter_map(|v| v.to_str().ok()).collect();
+        // One that cannot be read ends the search, as whatever is no address does.
+        let forwarded: Vec<&str> = forwarded.map(|v| v.to_str().unwrap_or_default()).collect();
         let peer = request.peer_addr().map(|peer| peer.ip());
         Self {
             request_id: RequestId::of(request),
@@ -81,6 +82,7 @@ mod tests {
         let lied = ["127.0.0.1, 198.51.100.1", "fd00::7"];
         assert_eq!(found("10.0.0.1", &lied), "198.51.100.1");
         assert_eq!(found("10.0.0.1", &["who knows"]), "10.0.0.1");
+        assert_eq!(found("10.0.0.1", &["6.6.6.6", ""]), "10.0.0.1");
         assert_eq!(found("10.0.0.1", &[]), "10.0.0.1");
     }
 }

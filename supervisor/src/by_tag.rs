@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::evidence::{Extent, Listing, Report};
+use domain::ids::SlotId;
 use domain::slot::{Hold, Slot, State};
 use domain::time::{Mono, Timestamp};
 use wire::ports::ops::{Call, Priority, Subject};
 
+use crate::duty::ANSWER_MAX;
 use crate::now;
 use crate::owner::Owner;
 use crate::project::Project;
 
 /// Between two looks for what may have come late or twice: such a list is a call for one slot.
 const LOOK_STEADY: Duration = Duration::from_secs(15 * 60);
+/// So many of those after one list: each is a call, and the budget of lists is small.
+const STEADY_MAX: usize = 8;
 /// What ended longer ago than this is not looked for: nothing known executes a call so late.
 const LATE_MAX: Duration = Duration::from_secs(2 * 3600);
 
@@ -35,17 +39,34 @@ impl Owner {
         let now = now(&self.seams.process);
         let slots = &group.slots;
         self.tagged.retain(|slot, _| slots.get(*slot).is_some());
-        for slot in slots.open().chain(slots.ended()) {
-            let last = self.tagged.get(&slot.id).copied();
-            let Some(priority) = urgency(slot, last, (now.mono, now.wall)) else {
-                continue;
-            };
+        // What was lost with its worker.
+        for (_, (slot, _)) in self
+            .looks
+            .extract_if(.., |_, (_, at)| now.mono.since(*at) >= ANSWER_MAX)
+        {
+            self.tagged.remove(&slot);
+        }
+        let mut due: Vec<(Priority, Option<Mono>, SlotId)> = slots
+            .open()
+            .chain(slots.ended())
+            .filter_map(|slot| {
+                let last = self.tagged.get(&slot.id).copied();
+                Some((urgency(slot, last, (now.mono, now.wall))?, last, slot.id))
+            })
+            .collect();
+        // Doubts, then whoever has waited longest; the rest after the next list.
+        due.sort();
+        let is_steady =
+            |(priority, ..): &(Priority, Option<Mono>, SlotId)| *priority != Priority::Doubt;
+        let doubts = due.iter().filter(|one| !is_steady(one)).count();
+        due.truncate(doubts + STEADY_MAX);
+        for (priority, _, slot) in due {
             let subject = Subject::Group(self.key.clone());
-            let call = Call::ListTagged { slot: slot.id };
+            let call = Call::ListTagged { slot };
             let handout = &self.seams.handout;
             if let Some(op) = handout.queue(subject, call, priority, None) {
-                self.asked.insert(op, (slot.id, now.mono));
-                self.tagged.insert(slot.id, now.mono);
+                self.looks.insert(op, (slot, now.mono));
+                self.tagged.insert(slot, now.mono);
             }
         }
     }

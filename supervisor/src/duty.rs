@@ -19,7 +19,7 @@ use crate::owner::Owner;
 /// However much is due, an owner that nobody tells anything looks again no sooner.
 const BREATH: Duration = Duration::from_millis(200);
 /// No report comes later than this after its operation was asked for; a list may take longest (75 s, safety 2.1).
-const ANSWER_MAX: Duration = Duration::from_secs(120);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(120);
 /// The same while a kill switch stops deletes; owners are told when it is taken back.
 const STOPPED: Duration = Duration::from_secs(2);
 /// When nothing at all is due.

@@ -58,8 +58,10 @@ pub(crate) struct Owner {
     /// What the group adds to the metrics.
     pub(crate) share: Share,
     pub(crate) batch: Batch,
-    /// For which slot and when operations were asked for: a list by tag counts as begun then.
+    /// For which slot and when operations were asked for: what they show counts as begun then.
     pub(crate) asked: BTreeMap<OpId, (SlotId, Mono)>,
+    /// The same of lists by tag: a slot may have another operation out besides.
+    pub(crate) looks: BTreeMap<OpId, (SlotId, Mono)>,
     /// When slots were last asked for by their tags.
     pub(crate) tagged: BTreeMap<SlotId, Mono>,
     /// Messages that are with a hooks lane, or wait for one, and since when.
@@ -86,6 +88,7 @@ pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) 
         launch: None,
         batch: Batch::default(),
         asked: BTreeMap::new(),
+        looks: BTreeMap::new(),
         tagged: BTreeMap::new(),
         posted: BTreeMap::new(),
         verdicts: BTreeMap::new(),
@@ -161,12 +164,12 @@ impl Owner {
             }
             Note::Listing(listing, elsewhere) => self.batch.listings.push((listing, elsewhere)),
             Note::Tagged(op, extent, rows) => {
-                if let Some((slot, began)) = self.asked.remove(&op) {
+                if let Some((slot, began)) = self.looks.remove(&op) {
                     self.looked(Listing {
                         began,
                         // A list by tag is never one of the whole project, whatever a worker says.
                         extent: match extent {
-                            Extent::Partial => Extent::Partial,
+                            Extent::Partial | Extent::TaggedInPart => Extent::TaggedInPart,
                             Extent::Tagged | Extent::Complete => Extent::Tagged,
                         },
                         about: Some(slot),
@@ -176,7 +179,9 @@ impl Owner {
             }
             Note::Read(op, row) => self.read(op, row),
             Note::NotDone(op, rest) => {
-                if let Some((slot, _)) = self.asked.remove(&op) {
+                if let Some((slot, _)) = self.looks.remove(&op) {
+                    self.tagged.remove(&slot);
+                } else if let Some((slot, _)) = self.asked.remove(&op) {
                     let again = mono(&self.seams.process).plus(rest);
                     self.watch.not_done(slot, again);
                 }

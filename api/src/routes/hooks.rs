@@ -89,8 +89,8 @@ pub async fn put(
         hook: &id,
     };
     let asked = (&request, body.hash);
-    once(&context, Some(&key.tenant), asked, async |_seed| {
-        let made = fresh(&context, owner, &spec)?;
+    once(&context, Some(&key.tenant), asked, async |seed| {
+        let mut made = fresh(&context, owner, &spec)?;
         let place = |draft: &mut Draft<'_>| {
             let mut config = draft.config().clone();
             let before = config.hooks.get(&id);
@@ -111,6 +111,10 @@ pub async fn put(
         };
         let by = (key, within.allowed.actor());
         let group = edit(&context, by, Cause::Configure, place).await?;
+        // An earlier try of the same write may have made the key that is there, and nobody was told it.
+        if let Some(there) = group.config.hooks.get(&id).filter(|_| seed.is_repeated) {
+            made.keys.clone_from(&there.keys);
+        }
         answer(&group, owner, made)
     })
     .await
@@ -122,7 +126,7 @@ fn answer(group: &Group, owner: Owner<'_>, made: Made) -> Result<Answer, Failure
     let hook = hook.ok_or_else(Failure::not_found)?;
     let is_new = hook.keys.first() == made.keys.first();
     let (secret, told) = match made.shown.filter(|_| is_new) {
-        Some(Shown::Public(public)) => (Some(public), None),
+        Some(Shown::Public) => (hook.keys.first().and_then(|key| key.public.clone()), None),
         Some(Shown::Secret) => (None, made.keys.first()),
         None => (None, None),
     };
@@ -249,7 +253,7 @@ enum Shown {
     /// The key itself, by which receivers verify.
     Secret,
     /// The public half of it.
-    Public(String),
+    Public,
 }
 
 /// The keys that a request brings, or that are made for it.
@@ -300,12 +304,12 @@ fn signing(context: &Context, owner: Owner<'_>, how: Signature) -> Result<Made, 
             let pair = secret::pair(&random);
             let (private, public) = pair.ok_or_else(|| Failure::new(Code::Internal, "no key"))?;
             let key = hook::Key {
-                public: Some(public.clone()),
+                public: Some(public),
                 ..sealed(context, owner, KeyKind::Ed25519, &private)?
             };
             Ok(Made {
                 keys: vec![key],
-                shown: Some(Shown::Public(public)),
+                shown: Some(Shown::Public),
             })
         }
     }

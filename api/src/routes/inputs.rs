@@ -48,18 +48,20 @@ pub async fn create(
         let there = all(&context, tenant).await?;
         let id = InputId::random(seed.u128());
         // An earlier try of the same write made it.
-        let made = there.iter().find(|input| input.id == id);
-        if made.is_none() && there.len() >= INPUTS_MAX {
+        if let Some(made) = there.iter().find(|input| input.id == id) {
+            let path = format!("/v2/{tenant}/inputs/{id}");
+            return Ok(telling(StatusCode::CREATED, made).at(path));
+        }
+        if there.len() >= INPUTS_MAX {
             let full = Failure::new(Code::LimitReached, "a tenant may have 100 inputs");
             return Err(full.at("inputs", "100"));
         }
-        let created = made.map_or_else(|| context.wall(), |made| made.created);
         let kept = Kept {
             spec: body.value,
             serial: 1,
             before: None,
         };
-        let input = put(&context, (tenant.clone(), id, created), kept).await?;
+        let input = put(&context, (tenant.clone(), id, context.wall()), kept).await?;
         let path = format!("/v2/{tenant}/inputs/{id}");
         Ok(telling(StatusCode::CREATED, &input).at(path))
     })

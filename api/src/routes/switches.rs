@@ -55,8 +55,8 @@ pub async fn set(
 ) -> Result<HttpResponse, Failure> {
     let scope = scope(&path)?;
     let who = &staff.caller.subject;
-    let switch = body.value.parse(scope, who, context.wall())?;
     once(&context, None, (&request, body.hash), async |_seed| {
+        let switch = body.value.parse(scope, who, context.wall())?;
         let answer = Answer::of(StatusCode::OK, &Switch::from(&switch));
         keep(&context, &Throw::from(switch)).await?;
         Ok(answer)

@@ -50,6 +50,8 @@ pub enum Extent {
     Partial,
     /// Filtered by our tag, from a project too large for a complete list: consistently empty for 60 min it lapses a doubt (rule 5).
     Tagged,
+    /// Filtered by our tag, and not read to its end: only what it shows counts.
+    TaggedInPart,
 }
 
 /// One row of a listing, its proof already checked by the worker, which holds the key.

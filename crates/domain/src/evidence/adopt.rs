@@ -157,7 +157,7 @@ fn adopt(
     }
     let whole = match scale.listing.extent {
         Extent::Complete => true,
-        Extent::Partial => false,
+        Extent::Partial | Extent::TaggedInPart => false,
         Extent::Tagged => scale.listing.about == Some(id) && watch.is_large(),
     } || mutant::on(Mutant::AdoptFromPartial);
     // One role for a uuid: one that ended is a role too.

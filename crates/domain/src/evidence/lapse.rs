@@ -111,6 +111,7 @@ fn is_settled_by_silence(
     let counts = match scale.listing.extent {
         Extent::Complete => true,
         Extent::Partial => mutant::on(Mutant::LapseFromPartial),
+        Extent::TaggedInPart => false,
         Extent::Tagged => {
             if scale.listing.about != Some(id) {
                 return false;
@@ -153,7 +154,7 @@ fn is_released_by_silence(
     };
     match scale.listing.extent {
         Extent::Complete => !is_blind,
-        Extent::Partial => false,
+        Extent::Partial | Extent::TaggedInPart => false,
         Extent::Tagged => {
             if scale.listing.about != Some(id) {
                 return false;

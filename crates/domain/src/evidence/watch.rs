@@ -329,6 +329,7 @@ impl Watch {
                 Some(slot) => self.read(slot),
             },
             Extent::Tagged => self.tagged = self.tagged.max(began),
+            Extent::TaggedInPart => {}
         }
     }
     fn read(&mut self, slot: SlotId) {

@@ -124,7 +124,7 @@ impl From<Extent> for ExtentWord {
     fn from(extent: Extent) -> Self {
         match extent {
             Extent::Complete => Self::Complete,
-            Extent::Partial => Self::Partial,
+            Extent::Partial | Extent::TaggedInPart => Self::Partial,
             Extent::Tagged => Self::Tagged,
         }
     }
