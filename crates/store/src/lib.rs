@@ -11,6 +11,7 @@ pub mod apply;
 pub mod conformance;
 pub mod control;
 pub mod embedded;
+pub mod feed;
 pub mod group;
 pub mod hint;
 pub mod input;

@@ -14,11 +14,13 @@ pub enum Shelf {
     Answers,
     /// What staff looked at, under ids in order of time. Kept as long as the journal.
     Staff,
+    /// How far readers of the feed are, each under its name. Kept as long as the journal after the last write.
+    Places,
 }
 
 impl Shelf {
     /// All shelves.
-    pub const ALL: [Self; 2] = [Self::Answers, Self::Staff];
+    pub const ALL: [Self; 3] = [Self::Answers, Self::Staff, Self::Places];
 
     /// Its number in stores.
     #[must_use]
@@ -26,6 +28,7 @@ impl Shelf {
         match self {
             Self::Answers => 1,
             Self::Staff => 2,
+            Self::Places => 3,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Commit records: what one change did, for people, chained by hash so that a removed or altered one shows (design 4, 5).
 
+use std::collections::BTreeSet;
+
 use domain::capacity::Size;
 use domain::event::{Actor, ActorKind};
 use domain::group::{Cause, Change, Config};
-use domain::ids::{Nonce, RecordHash, Rev};
-use serde::Serialize;
+use domain::ids::{Nonce, RecordHash, Rev, ServerId};
+use domain::verdict::Outcome;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::group::CommitRecord;
@@ -155,7 +158,8 @@ pub(crate) fn configured(before: &Config, after: &Config) -> Vec<&'static str> {
 }
 
 /// The word of a cause in rows and hashes.
-pub(crate) fn cause_word(cause: Cause) -> &'static str {
+#[must_use]
+pub fn cause_word(cause: Cause) -> &'static str {
     words::CauseRow::from(cause).word()
 }
 
@@ -202,6 +206,58 @@ fn tail(change: &Change) -> String {
     // A struct of strings and numbers always has a JSON form.
     let json = serde_json::to_string(&tail).unwrap_or_else(|_| String::from("{}"));
     format!(",{}", json.strip_prefix('{').unwrap_or("}"))
+}
+
+/// What a record's detail tells: what indexes and filters need of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Told {
+    /// Desired size before and after; none if the detail is not one of ours.
+    pub desired: Option<(u32, u32)>,
+    /// Servers of the slots that moved.
+    pub servers: BTreeSet<String>,
+    /// Words of the outcomes of the events that were decided.
+    pub outcomes: BTreeSet<String>,
+}
+
+impl Told {
+    /// Reads a detail. What a person's hand made something else tells nothing.
+    #[must_use]
+    pub fn read(detail: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Detail {
+            desired: Option<(u32, u32)>,
+            #[serde(default)]
+            slots: Vec<(String, String, Option<String>)>,
+            #[serde(default)]
+            events: Vec<(String, String)>,
+        }
+        let Ok(detail) = serde_json::from_str::<Detail>(detail) else {
+            return Self::default();
+        };
+        Self {
+            desired: detail.desired,
+            servers: detail.slots.into_iter().filter_map(|slot| slot.2).collect(),
+            outcomes: detail.events.into_iter().map(|event| event.1).collect(),
+        }
+    }
+
+    /// Whether the slot of this server moved.
+    #[must_use]
+    pub fn moved(&self, server: ServerId) -> bool {
+        self.servers.contains(&server.to_string())
+    }
+
+    /// Whether an event was decided with this outcome.
+    #[must_use]
+    pub fn decided(&self, outcome: Outcome) -> bool {
+        self.outcomes.contains(outcome_word(outcome))
+    }
+}
+
+/// The word of an outcome in details.
+#[must_use]
+pub fn outcome_word(outcome: Outcome) -> &'static str {
+    words::OutcomeRow::from(outcome).word()
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ use std::str::FromStr;
 
 use async_trait::async_trait;
 use domain::group::Cause;
-use domain::ids::{GroupId, GroupKey, Rev, TenantId};
+use domain::ids::{GroupId, GroupKey, Rev, ServerId, TenantId};
 use domain::time::Timestamp;
+use domain::verdict::Outcome;
 
 use crate::Error;
 use crate::group::{CommitRecord, Groups, Level};
+use crate::record::Told;
 
 /// Records that one walk looks at, at most; then it gives what it has and says where to go on.
 const LOOKED_AT_MAX: usize = 20_000;
@@ -36,6 +38,10 @@ pub struct Wanted {
     pub actor: Option<String>,
     /// In this request.
     pub request: Option<String>,
+    /// That moved the slot of this server.
+    pub server: Option<ServerId>,
+    /// With a verdict of this outcome.
+    pub outcome: Option<Outcome>,
     /// With this in the text of what was before and after.
     pub text: Option<String>,
     /// At this moment or later.
@@ -131,6 +137,7 @@ impl Wanted {
             rev: record.rev,
         };
         let is = |wanted: &Option<String>, text: &str| wanted.as_deref().is_none_or(|w| w == text);
+        let told = || Told::read(&record.detail);
         self.tenant.as_ref().is_none_or(|t| *t == key.tenant)
             && self.group.is_none_or(|group| group == key.id)
             && self.cause.is_none_or(|cause| cause == record.cause)
@@ -140,6 +147,8 @@ impl Wanted {
                 .text
                 .as_ref()
                 .is_none_or(|t| record.detail.contains(t.as_str()))
+            && self.server.is_none_or(|server| told().moved(server))
+            && self.outcome.is_none_or(|outcome| told().decided(outcome))
             && self.from.is_none_or(|from| record.at >= from)
             && self.to.is_none_or(|to| record.at < to)
             && self.after.is_none_or(|after| place < after)

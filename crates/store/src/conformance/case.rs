@@ -180,6 +180,11 @@ impl Bench {
         same("a serial read", &found.as_ref(), &Some(group))
     }
 
+    /// Brings what was committed into the index.
+    pub(super) async fn indexed(&self) -> Outcome {
+        self.subject.indexed().await.map_err(Failure)
+    }
+
     /// What a crash leaves, opened anew.
     pub(super) async fn after_crash(&self) -> Result<Stores, Failure> {
         self.subject.after_crash().await.map_err(Failure)

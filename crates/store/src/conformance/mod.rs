@@ -33,6 +33,7 @@ use chassis::Process;
 
 use crate::Stores;
 pub use case::{Bench, Case, Failure};
+pub use searches::HOSTILE;
 
 /// A store under test.
 #[async_trait]
@@ -46,6 +47,14 @@ pub trait Subject: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// The subject could not be opened anew: the case fails with these words.
     async fn after_crash(&self) -> Result<Stores, String>;
+
+    /// Brings what was committed into the index that answers searches, where that follows behind by itself.
+    ///
+    /// # Errors
+    /// As [`after_crash`](Self::after_crash).
+    async fn indexed(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// All cases, in reading order.
@@ -69,6 +78,12 @@ pub fn cases() -> Vec<Case> {
         durability::CASES,
     ]
     .concat()
+}
+
+/// The cases of searches alone: for an index beside a store that passed the others.
+#[must_use]
+pub fn searches() -> Vec<Case> {
+    searches::CASES.to_vec()
 }
 
 /// Runs all cases against one store and gives those that failed, with what they found.

@@ -2,6 +2,8 @@
 
 use domain::event::{Actor, ActorKind};
 use domain::group::{Cause, Group};
+use domain::ids::ServerId;
+use domain::slot::State;
 use domain::time::Timestamp;
 
 use super::case::{Bench, Failure, Outcome, cases, holds, same};
@@ -12,6 +14,8 @@ cases! {
     a_search_finds_every_change_of_the_tenant_newest_first
     a_search_goes_on_where_the_page_before_ended
     each_filter_leaves_out_what_does_not_fit
+    changes_are_found_by_their_servers_and_verdicts
+    no_text_finds_what_it_is_not_in
     a_foreign_tenant_finds_nothing
     a_search_sees_what_was_committed_before_it
 }
@@ -49,6 +53,7 @@ async fn some(s: &Bench) -> Result<Vec<Group>, Failure> {
 }
 
 async fn all(s: &Bench, wanted: &Wanted, limit: u32) -> Result<Vec<Found>, Failure> {
+    s.indexed().await?;
     let mut found = Vec::new();
     let mut wanted = wanted.clone();
     for _ in 0..100 {
@@ -154,6 +159,105 @@ async fn each_filter_leaves_out_what_does_not_fit(s: &Bench) -> Outcome {
         ..of(&groups)
     };
     same("nobody", &all(s, &nobody, 5).await?, &Vec::new())
+}
+
+async fn changes_are_found_by_their_servers_and_verdicts(s: &Bench) -> Outcome {
+    let mut groups = some(s).await?;
+    let server = ServerId::from_u128(s.process.entropy.u128());
+    let group = &mut groups[0];
+    let slot = sample::slot(s.process.entropy.u128(), State::Active(server));
+    let mut change = sample::desired(group, 4);
+    change.slots = vec![slot];
+    s.applied(group, change).await?;
+    let event = s.event();
+    let mut change = sample::desired(group, 5);
+    change.verdicts = vec![sample::verdict(&event, group.rev, sample::NOON)];
+    let outcome = change.verdicts[0].outcome;
+    s.applied(group, change).await?;
+    let moved = Wanted {
+        server: Some(server),
+        ..of(&groups)
+    };
+    let decided = Wanted {
+        outcome: Some(outcome),
+        ..of(&groups)
+    };
+    let rev = groups[0].rev.0;
+    for (wanted, rev) in [(&moved, rev - 1), (&decided, rev)] {
+        let found = all(s, wanted, 5).await?;
+        let revs: Vec<u64> = found.iter().map(|found| found.record.rev.0).collect();
+        same(&format!("{wanted:?}"), &revs, &vec![rev])?;
+    }
+    let elsewhere = Wanted {
+        tenant: Some(s.tenant()),
+        ..moved
+    };
+    same("another tenant", &all(s, &elsewhere, 5).await?, &Vec::new())
+}
+
+/// What could mean something to a parser of queries.
+pub const HOSTILE: &[&str] = &[
+    "x' OR 1=1 --",
+    "\" OR \"\"=\"",
+    "\") OR 1=1 --",
+    "tenant:other",
+    "tenant:* OR *",
+    "*",
+    "***",
+    "?",
+    "des?red",
+    "/.*/",
+    "desired~2",
+    "+desired -nothing",
+    "desired | nothing",
+    "desired AND NOT nothing",
+    "_exists_:tenant",
+    "[* TO *]",
+    "{\"match_all\":{}}",
+    "\"}}],\"should\":[{\"match_all\":{}}]",
+    "{\"script\":{\"source\":\"true\"}}",
+    "\\",
+    "\\\"",
+    "\u{0}",
+    "\u{202e}desired",
+    "d\u{0301}esired",
+    "\u{ff0a}",
+    "\u{1f9a6}\u{1f9a6}\u{1f9a6}",
+    "desired NEAR phase",
+    "detail : desired",
+    "%",
+    "_",
+    "'; DROP TABLE history; --",
+];
+
+async fn no_text_finds_what_it_is_not_in(s: &Bench) -> Outcome {
+    let groups = some(s).await?;
+    let whole = all(s, &of(&groups), 100).await?;
+    for text in HOSTILE {
+        let (free, actor, request) = (Some((*text).to_owned()), text, text);
+        let by_text = Wanted {
+            text: free,
+            ..of(&groups)
+        };
+        let by_actor = Wanted {
+            actor: Some((*actor).to_owned()),
+            ..of(&groups)
+        };
+        let by_request = Wanted {
+            request: Some((*request).to_owned()),
+            ..of(&groups)
+        };
+        for wanted in [by_text, by_actor, by_request] {
+            let fits = |found: &&Found| wanted.fits(&found.key, &found.record);
+            let expected: Vec<Found> = whole.iter().filter(fits).cloned().collect();
+            same(
+                &format!("{wanted:?}"),
+                &all(s, &wanted, 4).await?,
+                &expected,
+            )?;
+        }
+    }
+    Ok(())
 }
 
 async fn a_foreign_tenant_finds_nothing(s: &Bench) -> Outcome {

@@ -16,7 +16,7 @@ use super::schema::kind;
 use super::{Embedded, Inner};
 use crate::Error;
 use crate::group::CommitRecord;
-use crate::record::cause_word;
+use crate::record::{cause_word, outcome_word};
 use crate::row::verdict::RecordRow;
 use crate::row::{self, corrupt};
 use crate::search::{Found, Page, Search, Wanted, walk};
@@ -148,6 +148,7 @@ fn conditions(wanted: &Wanted) -> Conditions {
     if let Some(request) = &wanted.request {
         all.add("h.request = ?", [Value::Text(request.clone())]);
     }
+    inside(&mut all, wanted);
     if let Some(from) = wanted.from {
         all.add("h.at >= ?", [Value::Integer(at(from))]);
     }
@@ -176,6 +177,27 @@ fn conditions(wanted: &Wanted) -> Conditions {
     all
 }
 
+/// Conditions on what a detail holds: found by its words, then looked at exactly.
+fn inside(all: &mut Conditions, wanted: &Wanted) {
+    let mut held = |word: String, list: &str, place: u8| {
+        all.add(
+            "h.n IN (SELECT rowid FROM history_text WHERE history_text MATCH ?)",
+            [Value::Text(format!("\"{word}\""))],
+        );
+        let exact = format!(
+            "CASE WHEN json_valid(item.detail) THEN EXISTS
+               (SELECT 1 FROM json_each(item.detail, '$.{list}') e WHERE json_extract(e.value, '$[{place}]') = ?) ELSE FALSE END"
+        );
+        all.add(&exact, [Value::Text(word)]);
+    };
+    if let Some(server) = wanted.server {
+        held(server.to_string(), "slots", 2);
+    }
+    if let Some(outcome) = wanted.outcome {
+        held(outcome_word(outcome).to_owned(), "events", 1);
+    }
+}
+
 fn find(db: &Connection, wanted: &Wanted, limit: u32) -> Result<Page, Error> {
     let mut conditions = conditions(wanted);
     conditions.texts.push("TRUE".to_owned());
@@ -201,7 +223,7 @@ fn find(db: &Connection, wanted: &Wanted, limit: u32) -> Result<Page, Error> {
     Ok(Page { items, next })
 }
 
-fn found(row: &Row<'_>) -> Result<Found, Error> {
+pub(super) fn found(row: &Row<'_>) -> Result<Found, Error> {
     let record: CommitRecord = record(row)?;
     let id: [u8; 16] = row.get(4).map_err(explain)?;
     let tenant: String = row.get(5).map_err(explain)?;
