@@ -1,11 +1,13 @@
 //! Which store a process uses: the embedded one, or a cluster. One section of configuration and one way to open it, for every role.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chassis::Process;
 use serde::{Deserialize, Serialize};
 use store::Stores;
 use store::embedded::{self, Embedded};
+use store::feed::Feed;
 
 use crate::{Cassandra, Settings};
 
@@ -30,6 +32,15 @@ pub struct Place {
     pub path: PathBuf,
     /// The cluster.
     pub cassandra: Settings,
+}
+
+impl Place {
+    /// The same; a cluster's commits are noted for an index of history outside if they are to be.
+    #[must_use]
+    pub const fn feeding(mut self, is_fed: bool) -> Self {
+        self.cassandra.feed = is_fed;
+        self
+    }
 }
 
 /// A store that is open.
@@ -85,6 +96,15 @@ impl Opened {
         match self {
             Self::Embedded(store) => Some(store),
             Self::Cassandra(_) => None,
+        }
+    }
+
+    /// What was committed, for a reader of that name. A cluster has what was noted since [`Settings::feed`] is set.
+    #[must_use]
+    pub fn feed(&self, name: &str) -> Arc<dyn Feed> {
+        match self {
+            Self::Embedded(store) => store.feed(name),
+            Self::Cassandra(store) => store.feed(name),
         }
     }
 

@@ -118,6 +118,13 @@ impl Driver {
         done.map(drop).map_err(unavailable)
     }
 
+    /// Several writes that may be done twice, of one partition.
+    pub(crate) async fn write_all(&self, batch: &Batch, values: Vec<Values>) -> Result<(), Error> {
+        self.counters.requests.increment();
+        let done = self.session.batch(batch, values).await;
+        done.map(drop).map_err(unavailable)
+    }
+
     /// All pages of a read, in order.
     pub(crate) async fn read(
         &self,

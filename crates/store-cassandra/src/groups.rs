@@ -40,6 +40,9 @@ impl Inner {
             // Before the commit: one that is cut off leaves a row too many, which a look at the group corrects.
             self.put_timer(base.key, ready.after.wake).await?;
         }
+        if let Some(log) = &self.log {
+            log.note(base.key, base.guard.rev.next()).await;
+        }
         **lane = None;
         let outcome = self.driver.decide(&ready.batch, ready.values).await?;
         if matches!(outcome, Outcome::Applied) {

@@ -18,6 +18,7 @@ mod cells;
 pub mod choice;
 mod controls;
 mod driver;
+mod feed;
 mod groups;
 mod inputs;
 mod lists;
@@ -66,6 +67,9 @@ pub struct Settings {
     pub unclear_for: Duration,
     /// How long rows are kept after their time.
     pub keep: Keep,
+    /// Whether commits are noted for an index of history outside; follows from which index the process uses.
+    #[serde(skip)]
+    pub feed: bool,
 }
 
 impl Default for Settings {
@@ -80,6 +84,7 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(5),
             unclear_for: Duration::from_secs(6),
             keep: Keep::default(),
+            feed: false,
         }
     }
 }
@@ -156,6 +161,8 @@ struct Inner {
     cells: Cells,
     keep: Keep,
     unclear_for: Duration,
+    /// Where commits are noted before they are sent, if they are.
+    log: Option<feed::Log>,
 }
 
 /// Connects, and looks whether the schema is the one that this build knows.
@@ -165,12 +172,15 @@ struct Inner {
 pub async fn open(process: &Process, settings: &Settings) -> Result<Cassandra, OpenError> {
     let driver = Driver::connect(process, settings).await?;
     schema::expect_current(&driver).await?;
-    let statements = Box::pin(Statements::prepare(&driver)).await?;
+    let statements = Arc::new(Box::pin(Statements::prepare(&driver)).await?);
+    let driver = Arc::new(driver);
+    let log = || feed::Log::start(process, Arc::clone(&driver), Arc::clone(&statements));
     Ok(Cassandra {
         inner: Arc::new(Inner {
             process: process.clone(),
-            driver: Arc::new(driver),
-            statements: Arc::new(statements),
+            log: settings.feed.then(log),
+            driver,
+            statements,
             cells: Cells::default(),
             keep: settings.keep,
             unclear_for: settings.unclear_for,

@@ -15,10 +15,10 @@ use crate::Settings;
 use crate::driver::{self, Driver};
 
 /// What takes a keyspace from one version to the next.
-const STEPS: [&[&str]; 3] = [TABLES, NOTES, INPUTS];
+const STEPS: [&[&str]; 4] = [TABLES, NOTES, INPUTS, FEED];
 
 /// The newest schema version.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 const TABLES: &[&str] = &[
     // One partition per group and home. Static columns are the guard: they are written conditionally only, and never expire.
@@ -54,6 +54,14 @@ const INPUTS: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS input (id blob, kind tinyint, place text, tenant text, at bigint, body text, PRIMARY KEY (id, kind, place))
        WITH gc_grace_seconds = 864000",
     "CREATE TABLE IF NOT EXISTS tenant_input (tenant text, id blob, PRIMARY KEY (tenant, id))",
+];
+
+/// Version 4: what was committed, for an index of history outside. A log a process, in partitions of 10 000 lines; lines live 14 days, the name of
+/// their log longer.
+const FEED: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS feed_log (k tinyint, log blob, part int, PRIMARY KEY (k, log)) WITH default_time_to_live = 1382400",
+    "CREATE TABLE IF NOT EXISTS feed (log blob, part int, n bigint, gid text, tenant text, home_epoch bigint, rev bigint,
+       PRIMARY KEY ((log, part), n)) WITH default_time_to_live = 1209600 AND compaction = {'class': 'TimeWindowCompactionStrategy'}",
 ];
 
 /// Why a schema cannot be used or changed.

@@ -61,6 +61,7 @@ pub(crate) struct Statements {
     pub(crate) clear: PreparedStatement,
     pub(crate) controls: Controls,
     pub(crate) notes: Notes,
+    pub(crate) feed: Feed,
     pub(crate) inputs: Box<Inputs>,
     pub(crate) put_launch: PreparedStatement,
     pub(crate) launch: PreparedStatement,
@@ -114,6 +115,26 @@ impl Notes {
             one: serial(s, "SELECT id, at, body FROM note WHERE shelf = ? AND part = ? AND id = ?").await?,
             newest: plain(s, "SELECT id, at, body FROM note WHERE shelf = ? AND part = ? ORDER BY id DESC LIMIT ?").await?,
             older: plain(s, "SELECT id, at, body FROM note WHERE shelf = ? AND part = ? AND id < ? ORDER BY id DESC LIMIT ?").await?,
+        })
+    }
+}
+
+/// The feed.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    pub(crate) name: PreparedStatement,
+    pub(crate) names: PreparedStatement,
+    pub(crate) put: PreparedStatement,
+    pub(crate) lines: PreparedStatement,
+}
+
+impl Feed {
+    async fn prepare(s: &Session) -> Result<Self, PrepareError> {
+        Ok(Self {
+            name: plain(s, "INSERT INTO feed_log (k, log, part) VALUES (0, ?, ?)").await?,
+            names: plain(s, "SELECT log, part FROM feed_log WHERE k = ?").await?,
+            put: plain(s, "INSERT INTO feed (log, part, n, gid, tenant, home_epoch, rev) VALUES (?, ?, ?, ?, ?, ?, ?)").await?,
+            lines: plain(s, "SELECT n, gid, tenant, home_epoch, rev FROM feed WHERE log = ? AND part = ? AND n > ? LIMIT ?").await?,
         })
     }
 }
@@ -208,6 +229,7 @@ impl Statements {
             clear: plain(s, "DELETE FROM hot USING TIMESTAMP ? WHERE part = ? AND gid = ? AND tenant = ? AND home_epoch = ?").await?,
             controls: Box::pin(Controls::prepare(s)).await?,
             notes: Box::pin(Notes::prepare(s)).await?,
+            feed: Box::pin(Feed::prepare(s)).await?,
             inputs: Box::new(Box::pin(Inputs::prepare(s)).await?),
             put_launch: plain(s, &list("launch", "tenant, hash, body")).await?,
             launch: plain(s, "SELECT body FROM launch WHERE tenant = ? AND hash = ?").await?,

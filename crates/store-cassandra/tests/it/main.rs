@@ -6,6 +6,7 @@
 
 mod conformance;
 mod faults;
+mod feed;
 mod proxy;
 
 use std::time::Duration;
