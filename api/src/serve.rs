@@ -14,6 +14,7 @@ use chassis::{Process, Secret, shutdown, telemetry};
 use serde::{Deserialize, Serialize};
 use store::embedded;
 use store_cassandra::choice::{self, Place};
+use store_elasticsearch::choice::searching;
 use wire::ports::http_submit::HttpSubmit;
 
 use crate::Settings;
@@ -28,6 +29,8 @@ const TASKS: Duration = Duration::from_secs(1);
 struct Config {
     api: Settings,
     store: Place,
+    #[serde(default)]
+    history: store_elasticsearch::choice::Place,
     supervisor: Supervisor,
     telemetry: telemetry::Settings,
 }
@@ -50,8 +53,14 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     telemetry::init(&config.telemetry)?;
     shutdown::on_signals(process).context("watch signals")?;
     let owner = owner(&config.supervisor, config.api.owner_deadline)?;
-    let store = choice::open(process, &config.store, embedded::Settings::default()).await?;
-    let api = crate::build(process, config.api, store.stores(), Arc::new(owner)).await;
+    let index = config
+        .history
+        .open(process)
+        .context("open the index of history")?;
+    let place = config.store.feeding(config.history.is_outside());
+    let store = choice::open(process, &place, embedded::Settings::default()).await?;
+    let stores = searching(store.stores(), index.as_ref());
+    let api = crate::build(process, config.api, stores, Arc::new(owner)).await;
     let api = api.context("start the api (`api`)")?;
     tracing::info!(address = %api.address(), "api serves");
     process.stop.requested().await;

@@ -17,6 +17,7 @@ use domain::ids::ColoId;
 use serde::{Deserialize, Serialize};
 use store::embedded;
 use store_cassandra::choice::{self, Place};
+use store_elasticsearch::feeder;
 use wire::ports::hooks::Hooks;
 use wire::ports::ops::Ops;
 use wire::ports::submit::Submit;
@@ -33,6 +34,8 @@ const DRAIN: Duration = Duration::from_secs(3);
 #[serde(deny_unknown_fields)]
 struct Config {
     store: Place,
+    #[serde(default)]
+    history: store_elasticsearch::choice::Place,
     colo: Colo,
     roles: Roles,
     operators: Operators,
@@ -71,7 +74,15 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let config: Config = layers.load().context("load the configuration")?;
     telemetry::init(&config.telemetry)?;
     shutdown::on_signals(process).context("watch signals")?;
-    let store = choice::open(process, &config.store, embedded::Settings::default()).await?;
+    let index = config
+        .history
+        .open(process)
+        .context("open the index of history")?;
+    let place = config.store.feeding(config.history.is_outside());
+    let store = choice::open(process, &place, embedded::Settings::default()).await?;
+    if let Some(index) = index {
+        feeder::start(process, index, store.feed(feeder::NAME));
+    }
     let supervisor = crate::build(process, settings(&config.colo), store.stores());
     let roles =
         TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;

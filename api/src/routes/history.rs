@@ -7,6 +7,7 @@ use store::search::Wanted;
 use wire::v2::Page;
 use wire::v2::history::{Cause, Found, Record};
 use wire::v2::time::Moment;
+use wire::v2::verdict::Outcome;
 
 use crate::auth::right::{Allowed, Audit, InGroup, Read};
 use crate::body::{Params, Rows};
@@ -56,8 +57,9 @@ pub async fn list(
 }
 
 /// Query parameters of a search; staff may name a tenant too.
-const FILTERS: [&str; 9] = [
-    "group", "cause", "actor", "request", "text", "from", "to", "after", "limit",
+const FILTERS: [&str; 11] = [
+    "group", "cause", "actor", "request", "server", "verdict", "text", "from", "to", "after",
+    "limit",
 ];
 /// The longest text that is searched for.
 const TEXT_MAX: usize = 256;
@@ -73,6 +75,8 @@ const TEXT_MAX: usize = 256;
         ("cause" = Option<Cause>, Query, description = "For this reason"),
         ("actor" = Option<String>, Query, description = "By this subject of a token, webhook or policy"),
         ("request" = Option<String>, Query, description = "In this request"),
+        ("server" = Option<String>, Query, description = "That moved the slot of this server"),
+        ("verdict" = Option<Outcome>, Query, description = "With a verdict of this outcome"),
         ("text" = Option<String>, Query, description = "With this in what was before and after", max_length = 256),
         ("from" = Option<Moment>, Query, description = "At this moment or later"),
         ("to" = Option<Moment>, Query, description = "Before this moment"),
@@ -127,6 +131,14 @@ pub(super) fn wanted(params: &Params) -> Result<Wanted, Failure> {
         }
         None => None,
     };
+    let outcome = match params.text("verdict") {
+        Some(word) => {
+            let outcome = serde_json::from_value::<Outcome>(word.into());
+            let rule = "must be an outcome of a verdict, such as applied or cooldown";
+            Some(outcome.map_err(|_error| Failure::parameter("verdict", rule))?)
+        }
+        None => None,
+    };
     let text = params.text("text");
     if text.is_some_and(|text| text.len() > TEXT_MAX) {
         return Err(Failure::parameter("text", "must have at most 256 bytes"));
@@ -138,6 +150,8 @@ pub(super) fn wanted(params: &Params) -> Result<Wanted, Failure> {
         cause: cause.map(Into::into),
         actor: params.text("actor").map(str::to_owned),
         request: params.text("request").map(str::to_owned),
+        server: params.parsed("server", "must be the id of a server")?,
+        outcome: outcome.map(Into::into),
         text,
         from: params.parsed::<Moment>("from", moment)?.map(|from| from.0),
         to: params.parsed::<Moment>("to", moment)?.map(|to| to.0),

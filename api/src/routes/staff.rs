@@ -27,6 +27,8 @@ const ASKED_MAX: usize = 4 * 1024;
         ("cause" = Option<wire::v2::history::Cause>, Query, description = "For this reason"),
         ("actor" = Option<String>, Query, description = "By this subject of a token, webhook or policy"),
         ("request" = Option<String>, Query, description = "In this request"),
+        ("server" = Option<String>, Query, description = "That moved the slot of this server"),
+        ("verdict" = Option<wire::v2::verdict::Outcome>, Query, description = "With a verdict of this outcome"),
         ("text" = Option<String>, Query, description = "With this in what was before and after", max_length = 256),
         ("from" = Option<Moment>, Query, description = "At this moment or later"),
         ("to" = Option<Moment>, Query, description = "Before this moment"),
@@ -43,7 +45,8 @@ pub async fn search(
     params: Params,
 ) -> Result<HttpResponse, Failure> {
     let params = params.only(&[
-        "tenant", "group", "cause", "actor", "request", "text", "from", "to", "after", "limit",
+        "tenant", "group", "cause", "actor", "request", "server", "verdict", "text", "from", "to",
+        "after", "limit",
     ])?;
     let tenant: Option<TenantId> = params.parsed("tenant", "must be the id of a tenant")?;
     let wanted = Wanted {

@@ -6,6 +6,7 @@ pub(crate) mod input;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+use domain::ids::GroupId;
 
 pub(crate) use edit::{
     Apply, Complete, Context, Launch, Policy, Schedule, SetPolicy, Webhook, Why,
@@ -361,14 +362,42 @@ pub(crate) struct Verdicts {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct History {
+    #[command(subcommand)]
+    pub(crate) index: Option<Index>,
     /// The group's id
-    pub(crate) group: String,
+    #[arg(required = true)]
+    pub(crate) group: Option<String>,
     /// How many changes, newest first
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(crate) limit: u32,
     #[command(flatten)]
     pub(crate) server: Server,
+}
+
+/// The index of history outside of the store (`history.elasticsearch`).
+#[derive(Debug, Subcommand)]
+pub(crate) enum Index {
+    /// Make the template of the indices, or bring it to this version
+    Apply(IndexArgs),
+    /// Say which version the template has; fails if it is not this one
+    Check(IndexArgs),
+    /// Put everything that the journal holds into the index; what is there stays. A service may run meanwhile
+    Rebuild {
+        #[command(flatten)]
+        args: IndexArgs,
+        /// Go on after this group, which an earlier run named last
+        #[arg(long, value_name = "GROUP")]
+        after: Option<GroupId>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    /// Configuration file with the sections store and history
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -35,6 +35,8 @@ const PREFIX: &str = "HOLT";
 pub(crate) struct Config {
     pub(crate) api: Api,
     pub(crate) store: Store,
+    #[serde(default)]
+    pub(crate) history: store_elasticsearch::choice::Place,
     pub(crate) colo: Colo,
     pub(crate) cloud: Cloud,
     pub(crate) proof: Proof,

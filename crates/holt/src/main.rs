@@ -9,6 +9,7 @@ mod contexts;
 mod demo;
 mod doctor;
 mod edits;
+mod history;
 mod hook;
 mod input;
 mod keys;
@@ -72,6 +73,10 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Event(Event::Send(args)) => session::send(process, args).await?,
         Command::Verdicts(args) => session::verdicts(args).await?,
         Command::Ledger(args) => session::ledger(args).await?,
+        Command::History(args::History {
+            index: Some(command),
+            ..
+        }) => Box::pin(history::run(process, command)).await?,
         Command::History(args) => session::history(args).await?,
         Command::Hook(command) => hook::run(command).await?,
         Command::Input(command) => input::run(command).await?,

@@ -12,6 +12,7 @@ use cloud::{guard::Guard, openstack::OpenStack, port::Cloud, transport::http::Ht
 use domain::time::Timestamp;
 use store::embedded::{Embedded, Keep};
 use store_cassandra::choice::{self, Opened};
+use store_elasticsearch::{choice::searching, feeder};
 use wire::ports::{hooks::Hooks, ops::Ops};
 
 use crate::{
@@ -74,15 +75,26 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     let api = settings::api(config)?;
     let mut hooks = settings::hooks(config, config.api.listen)?;
 
-    let place = settings::place(&config.store);
+    let index = config
+        .history
+        .open(process)
+        .context("open the index of history")?;
+
+    let place = settings::place(config);
     let store = choice::open(process, &place, settings::store(&config.store)).await?;
+    let stores = searching(store.stores(), index.as_ref());
+    if let Some(index) = &index {
+        feeder::start(process, index.clone(), store.feed(feeder::NAME));
+    }
     if let Some(embedded) = store.embedded() {
         let prune = prune(process.clone(), embedded.clone());
         drop(process.tasks.spawn("prune", prune));
-        let index = index(process.clone(), embedded.clone());
-        drop(process.tasks.spawn("index", index));
+        if index.is_none() {
+            let index = own_index(process.clone(), embedded.clone());
+            drop(process.tasks.spawn("index", index));
+        }
     }
-    let supervisor = holt_supervisor::build(process, settings::supervisor(config), store.stores());
+    let supervisor = holt_supervisor::build(process, settings::supervisor(config), stores.clone());
     let supervisor = Arc::new(supervisor);
 
     let guard = Guard::new(process, config.cloud.budgets.clone());
@@ -99,7 +111,7 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
         .context("start the worker (`worker.state_dir`)")?;
 
     let lanes: Vec<Arc<dyn Hooks>> = vec![supervisor.clone()];
-    let api = holt_api::build(process, api, store.stores(), supervisor)
+    let api = holt_api::build(process, api, stores, supervisor)
         .await
         .context("start the api")?;
     if config.hooks.answers.is_none() {
@@ -135,8 +147,8 @@ async fn prune(process: Process, store: Embedded) {
     }
 }
 
-/// Keeps the index of history close behind the commits; a search brings in what is missing.
-async fn index(process: Process, store: Embedded) {
+/// Keeps the store's own index of history close behind the commits; a search brings in what is missing.
+async fn own_index(process: Process, store: Embedded) {
     loop {
         tokio::select! {
             biased;

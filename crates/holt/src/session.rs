@@ -366,9 +366,10 @@ pub(crate) async fn ledger(command: args::Ledger) -> anyhow::Result<()> {
 /// The API's.
 pub(crate) async fn history(command: args::History) -> anyhow::Result<()> {
     let session = Session::new(command.server)?;
+    let group = command.group.unwrap_or_default();
     let page = session
         .client
-        .history(&session.tenant, &command.group, None, Some(command.limit))
+        .history(&session.tenant, &group, None, Some(command.limit))
         .await?;
     if session.json {
         out::json(&page)

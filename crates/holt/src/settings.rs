@@ -159,13 +159,15 @@ pub(crate) fn worker(config: &Config) -> anyhow::Result<holt_worker::Settings> {
     })
 }
 
-/// Where the store is.
-pub(crate) fn place(config: &config::Store) -> choice::Place {
-    choice::Place {
-        kind: config.kind,
-        path: config.path.clone(),
-        cassandra: config.cassandra.clone(),
-    }
+/// Where the store is, and whether what is committed is noted for an index of history outside.
+pub(crate) fn place(config: &Config) -> choice::Place {
+    let store = &config.store;
+    let place = choice::Place {
+        kind: store.kind,
+        path: store.path.clone(),
+        cassandra: store.cassandra.clone(),
+    };
+    place.feeding(config.history.is_outside())
 }
 
 /// The embedded store's settings.

@@ -49,6 +49,9 @@ async fn a_tenant_finds_who_did_what_over_all_its_groups() {
     assert_eq!(items(&find("?request=ticket-17").await).len(), 3);
     assert_eq!(items(&find(&format!("?group={}", ids[1])).await).len(), 2);
     assert_eq!(items(&find("?text=paused").await).len(), 3);
+    assert_eq!(items(&find("?verdict=applied").await).len(), 0);
+    let server = "?server=6f1b7c1e-0f0e-4a54-9a5f-0a2f6f1f8f11";
+    assert_eq!(items(&find(server).await).len(), 0);
     assert_eq!(items(&find("?to=2020-01-01T00:00:00Z").await).len(), 0);
     let mut seen = Vec::new();
     let mut query = "?limit=4".to_owned();
@@ -66,6 +69,8 @@ async fn a_tenant_finds_who_did_what_over_all_its_groups() {
         ("?group=x", "group"),
         ("?from=yesterday", "from"),
         ("?after=x", "after"),
+        ("?server=x", "server"),
+        ("?verdict=whim", "verdict"),
         ("?tenant=umbrella", "tenant"),
         ("?limit=0", "limit"),
     ] {

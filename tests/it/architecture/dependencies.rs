@@ -6,7 +6,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 use super::{assert_none, root};
 
 /// Each package of ours with the packages of ours that it may name in its manifest.
-const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     // Pure as well, but reads JSON: what monitoring tools send.
     ("alert", &["domain"]),
@@ -16,6 +16,8 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
     ("store", &["chassis", "domain"]),
     // Its own package: only who links it waits for the driver's build.
     ("store-cassandra", &["chassis", "domain", "store"]),
+    // The same of the index of history.
+    ("store-elasticsearch", &["chassis", "domain", "store"]),
     ("cloud", &["chassis", "domain"]),
     (
         "holt-api",
@@ -25,12 +27,20 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
             "domain",
             "store",
             "store-cassandra",
+            "store-elasticsearch",
             "wire",
         ],
     ),
     (
         "holt-supervisor",
-        &["chassis", "domain", "store", "store-cassandra", "wire"],
+        &[
+            "chassis",
+            "domain",
+            "store",
+            "store-cassandra",
+            "store-elasticsearch",
+            "wire",
+        ],
     ),
     // No store: the process that holds cloud credentials cannot write the ledger.
     ("holt-worker", &["chassis", "cloud", "domain", "wire"]),
@@ -50,6 +60,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
             "holt-worker",
             "store",
             "store-cassandra",
+            "store-elasticsearch",
             "wire",
         ],
     ),
@@ -67,6 +78,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
             "holt-worker",
             "store",
             "store-cassandra",
+            "store-elasticsearch",
             "wire",
         ],
     ),
@@ -155,6 +167,7 @@ fn no_path_leads_from_credentials_to_the_ledger_or_back() {
     for (from, to) in [
         ("holt-worker", "store"),
         ("holt-worker", "store-cassandra"),
+        ("holt-worker", "store-elasticsearch"),
         ("holt-supervisor", "cloud"),
         ("holt-api", "cloud"),
         ("holt-worker", "cloudsim"),

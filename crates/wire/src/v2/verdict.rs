@@ -147,6 +147,25 @@ words!(
         Escalated,
     }
 );
+impl From<Outcome> for verdict::Outcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Applied => Self::Applied,
+            Outcome::Clamped => Self::Clamped,
+            Outcome::Unchanged => Self::Unchanged,
+            Outcome::Cooldown => Self::Cooldown,
+            Outcome::Debounced => Self::Debounced,
+            Outcome::Paused => Self::Paused,
+            Outcome::NoSuchPolicy => Self::NoSuchPolicy,
+            Outcome::Deleting => Self::Deleting,
+            Outcome::Expired => Self::Expired,
+            Outcome::Noted => Self::Noted,
+            Outcome::Waiting => Self::Waiting,
+            Outcome::Escalated => Self::Escalated,
+        }
+    }
+}
+
 words!(
     /// The gates that an event passes, in the order in which they are asked.
     Gate of verdict::Gate {
