@@ -19,6 +19,7 @@ pub mod hooks;
 pub mod inputs;
 pub mod ledger;
 pub mod load;
+pub mod search;
 pub mod seed;
 pub mod service;
 pub mod stats;

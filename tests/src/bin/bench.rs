@@ -1,4 +1,4 @@
-//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts|api|brownout|surge|fairness|kill-switch|hooks`: figures with their floors. docs/performance.md explains them.
+//! `cargo run --release -p holt-tests --bin bench -- core|idle|counts|api|search|brownout|surge|fairness|kill-switch|hooks`: figures with their floors. docs/performance.md explains them.
 //!
 //! Exit code 0: every figure is within its bar. 1: one is not. 2: nothing was measured.
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use chassis::Process;
 use clap::{Parser, Subcommand};
 use holt_tests::bench::beside::Turns;
-use holt_tests::bench::{api, cloud, figures, floor, guard, hooks, inputs};
+use holt_tests::bench::{api, cloud, figures, floor, guard, hooks, inputs, search};
 
 #[derive(Debug, Parser)]
 #[command(about = "Figures of the running service, each with its floor from the same run.")]
@@ -91,6 +91,18 @@ enum What {
         #[arg(long, default_value_t = 6)]
         kills: u32,
     },
+    /// Typical searches over many changes, in both indexes; and a corpus of escapes, with which no tenant may see another's
+    Search {
+        /// Changes
+        #[arg(long, default_value_t = 1_000_000)]
+        documents: u64,
+        /// A node of Elasticsearch, as `http://127.0.31.1:9200`, once for each; none: the embedded index alone
+        #[arg(long = "node", value_name = "URL")]
+        nodes: Vec<String>,
+        /// Searches of each kind
+        #[arg(long, default_value_t = 200)]
+        searches: u64,
+    },
     /// The bare HTTP handler (started by the others)
     #[command(hide = true)]
     FloorHttp,
@@ -149,6 +161,17 @@ fn main() -> anyhow::Result<ExitCode> {
             What::Surge => guard::surge::run(&process).await,
             What::KillSwitch { throws } => guard::kill_switch::run(&process, throws).await,
             What::Hooks { servers, kills } => hooks::run(&process, servers, kills).await,
+            What::Search {
+                documents,
+                nodes,
+                searches,
+            } => {
+                let extent = search::Extent {
+                    documents,
+                    searches,
+                };
+                search::run(&process, extent, nodes).await
+            }
             What::FloorHttp => floor::serve().await.map(|()| true),
             What::Cloud { listen, catalog } => {
                 cloud::serve(&process, listen, catalog).await.map(|()| true)
