@@ -32,6 +32,10 @@ const LEASE: Duration = Duration::from_secs(30);
 const BEAT: Duration = Duration::from_secs(8);
 /// Between two looks for logs that are new.
 const LOGS: Duration = Duration::from_secs(5);
+/// A log that gave nothing for so long belongs to a process that is gone or idle, and is looked at less often: logs are named for 16 days.
+const QUIET: Duration = Duration::from_secs(60);
+/// Between two looks at a quiet log.
+const QUIET_LOOK: Duration = Duration::from_secs(10);
 /// A line whose commit did not come within this has none: longer than an unclear commit takes to surface.
 const NEVER: Duration = Duration::from_secs(60);
 /// Groups whose records are read at once.
@@ -63,6 +67,8 @@ struct Known {
     /// Logs with the partition that each writes, and when they were looked for.
     logs: BTreeMap<Name, u64>,
     looked: Option<Mono>,
+    /// Logs that gave nothing, since when, and when they were looked at last.
+    quiet: BTreeMap<Name, (Mono, Mono)>,
     /// Lines beyond the place of their log that are in the index.
     done: BTreeSet<Line>,
     /// Lines whose commit has not come, and since when.
@@ -239,7 +245,15 @@ impl Reading {
             return Ok(Vec::new());
         };
         let (most, mut lines) = (usize::try_from(limit).unwrap_or(usize::MAX), Vec::new());
+        let now = self.mono();
         for (name, newest) in &known.logs {
+            if known
+                .quiet
+                .get(name)
+                .is_some_and(|quiet| rests(*quiet, now))
+            {
+                continue;
+            }
             let at = place.logs.get(name).copied().unwrap_or(0);
             let done = known.done.iter().filter(|(log, _)| log == name).count() as u64;
             let rows = u64::from(limit) + done;
@@ -252,6 +266,12 @@ impl Reading {
                         .into_iter()
                         .filter(|(line, _, _)| !known.done.contains(line)),
                 );
+                if empty {
+                    let (since, _) = known.quiet.get(name).copied().unwrap_or((now, now));
+                    known.quiet.insert(name.clone(), (since, now));
+                } else {
+                    known.quiet.remove(name);
+                }
                 // What expired unread is no longer waited for.
                 if !empty || part >= *newest {
                     break;
@@ -339,6 +359,11 @@ impl Reading {
         let pages = self.inner.driver.read(statement, values.collect()).await?;
         records(&pages)
     }
+}
+
+/// Whether a quiet log need not be looked at yet.
+fn rests((since, looked): (Mono, Mono), now: Mono) -> bool {
+    now.saturating_since(since) >= QUIET && now.saturating_since(looked) < QUIET_LOOK
 }
 
 fn text(place: &Place) -> String {
