@@ -194,6 +194,7 @@ impl Owner {
     /// A list about one slot goes into the next commit.
     fn looked(&mut self, listing: Listing) {
         let project = self.seams.sweep.project(&self.key.tenant);
+        project.lock().note(&listing, mono(&self.seams.process));
         self.batch.listings.push((Arc::new(listing), project));
     }
 

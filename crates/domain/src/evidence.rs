@@ -182,6 +182,12 @@ impl Scale<'_> {
     fn knows_roles(&self) -> bool {
         self.around.knows_roles(self.listing.began) || mutant::on(Mutant::AdoptTaken)
     }
+
+    /// The same of a server that shows up late or twice.
+    fn knows_role_of(&self, server: ServerId) -> bool {
+        let began = self.listing.began;
+        self.around.knows_role_of(server, began) || mutant::on(Mutant::AdoptTaken)
+    }
 }
 
 /// Weighs a listing. Weighing the same listing twice changes nothing more.

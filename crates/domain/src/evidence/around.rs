@@ -47,6 +47,14 @@ impl Around {
             .is_some_and(|read| began.since(read) <= ROLES_AGE_MAX)
     }
 
+    /// The same of a server that shows up late or twice: besides, its role must have been read since it was first met here. The other owner may
+    /// have bound it a moment ago, and its tenant copied another proof onto it (simulator, schedule 500129).
+    #[must_use]
+    pub fn knows_role_of(&self, server: ServerId, began: Mono) -> bool {
+        let met = self.met.get(&server);
+        self.knows_roles(began) && met.is_some_and(|met| self.read >= Some(*met))
+    }
+
     /// Forgets a group that is no longer owned here.
     pub fn forget(&mut self, group: GroupId) {
         self.roles.retain(|_, id| *id != group);

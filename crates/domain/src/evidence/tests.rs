@@ -37,7 +37,7 @@ impl Scene {
         let listing = list(began, extent, rows);
         let (watch, around, spare) = (&mut self.watch, &mut self.around, &mut self.spare);
         around.note(&listing, mono(began + 1));
-        around.read_all(mono(began));
+        around.read_all(mono(began + 1));
         let mut next = || {
             *spare += 1;
             id(*spare)
@@ -295,6 +295,7 @@ fn what_a_list_shows_of_a_surplus_server_outweighs_an_older_list() {
     let mut scene = Scene::new(10, [slot(1, State::Failed(FailWhy::NotSent))]);
     let (group, watch) = (&mut scene.group, &mut scene.watch);
     let mut around = Around::default();
+    around.note(&list(40, C, vec![row(7, 1, Status::Up)]), mono(41));
     around.read_all(mono(50));
     // Both in one draft, as lists that wait together are weighed.
     let lists = [
@@ -363,6 +364,7 @@ fn a_server_is_bound_by_its_proof_only_once_all_roles_were_read() {
     let mut draft = Draft::new(&scene.group, at(301));
     let mut spare = || id(501);
     let around = &mut scene.around;
+    around.note(&listing, mono(230));
     let unsure = weigh(&mut draft, &mut scene.watch, &listing, around, &mut spare);
     assert!(draft.is_empty() && unsure.unsure);
     around.read_all(mono(239));
@@ -372,6 +374,24 @@ fn a_server_is_bound_by_its_proof_only_once_all_roles_were_read() {
     let sure = weigh(&mut draft, &mut scene.watch, &listing, around, &mut spare);
     assert_eq!(sure.surplus, [(id(501), server(7))]);
     assert!(!sure.unsure);
+}
+
+#[test]
+fn the_role_of_a_late_server_is_read_after_it_was_first_met() {
+    // Another owner bound server 7 at second 260, and the tenant copied this group's metadata onto it (simulator, schedule 500129).
+    let mut scene = Scene::new(10, [slot(1, State::Active(server(8)))]);
+    let listing = list(300, C, vec![row(7, 1, Status::Up)]);
+    let mut draft = Draft::new(&scene.group, at(301));
+    let mut spare = || id(501);
+    let around = &mut scene.around;
+    around.read_all(mono(250));
+    around.note(&listing, mono(301));
+    let unsure = weigh(&mut draft, &mut scene.watch, &listing, around, &mut spare);
+    assert!(draft.is_empty() && unsure.unsure);
+    around.read_all(mono(301));
+    let again = list(302, C, vec![row(7, 1, Status::Up)]);
+    let sure = weigh(&mut draft, &mut scene.watch, &again, around, &mut spare);
+    assert_eq!(sure.surplus, [(id(501), server(7))]);
 }
 
 #[test]

@@ -278,7 +278,7 @@ impl World {
     fn weigh(&mut self, listing: Listing) -> Result<(), String> {
         self.facts.audit(&listing, &self.group);
         self.around.note(&listing, Mono::from_ms(self.now));
-        self.around.read_all(listing.began);
+        self.around.read_all(Mono::from_ms(self.now));
         let (watch, around, ids) = (&mut self.watch, &self.around, &mut self.ids);
         let mut spare = || {
             *ids += 1;
