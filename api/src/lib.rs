@@ -54,6 +54,7 @@ pub use crate::routes::{Route, routes};
 pub use crate::settings::{
     Capabilities, Keystone as KeystoneSettings, Limits, Settings, StartError, Tokens, V1,
 };
+pub use crate::v1::capability::{Capability, Seal};
 
 /// A client has this long to send the head of a request (safety S10).
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);

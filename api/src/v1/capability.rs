@@ -27,7 +27,7 @@ const TAG: usize = 12;
 
 /// Derives and verifies capability texts. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Seal {
+pub struct Seal {
     /// The one by which texts are made first.
     keys: Arc<[Key]>,
     /// The same for the URLs of inputs, which no capability of a policy fits.
@@ -42,11 +42,11 @@ struct Key {
 
 /// What a text stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Capability {
+pub struct Capability {
     /// The group.
-    pub(crate) group: GroupId,
+    pub group: GroupId,
     /// The webhook's serial number in the group.
-    pub(crate) serial: u32,
+    pub serial: u32,
 }
 
 impl fmt::Debug for Seal {
@@ -62,7 +62,7 @@ impl Seal {
     ///
     /// # Errors
     /// [`StartError::OutOfRange`]: a key is too short, or the current one is not among them.
-    pub(crate) fn new(settings: &Capabilities) -> Result<Self, StartError> {
+    pub fn new(settings: &Capabilities) -> Result<Self, StartError> {
         let wrong = |rule| StartError::OutOfRange {
             key: "v1.capabilities",
             rule,
@@ -109,14 +109,14 @@ impl Seal {
 
     /// The text of a capability; none without keys.
     #[must_use]
-    pub(crate) fn text(&self, capability: Capability) -> Option<String> {
+    pub fn text(&self, capability: Capability) -> Option<String> {
         let id = capability.group.as_u128();
         text(&self.keys, plain(id, capability.serial))
     }
 
     /// What a text stands for; none if no key made it. The comparison takes a time that does not tell how much of the text was right (safety S39).
     #[must_use]
-    pub(crate) fn open(&self, text: &str) -> Option<Capability> {
+    pub fn open(&self, text: &str) -> Option<Capability> {
         let (id, serial) = opened(&self.keys, text)?;
         Some(Capability {
             group: GroupId::from_u128(id),

@@ -6,7 +6,7 @@
 //! Deliberately absent: deciding (the owner does), stacks, load balancers that are joined.
 
 mod act;
-mod capability;
+pub(crate) mod capability;
 mod edit;
 mod error;
 mod extract;

@@ -125,7 +125,7 @@ impl Tasks {
         let mut book = self.shared.book();
         let id = book.next;
         book.next += 1;
-        self.shared.running.send_modify(|count| *count += 1);
+        self.shared.count(|count| *count += 1);
         let probed = Probed {
             name,
             id,
@@ -229,6 +229,14 @@ impl Shared {
         self.dead.load(Ordering::SeqCst)
     }
 
+    /// Whoever waits does so for none to be left: nobody is woken for less.
+    fn count(&self, change: impl FnOnce(&mut usize)) {
+        self.running.send_if_modified(|count| {
+            change(count);
+            *count == 0
+        });
+    }
+
     fn abort_all(&self) {
         self.dead.store(true, Ordering::SeqCst);
         let (tasks, frozen) = {
@@ -329,7 +337,7 @@ impl<F> Drop for Probed<F> {
             book.tasks.remove(&self.id);
             book.frozen.remove(&self.id);
         }
-        self.shared.running.send_modify(|count| *count -= 1);
+        self.shared.count(|count| *count -= 1);
     }
 }
 

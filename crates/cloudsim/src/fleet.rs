@@ -20,6 +20,8 @@ pub(crate) struct Fleet {
     ever: BTreeMap<(String, String), Vec<Index>>,
     /// Those that use quota, per region and project.
     used: BTreeMap<(String, String), u64>,
+    /// Grows whenever a server may have changed.
+    version: u64,
 }
 
 impl Fleet {
@@ -35,7 +37,13 @@ impl Fleet {
         self.servers.get(index)
     }
 
+    /// The same number: no server has changed.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     pub(crate) fn get_mut(&mut self, index: Index) -> Option<&mut Server> {
+        self.version += 1;
         self.servers.get_mut(index)
     }
 
@@ -44,6 +52,7 @@ impl Fleet {
     }
 
     pub(crate) fn push(&mut self, server: Server) -> Index {
+        self.version += 1;
         let index = self.servers.len();
         let key = place(&server);
         self.by_id.extend(parse(&server.id).map(|id| (id, index)));
@@ -83,6 +92,7 @@ impl Fleet {
 
     /// From now on the server uses quota.
     pub(crate) fn count(&mut self, index: Index) {
+        self.version += 1;
         if let Some(server) = self.servers.get_mut(index)
             && !server.counted
         {
@@ -93,6 +103,7 @@ impl Fleet {
 
     /// Ends a server: it is no longer shown and uses nothing.
     pub(crate) fn bury(&mut self, index: Index, now_ms: u64, by: DeletedBy) {
+        self.version += 1;
         let Some(server) = self.servers.get_mut(index) else {
             return;
         };

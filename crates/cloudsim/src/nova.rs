@@ -3,7 +3,7 @@
 pub(crate) mod create;
 mod edit;
 pub(crate) mod error;
-mod list;
+pub(crate) mod list;
 mod look_up;
 mod row;
 mod version;
@@ -87,7 +87,7 @@ impl Sim {
         match (ask.job.request.method.as_str(), path) {
             ("POST", ["servers"]) => self.create_server(ask),
             ("GET", ["servers"]) => self.list_servers(ask, false),
-            ("GET", ["servers", "detail"]) => self.list_servers(ask, true),
+            ("GET", ["servers", "detail"]) => self.list_details(ask),
             ("GET", ["servers", id]) => self.show_server(ask, id),
             ("PUT", ["servers", id]) => self.update_server(ask, id),
             ("DELETE", ["servers", id]) => self.delete_server(ask, id),

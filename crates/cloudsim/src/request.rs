@@ -77,11 +77,16 @@ impl Response {
 
     /// With a JSON body.
     pub(crate) fn json(status: u16, body: &impl serde::Serialize) -> Self {
+        // Our own rows serialise always: maps have text keys.
+        Self::written(status, serde_json::to_vec(body).unwrap_or_default())
+    }
+
+    /// With a body that is JSON already.
+    pub(crate) fn written(status: u16, body: Vec<u8>) -> Self {
         Self {
             status,
             headers: vec![("content-type", "application/json".to_owned())],
-            // Our own rows serialise always: maps have text keys.
-            body: serde_json::to_vec(body).unwrap_or_default(),
+            body,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::fleet::Fleet;
 use crate::keystone::Identity;
 use crate::life::Due;
 use crate::log::{Counts, Log, LogEntry};
+use crate::nova::list::Pages;
 use crate::random::Dice;
 use crate::server::Server;
 use crate::settings::Settings;
@@ -28,6 +29,8 @@ pub struct Sim {
     planned: u64,
     pub(crate) waiting: BTreeMap<u64, Waiting>,
     pub(crate) tickets: u64,
+    /// Forgotten when the conduct of a region, or the base URL, changes.
+    pub(crate) pages: Pages,
 }
 
 /// One region: its conduct and its key pairs.
@@ -68,6 +71,7 @@ impl Sim {
             planned: 0,
             waiting: BTreeMap::new(),
             tickets: 0,
+            pages: Pages::new(),
             settings,
         }
     }
@@ -79,12 +83,14 @@ impl Sim {
 
     /// Where the catalog says that the services are: scheme, host and port.
     pub fn set_base_url(&mut self, url: &str) {
+        self.pages.clear();
         url.trim_end_matches('/')
             .clone_into(&mut self.settings.base_url);
     }
 
     /// Sets the conduct of all regions. Planned faults count from here.
     pub fn set_faults(&mut self, faults: &Faults) {
+        self.pages.clear();
         for region in &mut self.regions {
             region.weather = Weather::new(faults.clone());
         }
@@ -95,6 +101,7 @@ impl Sim {
     /// # Errors
     /// [`Unknown`] region: nothing changed.
     pub fn set_faults_in(&mut self, region: &str, faults: Faults) -> Result<(), Unknown> {
+        self.pages.clear();
         let region = self
             .regions
             .iter_mut()

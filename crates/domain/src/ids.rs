@@ -211,11 +211,12 @@ impl SlotId {
 }
 impl fmt::Display for SlotId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for place in (0..26).rev() {
-            let digit = usize::try_from((self.0 >> (5 * place)) & 31).unwrap_or(0);
-            fmt::Write::write_char(f, char::from(CROCKFORD[digit]))?;
+        let mut text = [0; 26];
+        for (place, digit) in (0..26).rev().zip(&mut text) {
+            let value = usize::try_from((self.0 >> (5 * place)) & 31).unwrap_or(0);
+            *digit = CROCKFORD[value];
         }
-        Ok(())
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 impl fmt::Debug for SlotId {

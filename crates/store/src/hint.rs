@@ -25,7 +25,7 @@ pub trait Hints: Debug + Send + Sync {
 const KEPT: Duration = Duration::from_secs(900);
 
 /// Marks in memory, oldest first. A restart loses them, and the full pass finds what they said (design 5).
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Board {
     at: BTreeMap<GroupKey, Timestamp>,
     oldest: BTreeSet<(Timestamp, GroupKey)>,

@@ -1,5 +1,7 @@
 //! Lists of servers: filters, pages, dead cells.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -41,7 +43,37 @@ struct Filter<'a> {
     changes_since_ms: Option<u64>,
 }
 
+/// Pages of detailed lists as they were written last, each for one version of the fleet. Most of the time nothing changed, and many ask.
+pub(crate) type Pages = BTreeMap<PageKey, (u64, Vec<u8>)>;
+
+/// Region, project, path and query, microversion, and whether an administrator asks.
+pub(crate) type PageKey = (usize, String, String, u16, bool);
+
+/// Pages kept, at most.
+const PAGES_MAX: usize = 64;
+
 impl Sim {
+    pub(super) fn list_details(&mut self, ask: &Ask<'_>) -> Result<Response, Refused> {
+        let path = ask.job.request.path_and_query.clone();
+        let key = (
+            ask.region,
+            ask.project.clone(),
+            path,
+            ask.minor,
+            ask.caller.admin,
+        );
+        let version = self.fleet.version();
+        if let Some((_, body)) = self.pages.get(&key).filter(|(made, _)| *made == version) {
+            return Ok(Response::written(200, body.clone()));
+        }
+        let response = self.list_servers(ask, true)?;
+        if self.pages.len() >= PAGES_MAX {
+            self.pages.clear();
+        }
+        self.pages.insert(key, (version, response.body.clone()));
+        Ok(response)
+    }
+
     pub(super) fn list_servers(&self, ask: &Ask<'_>, detail: bool) -> Result<Response, Refused> {
         let region = &self.regions[ask.region];
         let faults = region.weather.faults();

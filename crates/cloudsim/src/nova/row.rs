@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 use crate::calendar::Iso;
 use crate::server::{Server, Status};
-use crate::settings::{Flavor, Settings};
+use crate::settings::Settings;
 
 /// One row of a detailed list, or the answer to a GET.
 #[derive(Debug, Serialize)]
@@ -20,11 +20,11 @@ pub(crate) struct Row<'a> {
     metadata: &'a BTreeMap<String, String>,
     #[serde(rename = "hostId")]
     host_id: &'static str,
-    image: Value,
-    flavor: Value,
+    image: Image<'a>,
+    flavor: Shown<'a>,
     created: Iso,
     updated: Iso,
-    addresses: Value,
+    addresses: Addresses<'a>,
     #[serde(rename = "accessIPv4")]
     access_v4: &'static str,
     #[serde(rename = "accessIPv6")]
@@ -80,15 +80,61 @@ pub(crate) struct Lost<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<Value>,
+    image: Option<Image<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    flavor: Option<Value>,
+    flavor: Option<Shown<'a>>,
     #[serde(rename = "OS-EXT-AZ:availability_zone")]
     #[serde(skip_serializing_if = "Option::is_none")]
     zone: Option<&'a str>,
     #[serde(rename = "OS-EXT-STS:power_state")]
     #[serde(skip_serializing_if = "Option::is_none")]
     power_state: Option<u8>,
+}
+
+/// The image of a row. Typed, as all of a row is: lists are what a simulated cloud writes most.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Image<'a> {
+    None(&'static str),
+    Named(Named<'a>),
+}
+
+#[derive(Debug, Serialize)]
+struct Named<'a> {
+    id: &'a str,
+    links: [u8; 0],
+}
+
+/// The flavor of a row, as its microversion shows it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Whole {
+        original_name: &'a str,
+        vcpus: u32,
+        ram: u32,
+        disk: u32,
+        ephemeral: u32,
+        swap: u32,
+        extra_specs: Empty,
+    },
+    Named(Named<'a>),
+}
+
+#[derive(Debug, Serialize)]
+struct Empty {}
+
+#[derive(Debug)]
+struct Addresses<'a>(&'a Server);
+
+#[derive(Debug, Serialize)]
+struct Address<'a> {
+    version: u8,
+    addr: &'a str,
+    #[serde(rename = "OS-EXT-IPS:type")]
+    kind: &'static str,
+    #[serde(rename = "OS-EXT-IPS-MAC:mac_addr")]
+    mac: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -133,7 +179,7 @@ impl<'a> Style<'a> {
             flavor: self.flavor(&server.flavor),
             created: Iso(server.created_ms),
             updated: Iso(server.updated_ms),
-            addresses: addresses(server),
+            addresses: Addresses(server),
             access_v4: "",
             access_v6: "",
             links: self.links(server),
@@ -208,38 +254,47 @@ impl<'a> Style<'a> {
         ]
     }
 
-    fn flavor(self, id: &str) -> Value {
+    fn flavor(self, id: &'a str) -> Shown<'a> {
         let found = self.settings.flavors.iter().find(|f| f.id == id);
         match found {
-            Some(Flavor {
-                name,
-                vcpus,
-                ram_mib,
-                disk_gib,
-                ..
-            }) if self.minor >= 47 => {
-                json!({"original_name": name, "vcpus": vcpus, "ram": ram_mib, "disk": disk_gib, "ephemeral": 0, "swap": 0, "extra_specs": {}})
-            }
-            _ => json!({"id": id, "links": []}),
+            Some(flavor) if self.minor >= 47 => Shown::Whole {
+                original_name: &flavor.name,
+                vcpus: flavor.vcpus,
+                ram: flavor.ram_mib,
+                disk: flavor.disk_gib,
+                ephemeral: 0,
+                swap: 0,
+                extra_specs: Empty {},
+            },
+            _ => Shown::Named(Named { id, links: [] }),
         }
     }
 }
 
 /// Nova writes an empty text for a server without an image.
-fn image(id: &str) -> Value {
+fn image(id: &str) -> Image<'_> {
     if id.is_empty() {
-        json!("")
+        Image::None("")
     } else {
-        json!({"id": id, "links": []})
+        Image::Named(Named { id, links: [] })
     }
 }
 
-fn addresses(server: &Server) -> Value {
-    match (&server.network, &server.address) {
-        (Some(network), Some(address)) => json!({
-            network.as_str(): [{"version": 4, "addr": address, "OS-EXT-IPS:type": "fixed", "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:00:00:01"}]
-        }),
-        _ => json!({}),
+/// A server has one address at most.
+impl Serialize for Addresses<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let there = self.0.network.as_ref().zip(self.0.address.as_ref());
+        let mut map = serializer.serialize_map(Some(usize::from(there.is_some())))?;
+        if let Some((network, addr)) = there {
+            let address = Address {
+                version: 4,
+                addr,
+                kind: "fixed",
+                mac: "fa:16:3e:00:00:01",
+            };
+            map.serialize_entry(network, &[address])?;
+        }
+        map.end()
     }
 }
 

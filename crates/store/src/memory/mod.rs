@@ -12,12 +12,13 @@ mod inputs;
 mod notes;
 mod world;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chassis::Clock;
 use domain::group::Group;
-use domain::ids::{GroupKey, Rev};
+use domain::ids::{EventId, GroupKey, Rev};
 use domain::verdict::Verdict;
 
 use crate::Stores;
@@ -25,6 +26,10 @@ use crate::group::CommitRecord;
 use faults::{Faults, None as NoFaults};
 use handle::Handle;
 use world::World;
+
+/// A copy of a whole store.
+#[derive(Debug)]
+pub struct Backup(Box<World>);
 
 /// The store itself; cheap to clone, every clone is the same store.
 #[derive(Debug, Clone)]
@@ -37,6 +42,7 @@ struct Shared {
     clock: Clock,
     faults: Arc<dyn Faults>,
     unclear_for: Duration,
+    commits: Arc<AtomicU64>,
     world: Mutex<World>,
 }
 
@@ -51,12 +57,14 @@ impl Memory {
     /// [`faults::Fate::Late`] that is planned, or the store breaks its promise.
     #[must_use]
     pub fn with_faults(clock: Clock, faults: Arc<dyn Faults>, unclear_for: Duration) -> Self {
+        let world = World::default();
         Self {
             shared: Arc::new(Shared {
                 clock,
                 faults,
                 unclear_for,
-                world: Mutex::default(),
+                commits: Arc::clone(&world.commits),
+                world: Mutex::new(world),
             }),
         }
     }
@@ -121,10 +129,37 @@ impl Memory {
         marked.into_iter().map(|(key, _)| key).collect()
     }
 
-    /// How many commits were applied.
+    /// How many commits were applied. Costs nothing: what is due and was not asked for yet is not applied for it.
     #[must_use]
     pub fn commits(&self) -> u64 {
-        self.shared.world().commits
+        self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// The verdicts of a group from the `from`th on in the order of their commits, for invariants. None: there are fewer.
+    #[must_use]
+    pub fn verdicts_from(&self, key: &GroupKey, from: usize) -> Option<Vec<Verdict>> {
+        self.shared.world().verdicts_from(key, from)
+    }
+
+    /// Whether an event has a verdict, for invariants.
+    #[must_use]
+    pub fn is_decided(&self, key: &GroupKey, event: &EventId) -> bool {
+        self.shared.world().verdict(key, event).is_some()
+    }
+
+    /// A copy of everything that was applied by now, as a backup has it. What is still to surface is not in it.
+    #[must_use]
+    pub fn backup(&self) -> Backup {
+        Backup(Box::new(self.shared.world().clone()))
+    }
+
+    /// Everything as it was when the backup was made: what was applied since is lost, and so is what would have surfaced.
+    pub fn restore(&self, backup: Backup) {
+        let mut world = self.shared.world();
+        *world = *backup.0;
+        world.forget_pending();
+        // A change like any other: whoever watches looks again.
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chassis::Mono;
 use domain::group::{Change, Group, Wake};
@@ -23,14 +24,15 @@ use crate::record;
 /// How many revisions of a group a stale read can find.
 const REMEMBERED: usize = 4;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct World {
     cells: BTreeMap<GroupKey, Cell>,
     pending: Vec<Pending>,
     pub(super) launches: BTreeMap<(TenantId, LaunchHash), Vec<u8>>,
     pub(super) hints: Board,
     journal: BTreeMap<(GroupKey, Rev), CommitRecord>,
-    pub(super) commits: u64,
+    /// Commits that were applied: read without the lock, after every step of a simulation.
+    pub(super) commits: Arc<AtomicU64>,
     pub(super) inputs: BTreeMap<InputId, Input>,
     /// Notes of inputs, each with its end.
     pub(super) input_notes: BTreeMap<(InputId, Part, String), (Timestamp, input::Note)>,
@@ -40,7 +42,7 @@ pub(super) struct World {
 }
 
 /// One group.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Cell {
     /// Oldest first; never empty.
     history: VecDeque<Arc<Group>>,
@@ -52,7 +54,7 @@ struct Cell {
 }
 
 /// A write that was answered with `Unknown` and is still to be tried.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Pending {
     key: GroupKey,
     /// None: just before the next attempt on the group.
@@ -130,7 +132,7 @@ impl World {
         let cell = self.cells.entry(key).or_insert(cell);
         cell.commit(guard, first, nonce);
         cell.history.pop_front();
-        self.commits += 1;
+        self.commits.fetch_add(1, Ordering::Relaxed);
         Committed::Applied
     }
 
@@ -153,7 +155,7 @@ impl World {
             return Committed::Conflict(Conflict::Decided(decided));
         }
         cell.commit(guard, change, nonce);
-        self.commits += 1;
+        self.commits.fetch_add(1, Ordering::Relaxed);
         Committed::Applied
     }
 
@@ -193,6 +195,17 @@ impl World {
         self.cells
             .get(key)
             .map_or_else(Vec::new, |c| c.verdicts.clone())
+    }
+
+    /// From the `from`th on; none if there are fewer.
+    pub(super) fn verdicts_from(&self, key: &GroupKey, from: usize) -> Option<Vec<Verdict>> {
+        let verdicts = self.cells.get(key).map_or(&[][..], |c| &c.verdicts);
+        verdicts.get(from..).map(<[Verdict]>::to_vec)
+    }
+
+    /// Writes of unclear outcome never happen.
+    pub(super) fn forget_pending(&mut self) {
+        self.pending.clear();
     }
 
     /// Newest first, decided before `before`.
