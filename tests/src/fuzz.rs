@@ -3,26 +3,33 @@
 //! `fuzz/` feeds them with cargo-fuzz on a nightly toolchain; `tests/it/fuzz.rs` replays the corpus on the pinned one, with every test run.
 
 mod nova;
+mod ports;
 
 use std::collections::BTreeMap;
 
 use alert::{How, MediaType};
-use chassis::{Process, SimulatedProcess};
+use chassis::{Process, Secret, SimulatedProcess};
 use domain::control;
+use domain::schedule::Cron;
 use domain::time::Timestamp;
+use holt_api::Seal;
 use holt_api::auth::keys::Keys;
 use holt_api::auth::token::Verifier;
+use wire::hooks::secret::HookKeys;
 use wire::v2::event::EventRequest;
 use wire::v2::group::{GroupSpec, Launch};
+use wire::v2::hook::HookSpec;
+use wire::v2::input::InputSpec;
 use wire::v2::switch::SwitchSpec;
 
 pub use nova::nova;
+pub use ports::ports;
 
 /// A target and its name, which is also that of its folder in the corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 13] = [
     ("token", token),
     ("group", group),
     ("event", event),
@@ -31,6 +38,11 @@ pub const TARGETS: [Target; 8] = [
     ("config", config),
     ("switch", switch),
     ("alert", alert),
+    ("v1", v1),
+    ("capability", capability),
+    ("cron", cron),
+    ("hook", hook),
+    ("ports", ports),
 ];
 
 /// An Ed25519 public key, whose private half nobody kept.
@@ -47,7 +59,7 @@ pub fn token(data: &[u8]) {
         keys: BTreeMap::from([("key".to_owned(), KEY.to_owned())]),
         ..holt_api::Tokens::default()
     };
-    with_runtime(|process| {
+    with_runtime(async |process| {
         let Ok(keys) = Keys::load(&settings) else {
             unreachable!("a good key");
         };
@@ -165,7 +177,77 @@ pub fn alert(data: &[u8]) {
     }
 }
 
-fn with_runtime(run: impl FnOnce(Process)) {
+/// What a client of v1.0 sends: groups, policies, webhooks and launch configurations, in the JSON of the old service.
+pub fn v1(data: &[u8]) {
+    let rules = wire::v1::policy::Rules {
+        now: Timestamp::from_unix_ms(1_700_000_000_000),
+        monitoring: true,
+    };
+    let Ok(json) = wire::v1::json::Json::parse(data) else {
+        return;
+    };
+    drop(wire::v1::group::create(&json, rules));
+    drop(wire::v1::group::replacement(&json));
+    drop(wire::v1::policy::list(&json, rules));
+    drop(wire::v1::policy::one(&json, rules));
+    drop(wire::v1::webhook::list(&json));
+    drop(wire::v1::webhook::whole(&json));
+    drop(wire::v1::launch::parse(&json));
+    if let Some(at) = json.text().and_then(wire::v1::at::parse) {
+        let end =
+            domain::calendar::days(domain::calendar::YEAR_MAX + 1, 1, 1) * domain::calendar::DAY_MS;
+        assert!(at.unix_ms() < end, "{at:?} is in no year");
+    }
+}
+
+/// The secret part of URLs: of a webhook, and of an answer to a hook.
+pub fn capability(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(key) = Secret::parse("0123456789abcdef0123456789abcdef".to_owned()) else {
+        unreachable!("a good key");
+    };
+    let settings = holt_api::Capabilities {
+        current: "a".to_owned(),
+        keys: BTreeMap::from([("a".to_owned(), key.clone())]),
+    };
+    let (Ok(seal), Ok(hooks)) = (Seal::new(&settings), HookKeys::new(&[key])) else {
+        unreachable!("good settings");
+    };
+    if let Some(capability) = seal.open(text) {
+        let again = seal.text(capability);
+        assert!(again.is_some_and(|again| again.eq_ignore_ascii_case(text)));
+    }
+    assert!(hooks.answers(text).is_none(), "nobody can have made it");
+}
+
+/// A cron text: it runs after the moment that it is asked for, or it never does.
+pub fn cron(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    if let Ok(cron) = Cron::parse(text) {
+        let mut at = Timestamp::from_unix_ms(1_700_000_000_000);
+        for _ in 0..3 {
+            let Some(next) = cron.next(at) else { return };
+            assert!(next > at, "it goes on");
+            at = next;
+        }
+    }
+}
+
+/// A hook, and an input of alerts.
+pub fn hook(data: &[u8]) {
+    if let Ok(spec) = serde_json::from_slice::<HookSpec>(data) {
+        drop(spec.parse());
+    }
+    if let Ok(spec) = serde_json::from_slice::<InputSpec>(data) {
+        drop(spec.parse());
+    }
+}
+
+fn with_runtime(run: impl AsyncFnOnce(Process)) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -173,5 +255,8 @@ fn with_runtime(run: impl FnOnce(Process)) {
     let Ok(runtime) = runtime else {
         unreachable!("a runtime without I/O");
     };
-    runtime.block_on(async { run(Process::simulated(SimulatedProcess::default())) });
+    let set = tokio::task::LocalSet::new();
+    set.block_on(&runtime, async {
+        run(Process::simulated(SimulatedProcess::default())).await;
+    });
 }
