@@ -54,26 +54,38 @@ fn defined() -> BTreeSet<String> {
         .collect()
 }
 
-#[test]
-fn every_hard_day_has_tests_that_exist() {
-    let page = std::fs::read_to_string(root().join("docs/ARCHITECTURE.md")).expect("the page");
-    let (_, rest) = page.split_once("## Hard days").expect("the section");
+/// What is wrong with the table of a section: rows with fewer tests than that, and tests that are not there.
+fn wrong(page: &str, heading: &str, least: usize) -> Vec<String> {
+    let page = std::fs::read_to_string(root().join(page)).expect("the page");
+    let (_, rest) = page.split_once(heading).expect("the section");
     let section = rest.split("\n## ").next().unwrap_or_default();
-    let days = section
+    let rows = section
         .lines()
         .filter(|line| line.starts_with("| "))
         .skip(1);
     let defined = defined();
-    let mut missing = Vec::new();
-    for day in days {
-        let names = named(day);
-        if names.len() < 3 {
-            missing.push(format!("fewer than three tests: {day}"));
+    let mut wrong = Vec::new();
+    for row in rows {
+        let names = named(row);
+        if names.len() < least {
+            wrong.push(format!("fewer than {least} tests: {row}"));
         }
         let unknown = names.into_iter().filter(|name| !defined.contains(name));
-        missing.extend(unknown);
+        wrong.extend(unknown);
     }
-    assert_none("docs/ARCHITECTURE.md names what is not there", &missing);
+    wrong
+}
+
+#[test]
+fn every_hard_day_has_tests_that_exist() {
+    let wrong = wrong("docs/ARCHITECTURE.md", "## Hard days", 3);
+    assert_none("docs/ARCHITECTURE.md names what is not there", &wrong);
+}
+
+#[test]
+fn every_part_of_the_guard_has_tests_that_exist() {
+    let wrong = wrong("docs/guard.md", "## Which test shows it", 2);
+    assert_none("docs/guard.md names what is not there", &wrong);
 }
 
 #[test]
