@@ -1,11 +1,14 @@
 //! The simulator itself: a few schedules in the ordinary test run, its repeatability, and proof that its checks can fail.
 
+use std::time::Duration;
+
 use chassis::{Process, SimulatedProcess};
 use cloudsim::{Plant, Settings, Sim};
 use holt_tests::sim::check::Checker;
 use holt_tests::sim::directed::Case;
 use holt_tests::sim::run::run;
 use holt_tests::sim::schedule::{Regime, Schedule};
+use holt_tests::sim::strike::{Blow, Strike};
 use holt_tests::sim::transport::Sky;
 use store::memory::Memory;
 
@@ -90,8 +93,24 @@ fn a_foreign_server_that_is_deleted_is_a_violation() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_store_that_goes_back_to_a_backup_costs_no_server_and_no_group() -> anyhow::Result<()> {
+    let mut schedule = Schedule::of(11);
+    (schedule.large, schedule.regime) = (false, Regime::Below);
+    schedule.strikes = vec![Strike {
+        id: 0,
+        at: Duration::from_secs(600),
+        blow: Blow::Restore(Duration::from_secs(300)),
+    }];
+    let report = run(schedule)?;
+    assert_eq!(report.violations, Vec::<String>::new());
+    let taken_in = "rule: taken in, its slot was not in the ledger";
+    assert!(report.tally.contains_key(taken_in), "nothing was lost");
+    Ok(())
+}
+
+#[test]
 fn the_eight_interleavings_come_about_and_break_nothing() -> anyhow::Result<()> {
-    for case in Case::INTERLEAVINGS {
+    for case in Case::SCRIPTS {
         let report = run(Schedule::directed(case, 1))?;
         assert_eq!(report.violations, Vec::<String>::new(), "{case:?}");
         let came = "directed: the interleaving came about";

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chassis::Entropy;
 
 use super::client::{customer, operator};
+use super::restore::restore;
 use super::strike::{Blow, Strike, Victim, Way, index, narrow};
 use super::tenant;
 use super::wires::{Cut, SKY};
@@ -77,6 +78,7 @@ async fn one(world: Arc<World>, strike: Strike, dice: Entropy) {
         }
         Blow::Swizzle(lasts) => swizzle(&world, lasts, &dice).await,
         Blow::StoreOutage(lasts) => world.fate.go_away(lasts),
+        Blow::Restore(age) => restore(&world, age, &dice).await,
         Blow::DeadCell(lasts)
         | Blow::Brownout(_, lasts)
         | Blow::Throttle(_, lasts)

@@ -203,13 +203,8 @@ impl Post {
             let api = (self.api + usize::try_from(self.sent).unwrap_or(0))
                 % self.world.schedule.size.apis;
             self.sent += 1;
-            let known = self.sent > 1
-                && self
-                    .world
-                    .store
-                    .verdicts(&self.key)
-                    .iter()
-                    .any(|v| v.event == self.event.id);
+            let store = &self.world.store;
+            let known = self.sent > 1 && store.is_decided(&self.key, &self.event.id);
             if let Some(door) = self.world.door(api) {
                 let (key, event, owner) = (self.key.clone(), self.event.clone(), self.owner);
                 let task = async move {
@@ -286,33 +281,39 @@ pub async fn customer(world: &Arc<World>, blow: Blow, dice: &Entropy) {
 
 /// An operator throws a kill switch, and takes it back.
 pub async fn operator(world: &World, mode: usize, everywhere: bool, lasts: Duration) {
-    let controls = world.store.handle("operator").controls;
     let scope = match world.store.keys().first() {
         Some(key) if !everywhere => Scope::Group(key.id),
         Some(_) | None => Scope::Global,
     };
     for mode in [Mode::ALL.get(mode).copied(), None] {
-        let throw = Throw {
-            scope: scope.clone(),
-            mode,
-            who: "operator".to_owned(),
-            why: "to see what happens".to_owned(),
-            at: now(world).wall,
-            until: None,
-        };
-        while controls.throw(&throw).await.is_err() {
-            world.root.clock.sleep(AGAIN).await;
-        }
+        throw(world, scope.clone(), mode).await;
         if mode.is_some() {
             world.root.clock.sleep(lasts).await;
         }
     }
 }
 
-async fn phase(world: &World, key: &GroupKey, from: Phase, to: Phase) {
+/// Throws a kill switch, or takes it back, as often as it takes the store to note it.
+pub(super) async fn throw(world: &World, scope: Scope, mode: Option<Mode>) {
+    let controls = world.store.handle("operator").controls;
+    let throw = Throw {
+        scope,
+        mode,
+        who: "operator".to_owned(),
+        why: "to see what happens".to_owned(),
+        at: now(world).wall,
+        until: None,
+    };
+    while controls.throw(&throw).await.is_err() {
+        world.root.clock.sleep(AGAIN).await;
+    }
+}
+
+/// Pauses a group, or resumes it, if it is as expected.
+pub(super) async fn phase(world: &World, key: &GroupKey, from: Phase, to: Phase) {
     change(world, key, |draft| {
         if draft.state.phase == from {
-            draft.state.phase = to;
+            draft.turn(to);
         }
         Cause::Pause
     })
@@ -320,7 +321,7 @@ async fn phase(world: &World, key: &GroupKey, from: Phase, to: Phase) {
 }
 
 /// Commits a change of a group, as the api does, until the store takes it.
-async fn change(
+pub(super) async fn change(
     world: &World,
     key: &GroupKey,
     edit: impl Fn(&mut Draft<'_>) -> Cause + Send + Sync,

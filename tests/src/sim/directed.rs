@@ -1,24 +1,12 @@
 //! Directed schedules: the eight interleavings of safety 6.1, one each, and a few weathers in which rare rules are needed often.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Entropy;
-use cloudsim::{Call, Fault, Outside, Pick, Planned, Server, Span};
-use domain::capacity::Size as Servers;
-use domain::event::{Ask, Force};
-use domain::group::Group;
-use domain::ids::GroupKey;
-use domain::policy::Adjust;
-use domain::slot::State;
+use cloudsim::{Call, Fault, Pick, Planned, Span};
 
-use super::client::{Post, event};
 use super::faults::Slow;
 use super::schedule::{CloudFaults, NetFaults, Regime, Schedule, Size, StoreFaults};
-use super::strike::{Victim, Way};
-use super::tenant::outside;
-use super::wires::Cut;
-use super::world::{USER, World};
 
 /// One directed schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +27,10 @@ pub enum Case {
     H7,
     /// An event is decided while its double goes to the inbox.
     H8,
+    /// A worker stands still between its mark and its call for less than `quiesce`, and the wall clocks of all owners jump by an hour meanwhile.
+    Still,
+    /// A worker hears 202 and can tell nobody until its slot has lapsed, was released and another server has its place; the tenant hid the first.
+    Reopen,
     /// Random: two owners, and a store that often gives no clear answer.
     Commits,
     /// Random: dead cells, and creates whose answers are lost.
@@ -51,14 +43,9 @@ pub enum Case {
     Late,
 }
 
-/// How often a script looks whether what it waits for has come.
-const LOOK: Duration = Duration::from_millis(50);
-/// No script waits longer.
-const PATIENCE: Duration = Duration::from_secs(50 * 60);
-
 impl Case {
-    /// The eight interleavings.
-    pub const INTERLEAVINGS: [Self; 8] = [
+    /// The eight interleavings, and the other scripts.
+    pub const SCRIPTS: [Self; 10] = [
         Self::H1,
         Self::H2,
         Self::H3,
@@ -67,19 +54,21 @@ impl Case {
         Self::H6,
         Self::H7,
         Self::H8,
+        Self::Still,
+        Self::Reopen,
     ];
 
     /// Whether it is a script; else it is a weather over ordinary customers.
     #[must_use]
     pub fn is_script(self) -> bool {
-        Self::INTERLEAVINGS.contains(&self)
+        Self::SCRIPTS.contains(&self)
     }
 
     /// Least and most servers of every group.
     #[must_use]
     pub const fn bounds(self) -> Option<(u32, u32)> {
         match self {
-            Self::H1 | Self::H3 | Self::H4 | Self::H7 => Some((0, 1)),
+            Self::H1 | Self::H3 | Self::H4 | Self::H7 | Self::Still | Self::Reopen => Some((0, 1)),
             Self::H2 | Self::H5 | Self::H6 | Self::H8 => Some((0, 2)),
             Self::Commits | Self::Cells | Self::Clones | Self::Crashes | Self::Late => None,
         }
@@ -101,6 +90,8 @@ impl Case {
             | Self::H3
             | Self::H5
             | Self::H8
+            | Self::Still
+            | Self::Reopen
             | Self::Commits
             | Self::Cells
             | Self::Clones
@@ -131,6 +122,8 @@ impl Case {
             | Self::H5
             | Self::H6
             | Self::H7
+            | Self::Still
+            | Self::Reopen
             | Self::Commits
             | Self::Cells
             | Self::Clones
@@ -142,26 +135,8 @@ impl Case {
     /// How long a create takes to connect.
     #[must_use]
     pub fn connect(self) -> Duration {
-        Duration::from_secs(if self == Self::H3 { 2 } else { 0 })
-    }
-
-    /// Plays the script.
-    pub async fn play(self, world: &Arc<World>, keys: &[GroupKey]) {
-        let script = Script {
-            world: Arc::clone(world),
-            keys: keys.to_vec(),
-        };
-        match self {
-            Self::H1 => script.h1().await,
-            Self::H2 => script.h2().await,
-            Self::H3 => script.h3().await,
-            Self::H4 => script.h4().await,
-            Self::H5 => script.h5().await,
-            Self::H6 => script.h6().await,
-            Self::H7 => script.h7().await,
-            Self::H8 => script.h8().await,
-            Self::Commits | Self::Cells | Self::Clones | Self::Crashes | Self::Late => {}
-        }
+        let slow = matches!(self, Self::H3 | Self::Still | Self::Reopen);
+        Duration::from_secs(if slow { 2 } else { 0 })
     }
 }
 
@@ -258,241 +233,11 @@ impl Schedule {
             | Case::H5
             | Case::H6
             | Case::H7
-            | Case::H8 => &[],
+            | Case::H8
+            | Case::Still
+            | Case::Reopen => &[],
         };
         s.strike_with(&dice, kinds);
         s
-    }
-}
-
-/// A script at work.
-struct Script {
-    world: Arc<World>,
-    keys: Vec<GroupKey>,
-}
-
-impl Script {
-    fn group(&self, n: usize) -> Arc<Group> {
-        let found = self.world.store.group(&self.keys[n]);
-        found.unwrap_or_else(|| unreachable!("the group was made"))
-    }
-
-    /// Waits until it holds; false when it does not come about.
-    async fn until(&self, mut holds: impl FnMut(&Self) -> bool) -> bool {
-        let end = self.world.root.clock.mono() + PATIENCE;
-        while !holds(self) {
-            if self.world.root.clock.mono() >= end {
-                return false;
-            }
-            self.world.root.clock.sleep(LOOK).await;
-        }
-        true
-    }
-
-    async fn wait(&self, seconds: u64) {
-        self.world
-            .root
-            .clock
-            .sleep(Duration::from_secs(seconds))
-            .await;
-    }
-
-    async fn until_state(&self, is: impl Fn(&State) -> bool + Send) -> bool {
-        self.until_state_of(0, is).await
-    }
-
-    async fn until_state_of(&self, n: usize, is: impl Fn(&State) -> bool + Send) -> bool {
-        self.until(|s| {
-            let group = s.group(n);
-            let mut all = group.slots.open().chain(group.slots.ended());
-            all.any(|slot| is(&slot.state))
-        })
-        .await
-    }
-
-    /// Asks for so many servers, by the first supervisor.
-    fn want(&self, n: usize, id: &str, size: u32) {
-        let ask = Ask::Adjust(Adjust::Desired(Servers(size)));
-        let post = Post {
-            world: Arc::clone(&self.world),
-            api: 0,
-            owner: 0,
-            key: self.keys[n].clone(),
-            event: event(&self.world, id, ask, Force::Gates),
-            sent: 0,
-        };
-        let tasks = &self.world.root.tasks;
-        drop(tasks.spawn("post", post.until_acknowledged()));
-    }
-
-    fn ours(&self) -> Vec<Server> {
-        let now_ms = self.world.sky.now_ms();
-        let mut truth = self.world.sky.truth();
-        truth.advance(now_ms);
-        truth
-            .living()
-            .filter(|s| s.user == USER && s.deleted.is_none())
-            .cloned()
-            .collect()
-    }
-
-    fn creates(&self) -> usize {
-        self.world.sky.truth().counts().creates_by_tag.len()
-    }
-
-    /// The interleaving came about, or not.
-    fn came(&self, whether: bool) {
-        if whether {
-            let what = "directed: the interleaving came about";
-            self.world.checker.tally(what);
-        }
-    }
-
-    async fn h1(&self) {
-        self.want(0, "h1", 1);
-        let executed = self.until(|s| !s.ours().is_empty()).await;
-        self.world.kill_now(Victim::Worker(0));
-        self.wait(2).await;
-        self.world.revive(Victim::Worker(0));
-        let doubt = |state: &State| matches!(state, State::InDoubt(..));
-        self.came(executed && self.until_state(doubt).await);
-    }
-
-    async fn h2(&self) {
-        // Only the first supervisor reaches the first worker, and no other worker offers it anything.
-        let world = &self.world;
-        for (worker, supervisor) in [("worker-0", "supervisor-1"), ("worker-1", "supervisor-0")] {
-            let cut = Cut::between(worker, supervisor, Way::Both);
-            world.wires.cut(&cut);
-        }
-        self.wait(20).await;
-        self.want(0, "h2", 1);
-        let issued = |state: &State| matches!(state, State::Issued(_));
-        let came = self.until_state(issued).await;
-        world.hold_still(Victim::Supervisor(0), true);
-        let settled = |state: &State| matches!(state, State::Lapsed(..) | State::Failed(_));
-        self.came(came && self.until_state(settled).await);
-        self.wait(30).await;
-        world.hold_still(Victim::Supervisor(0), false);
-    }
-
-    async fn h3(&self) {
-        self.want(0, "h3", 1);
-        let issued = |state: &State| matches!(state, State::Issued(_));
-        let came = self.until_state(issued).await;
-        let worker = {
-            let group = self.group(0);
-            let mut slots = group.slots.open();
-            let second = slots.any(|slot| match &slot.state {
-                State::Issued(issue) => issue.worker.as_str() == "worker-1",
-                State::InDoubt(..)
-                | State::Accepted(_)
-                | State::Configuring(_)
-                | State::Active(_)
-                | State::Draining(_)
-                | State::Deleting(..)
-                | State::Surplus(_)
-                | State::Failed(_)
-                | State::Lapsed(..)
-                | State::Gone(..) => false,
-            });
-            usize::from(second)
-        };
-        self.wait(1).await;
-        self.world.hold_still(Victim::Worker(worker), true);
-        let replaced = self.until(|s| s.creates() > 0).await;
-        self.wait(60).await;
-        self.world.hold_still(Victim::Worker(worker), false);
-        self.came(came && replaced && self.until(|s| s.creates() > 1).await);
-    }
-
-    async fn h4(&self) {
-        self.want(0, "h4", 1);
-        let lapsed = |state: &State| matches!(state, State::Lapsed(..));
-        let late = |state: &State| matches!(state, State::Surplus(_) | State::Deleting(..));
-        self.came(self.until_state(lapsed).await && self.until_state(late).await);
-    }
-
-    async fn h5(&self) {
-        self.want(0, "h5-a", 1);
-        self.want(1, "h5-b", 1);
-        self.until(|s| {
-            let both = [s.group(0), s.group(1)];
-            both.iter().all(|g| g.slots.census().active.0 == 1)
-        })
-        .await;
-        let servers = self.ours();
-        let of = |n: usize| {
-            let group = self.group(n);
-            let tag = group.slots.open().next().map(|s| format!("as:{}", s.id));
-            let has = |s: &&Server| tag.as_ref().is_some_and(|t| s.tags.contains(t));
-            servers.iter().find(has).cloned()
-        };
-        let (Some(a), Some(b)) = (of(0), of(1)) else {
-            return;
-        };
-        // B's server shows A's proof, first while it is in service, then between the commit of its delete and the last look before it.
-        let edit = |items: &std::collections::BTreeMap<String, String>| {
-            let items = items.clone();
-            outside(&self.world, &b.id, &Outside::Metadata { items });
-        };
-        edit(&a.metadata);
-        self.wait(300).await;
-        edit(&b.metadata);
-        self.wait(150).await;
-        let workers = [Victim::Worker(0), Victim::Worker(1)];
-        let going = |state: &State| matches!(state, State::Deleting(..) | State::Gone(..));
-        self.want(1, "h5-in", 0);
-        // The owner waits for a list, which the workers make; they stand still from the moment of its commit.
-        let came = self.until_state_of(1, going).await;
-        for worker in workers {
-            self.world.hold_still(worker, true);
-        }
-        edit(&a.metadata);
-        self.wait(2).await;
-        for worker in workers {
-            self.world.hold_still(worker, false);
-        }
-        self.came(came);
-    }
-
-    async fn h6(&self) {
-        self.want(0, "h6", 1);
-        let both = self.until(|s| s.ours().len() == 2).await;
-        let Some(twin) = self.ours().pop() else {
-            return;
-        };
-        let items = std::collections::BTreeMap::new();
-        outside(&self.world, &twin.id, &Outside::Metadata { items });
-        self.until(|s| s.group(0).slots.census().active.0 == 1)
-            .await;
-        self.want(0, "h6-in", 0);
-        let gone = |state: &State| matches!(state, State::Gone(..));
-        let ended = self.until_state(gone).await;
-        let items = twin.metadata;
-        outside(&self.world, &twin.id, &Outside::Metadata { items });
-        self.came(both && ended && self.until(|s| s.ours().is_empty()).await);
-    }
-
-    async fn h7(&self) {
-        self.want(0, "h7", 1);
-        self.until(|s| !s.ours().is_empty()).await;
-        for server in self.ours() {
-            let items = std::collections::BTreeMap::new();
-            outside(&self.world, &server.id, &Outside::Metadata { items });
-        }
-        let lapsed = |state: &State| matches!(state, State::Lapsed(..));
-        let replaced = |state: &State| matches!(state, State::Active(_));
-        let came = self.until_state(lapsed).await && self.until_state(replaced).await;
-        self.came(came && self.ours().len() == 2);
-    }
-
-    async fn h8(&self) {
-        self.want(0, "h8", 1);
-        self.until(|s| !s.world.store.verdicts(&s.keys[0]).is_empty())
-            .await;
-        self.came(self.until(|s| !s.group(0).inbox.is_empty()).await);
-        self.wait(120).await;
-        self.want(0, "h8-next", 2);
     }
 }

@@ -121,7 +121,9 @@ impl StoreFate {
 
 impl Faults for StoreFate {
     fn plan(&self, call: Call<'_>) -> Plan {
-        let (before, after) = (self.dice.below(4), self.dice.below(4));
+        // Most answers are there within the millisecond; at each of the others a caller can die.
+        let some_ms = || self.dice.below(16).saturating_sub(12);
+        let (before, after) = (some_ms(), some_ms());
         let fate = if self.calm.load(Ordering::Relaxed) {
             Fate::Done
         } else {

@@ -39,7 +39,7 @@ pub fn judge(world: &World, keys: &[GroupKey], findings: &mut Findings) {
             .store
             .group(key)
             .is_some_and(|g| g.state.phase != Phase::Running);
-        if !tombstone && !world.store.verdicts(key).iter().any(|v| v.event == *event) {
+        if !tombstone && !world.store.is_decided(key, event) {
             lines.push(format!(
                 "I4: event {event} was acknowledged and has no verdict"
             ));

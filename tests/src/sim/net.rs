@@ -120,17 +120,20 @@ impl Link {
 
     async fn travel(&self, (from, to): (&str, &str)) -> Result<(), Lost> {
         let faults = &self.medium.faults;
-        let bound = if self.roll(faults.slow) {
-            faults.slow_ms_max
+        // Most messages of one machine room are there within the millisecond, the grain of simulated time.
+        let ms = if self.roll(faults.slow) {
+            self.dice.below(faults.slow_ms_max + 1)
         } else {
-            3
+            self.dice.below(16).saturating_sub(12)
         };
-        self.caller
-            .clock
-            .sleep(Duration::from_millis(self.dice.below(bound + 1)))
-            .await;
-        self.medium.wires.flow(from, to).await;
-        if self.medium.wires.loses(from, to) || self.roll(faults.lost) {
+        if ms > 0 {
+            self.caller.clock.sleep(Duration::from_millis(ms)).await;
+        }
+        let wires = &self.medium.wires;
+        if wires.troubled() {
+            wires.flow(from, to).await;
+        }
+        if (wires.troubled() && wires.loses(from, to)) || self.roll(faults.lost) {
             self.medium.checker.tally("fault: message lost");
             self.caller.clock.sleep(SILENCE).await;
             return Err(Lost);

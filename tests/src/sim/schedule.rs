@@ -7,7 +7,7 @@ use std::time::Duration;
 use chassis::Entropy;
 
 use super::directed::Case;
-use super::strike::{Kind, Limits, Strike, index};
+use super::strike::{Blow, Kind, Limits, Strike, index};
 
 /// What the network does, in per mille of calls.
 #[derive(Debug, Clone, Copy, Default)]
@@ -227,9 +227,19 @@ impl Schedule {
                 let own = Entropy::stream(self.seed, &format!("strike {id}"));
                 let at = own.up_to(self.foul);
                 let blow = limits.blow(&own, on[index(&own, on.len())]);
+                // Early enough for all of it to be over when the fair period begins.
+                let is_restore = matches!(blow, Blow::Restore(_));
+                let at = if is_restore { at / 2 } else { at };
                 Strike { id, at, blow }
             })
             .collect();
+        // One is enough: two that overlap are nobody's practice.
+        let mut restored = false;
+        self.strikes.retain(|strike| {
+            let again = matches!(strike.blow, Blow::Restore(_)) && restored;
+            restored |= matches!(strike.blow, Blow::Restore(_));
+            !again
+        });
         self.strikes.sort_by_key(|strike| strike.at);
     }
 
@@ -320,18 +330,14 @@ impl Size {
         let (supervisors, workers) = if big {
             (3 + index(dice, 3), 2 + index(dice, 7))
         } else {
-            (2 + index(dice, 2), 1 + index(dice, 3))
+            (3, 2)
         };
         Self {
             supervisors,
             workers,
             apis: 3,
             groups: 2 + index(dice, 3),
-            polls: if big {
-                1
-            } else {
-                1 + super::strike::narrow(dice.below(2))
-            },
+            polls: if !big && dice.below(8) == 0 { 2 } else { 1 },
             cells: 1 + super::strike::narrow(dice.below(3)),
         }
     }

@@ -59,6 +59,8 @@ pub enum Blow {
     Swizzle(Duration),
     /// The store does not answer for some time.
     StoreOutage(Duration),
+    /// The store is lost, and comes back as it was so long before.
+    Restore(Duration),
     /// One cell of the cloud does not answer.
     DeadCell(Duration),
     /// So many of 1000 requests to the cloud fail with 500, 502 or 503, some of them executed.
@@ -165,10 +167,10 @@ impl Kind {
 
 impl Blow {
     /// Whether it may meet projects too large for complete lists: there lists by tag decide, which an hour of a dead cell or a tenant who
-    /// removes tags can mislead (design 4, rule 5; in a run that hour is 8 minutes).
+    /// removes tags can mislead (design 4, rule 5; in a run that hour is 8 minutes), and only a complete list takes in what a backup lacks.
     #[must_use]
     pub const fn suits_large(&self) -> bool {
-        !matches!(self, Self::DeadCell(_) | Self::Rename)
+        !matches!(self, Self::DeadCell(_) | Self::Rename | Self::Restore(_))
     }
 
     /// Its word in counts and in minimised lists.
@@ -185,6 +187,7 @@ impl Blow {
             Self::CutCloud(..) => "cloud cut off",
             Self::Swizzle(_) => "swizzle-clog",
             Self::StoreOutage(_) => "store outage",
+            Self::Restore(_) => "store restored from a backup",
             Self::DeadCell(_) => "dead cell",
             Self::Brownout(..) => "brownout",
             Self::Throttle(..) => "throttling",
@@ -259,7 +262,10 @@ impl Limits {
                 _ => Blow::Cut(self.victim(dice), way(dice), minutes(5)),
             },
             Kind::Swizzle => Blow::Swizzle(minutes(4)),
-            Kind::Store => Blow::StoreOutage(dice.up_to(Duration::from_secs(90))),
+            Kind::Store => match dice.below(8) {
+                0 => Blow::Restore(minutes(8)),
+                _ => Blow::StoreOutage(dice.up_to(Duration::from_secs(90))),
+            },
             Kind::Cell => Blow::DeadCell(minutes(15)),
             Kind::Brownout => match dice.below(3) {
                 0 => Blow::Brownout(200 + dice.below(700), minutes(6)),

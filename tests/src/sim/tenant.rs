@@ -67,6 +67,7 @@ pub async fn act(world: &Arc<World>, blow: Blow, dice: &Entropy) {
         | Blow::CutCloud(..)
         | Blow::Swizzle(_)
         | Blow::StoreOutage(_)
+        | Blow::Restore(_)
         | Blow::DeadCell(_)
         | Blow::Brownout(..)
         | Blow::Throttle(..)

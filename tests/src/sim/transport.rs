@@ -1,5 +1,6 @@
 //! The wire to the simulated cloud: takes the place of HTTP connections under the shipping OpenStack client.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ const ON_THEIR_WAY_MAX: u32 = 8;
 #[derive(Debug, Clone)]
 pub struct Sky {
     sim: Arc<Mutex<Sim>>,
+    /// How often somebody took hold of the cloud who may change it.
+    touched: Arc<AtomicU64>,
     clock: Clock,
 }
 
@@ -27,12 +30,22 @@ impl Sky {
     pub fn new(sim: Sim, clock: Clock) -> Self {
         Self {
             sim: Arc::new(Mutex::new(sim)),
+            touched: Arc::default(),
             clock,
         }
     }
-    /// The ground truth.
+    /// The ground truth, to look at and to change.
     pub fn truth(&self) -> MutexGuard<'_, Sim> {
+        self.touched.fetch_add(1, Ordering::Relaxed);
+        self.peek()
+    }
+    /// The ground truth for whoever changes nothing of it.
+    pub(super) fn peek(&self) -> MutexGuard<'_, Sim> {
         self.sim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// How often somebody may have changed it.
+    pub(super) fn touched(&self) -> u64 {
+        self.touched.load(Ordering::Relaxed)
     }
     /// The cloud's time.
     #[must_use]
@@ -172,7 +185,7 @@ impl Transport for Wire {
         let connect = connect + Duration::from_millis(self.dice.below(3));
         clock.sleep(connect).await;
         let wires = &self.ether.wires;
-        if wires.loses(&self.name, SKY) {
+        if wires.troubled() && wires.loses(&self.name, SKY) {
             self.ether.checker.tally("fault: request to the cloud lost");
             clock.sleep(request.timeout).await;
             return Err(TransportError::Timeout);
@@ -188,7 +201,7 @@ impl Transport for Wire {
         let now_ms = sky.now_ms();
         let ticket = sky.truth().arrive(now_ms, arriving);
         let answered = clock.timeout(request.timeout, self.answer(ticket)).await;
-        if wires.loses(SKY, &self.name) {
+        if wires.troubled() && wires.loses(SKY, &self.name) {
             self.ether.checker.tally("fault: answer of the cloud lost");
             sky.truth().abandon(ticket.id);
             return Err(TransportError::Timeout);

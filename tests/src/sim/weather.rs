@@ -123,6 +123,7 @@ fn darken(mut conduct: Faults, blow: &Blow, cell: u32) -> Faults {
         | Blow::CutCloud(..)
         | Blow::Swizzle(_)
         | Blow::StoreOutage(_)
+        | Blow::Restore(_)
         | Blow::Revoke
         | Blow::Expire
         | Blow::Plant

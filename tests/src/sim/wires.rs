@@ -1,6 +1,7 @@
 //! The state of the network between all processes: who is cut off from whom, and who is clogged.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -14,6 +15,8 @@ pub const SKY: &str = "sky";
 #[derive(Debug, Clone, Default)]
 pub struct Wires {
     state: Arc<Mutex<State>>,
+    /// Whether anything is cut or clogged: most messages meet nothing, and ask for nothing else.
+    troubled: Arc<AtomicBool>,
     eased: Arc<Notify>,
 }
 
@@ -60,12 +63,24 @@ impl Wires {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether anything is cut or clogged anywhere.
+    #[must_use]
+    pub fn troubled(&self) -> bool {
+        self.troubled.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, state: &State) {
+        let troubled = !state.cuts.is_empty() || !state.clogged.is_empty();
+        self.troubled.store(troubled, Ordering::Relaxed);
+    }
+
     /// Cuts.
     pub fn cut(&self, cut: &Cut) {
         let mut state = self.lock();
         for pair in &cut.pairs {
             *state.cuts.entry(pair.clone()).or_default() += 1;
         }
+        self.note(&state);
     }
 
     /// Mends one cut.
@@ -77,6 +92,7 @@ impl Wires {
             }
         }
         state.cuts.retain(|_, count| *count > 0);
+        self.note(&state);
     }
 
     /// Holds back everything from and to a process, or lets it flow again.
@@ -88,11 +104,15 @@ impl Wires {
             state.clogged.remove(name);
             self.eased.notify_waiters();
         }
+        self.note(&state);
     }
 
     /// Mends everything.
     pub fn ease(&self) {
-        *self.lock() = State::default();
+        let mut state = self.lock();
+        *state = State::default();
+        self.note(&state);
+        drop(state);
         self.eased.notify_waiters();
     }
 

@@ -228,7 +228,9 @@ impl World {
     fn start_supervisor(&self, seat: &Seat) {
         let (process, _) = self.give_birth(seat);
         let mut settings = holt_supervisor::Settings {
-            switch_pass: Duration::from_secs(5),
+            // The same: what nobody pointed at is found a little later.
+            switch_pass: Duration::from_secs(15),
+            hint_pass: Duration::from_secs(15),
             ..holt_supervisor::Settings::default()
         };
         if self.schedule.large {
@@ -270,8 +272,8 @@ impl World {
             .unwrap_or_else(|_| unreachable!("a good name"));
         let mut settings = holt_worker::Settings::new(name, Place::Machine(seat.machine.clone()));
         settings.polls = self.schedule.size.polls;
-        // A run is 80 minutes of beats, and ticks are what a simulated day costs (safety 4.0).
-        settings.heartbeat = Duration::from_millis(2_500);
+        // A run is 80 minutes of beats, and ticks are what a simulated day costs (safety 4.0). Just less than what makes news old.
+        settings.heartbeat = Duration::from_millis(3_800);
         let links = self.links(&process, (&seat.name, life));
         let links = links.into_iter().map(|l| Arc::new(l) as Arc<dyn Ops>);
         let built = holt_worker::build(&process, settings, Arc::new(cloud), guard, links.collect());

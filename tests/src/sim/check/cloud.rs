@@ -31,16 +31,17 @@ pub(super) struct Cloud {
 }
 
 impl Cloud {
-    pub(super) fn look(
+    /// The requests that arrived since the last look.
+    pub(super) fn look_at_calls(
         &mut self,
         truth: &Sim,
         ledger: &Ledger,
         findings: &mut Findings,
-        (user, regime): (&str, Regime),
+        regime: Regime,
     ) {
         for entry in truth.log(self.next) {
             self.next = entry.seq + 1;
-            look_at_call(entry, ledger, regime, findings);
+            look_at_call(entry, (truth, ledger), regime, findings);
             let read = (entry.call == Call::Read).then(|| entry.path.rsplit('/').next());
             if let Some(server) = read.flatten().and_then(|id| truth.server(id))
                 && let Some(slot) = proven(truth, server)
@@ -49,15 +50,10 @@ impl Cloud {
                 self.proved.insert(shown, entry.at_ms);
             }
         }
-        let most = truth.counts().creates_per_tag_max();
-        findings.creates_per_slot_max = findings.creates_per_slot_max.max(most);
-        if most > 1 {
-            findings.broken("I3: a slot had more than one create call".to_owned());
-        }
-        self.look_at_servers(truth, ledger, findings, user);
     }
 
-    fn look_at_servers(
+    /// Every server that may still be living; the ledger, or the servers, changed.
+    pub(super) fn look_at_servers(
         &mut self,
         truth: &Sim,
         ledger: &Ledger,
@@ -109,7 +105,8 @@ impl Cloud {
             let twin = self.made.get(&asked.request).is_some_and(|n| *n > 1);
             let unbound = ledger.roles(&server.id).next().is_none();
             let excused = unbound && (twin || asked.metadata.is_some());
-            if ours && !leaves && !back && !excused {
+            let lost = slot.is_some_and(|slot| ledger.is_lost(slot));
+            if ours && !leaves && !back && !excused && !lost {
                 in_service.entry(key).or_default().insert(asked.request);
             }
         }
@@ -148,6 +145,9 @@ impl Cloud {
         let foreign = server.user != user || server.asked.is_none();
         if foreign {
             findings.broken(format!("I2: foreign server {} was deleted", server.id));
+            return;
+        }
+        if ledger.is_sent_away(&server.id) {
             return;
         }
         let mut roles = ledger.roles(&server.id).peekable();
@@ -220,9 +220,21 @@ fn is_altered(server: &Server) -> bool {
 }
 
 /// I1 and I3: a create arrives for a slot of the ledger that waits for it; nothing of a tenant's is altered.
-fn look_at_call(entry: &LogEntry, ledger: &Ledger, regime: Regime, findings: &mut Findings) {
+fn look_at_call(
+    entry: &LogEntry,
+    (truth, ledger): (&Sim, &Ledger),
+    regime: Regime,
+    findings: &mut Findings,
+) {
     match entry.call {
         Call::Create => {
+            let count = |tag: &String| truth.counts().creates_by_tag.get(tag);
+            let arrived = entry.tags.iter().filter_map(count).map(|n| n.arrived).max();
+            let most = findings.creates_per_slot_max.max(arrived.unwrap_or(0));
+            findings.creates_per_slot_max = most;
+            if most > 1 {
+                findings.broken("I3: a slot had more than one create call".to_owned());
+            }
             let slot = entry.tags.iter().find_map(|t| t.strip_prefix("as:"));
             let Some((_, state)) = slot.and_then(|s| ledger.slot(s)) else {
                 findings

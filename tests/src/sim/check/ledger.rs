@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use cloudsim::Sim;
 use domain::group::{Group, Phase};
-use domain::ids::{GroupKey, ServerId, SlotId};
-use domain::slot::{Flags, Hold, Slot, State};
+use domain::ids::{EventId, GroupKey, ServerId, SlotId};
+use domain::outbox::Delivery;
+use domain::slot::{DeleteWhy, Flags, Hold, Slot, State};
 use domain::verdict::Verdict;
 use store::memory::Memory;
 
@@ -20,11 +21,16 @@ const LIST_AGE_MAX_MS: u64 = 150_000;
 #[derive(Default)]
 pub(super) struct Ledger {
     groups: BTreeMap<GroupKey, Arc<Group>>,
-    verdicts: BTreeMap<GroupKey, usize>,
-    /// Every slot that ever was, by the text of its id: its group, and its state.
-    slots: BTreeMap<String, (GroupKey, State)>,
+    /// Every event that was decided.
+    decided: BTreeMap<GroupKey, BTreeSet<EventId>>,
+    /// Every slot that ever was: its group, and its state.
+    slots: BTreeMap<SlotId, (GroupKey, State)>,
     /// Every role that a server has, by the text of its uuid.
     roles: BTreeMap<String, BTreeSet<SlotId>>,
+    /// Slots that a backup did not have.
+    lost: BTreeSet<SlotId>,
+    /// Servers that were on their way out when the ledger went back to a backup: a worker may have their deletes in hand.
+    sent_away: BTreeSet<String>,
 }
 
 /// Whether a slot is on its way out.
@@ -46,7 +52,7 @@ const fn is_in_service(state: &State) -> bool {
 impl Ledger {
     /// The slot that a tag names.
     pub(super) fn slot(&self, id: &str) -> Option<&(GroupKey, State)> {
-        self.slots.get(id)
+        self.slots.get(&id.parse().ok()?)
     }
 
     /// The states of all slots that a server is bound to, with their groups.
@@ -55,16 +61,58 @@ impl Ledger {
         server: &str,
     ) -> impl Iterator<Item = &'a (GroupKey, State)> + 'a {
         let roles = self.roles.get(server).into_iter().flatten();
-        roles.filter_map(|id| self.slots.get(&id.to_string()))
+        roles.filter_map(|id| self.slots.get(id))
     }
 
     /// The slots of which a proof on a server allows its delete.
     pub(super) fn proofs<'a>(&'a self, server: &str) -> impl Iterator<Item = SlotId> + 'a {
         let roles = self.roles.get(server).into_iter().flatten();
         roles.filter_map(|id| {
-            let (key, _) = self.slots.get(&id.to_string())?;
+            let (key, _) = self.slots.get(id)?;
             Some(self.groups.get(key)?.slots.get(*id)?.proof)
         })
+    }
+
+    /// Whether a slot was lost with the store, whether it is in the ledger again or not.
+    pub(super) fn is_lost(&self, slot: &str) -> bool {
+        slot.parse().is_ok_and(|id| self.lost.contains(&id))
+    }
+
+    /// Whether a server was on its way out before the store was lost.
+    pub(super) fn is_sent_away(&self, server: &str) -> bool {
+        self.sent_away.contains(server)
+    }
+
+    /// The store came back from a backup. What it lacks is noted: its servers are there, and a list gives them their slots back (ADR 0012).
+    pub(super) fn go_back(&mut self, store: &Memory) {
+        self.roles.clear();
+        for key in store.keys() {
+            let Some(group) = store.group(&key) else {
+                continue;
+            };
+            if let Some(old) = self.groups.insert(key.clone(), Arc::clone(&group)) {
+                for slot in old.slots.open().chain(old.slots.ended()) {
+                    if group.slots.get(slot.id).is_none() {
+                        self.lost.insert(slot.id);
+                    }
+                    if let (false, Some(server)) = (is_in_service(&slot.state), slot.state.server())
+                    {
+                        self.sent_away.insert(server.to_string());
+                    }
+                }
+            }
+            let verdicts = store.verdicts(&key);
+            let decided = verdicts.into_iter().map(|verdict| verdict.event);
+            self.decided.insert(key.clone(), decided.collect());
+            for slot in group.slots.open().chain(group.slots.ended()) {
+                if let Some(server) = slot.state.server() {
+                    let roles = self.roles.entry(server.to_string()).or_default();
+                    roles.insert(slot.id);
+                }
+                let known = (key.clone(), slot.state.clone());
+                self.slots.insert(slot.id, known);
+            }
+        }
     }
 
     /// The most servers that a group may have in service: its limit, or what it counts while a lowered limit is not reached yet.
@@ -97,7 +145,10 @@ impl Ledger {
 
     /// I3: counted slots never grow beyond the limit. A limit that was lowered is reached by and by.
     fn look_at_limits(&self, old: Option<&Group>, new: &Group, findings: &mut Findings) {
-        let counted = new.slots.census().counted.0;
+        // What a backup lacked takes its place again, whoever has it by now.
+        let back = new.slots.open().filter(|s| self.lost.contains(&s.id));
+        let back = u32::try_from(back.count()).unwrap_or(0);
+        let counted = new.slots.census().counted.0.saturating_sub(back);
         let before = old.map_or(0, |old| old.slots.census().counted.0);
         let limit = limit(new).max(old.map_or(0, |old| {
             // Issued in the same look as the limit was lowered.
@@ -130,7 +181,7 @@ impl Ledger {
             tally_edge(before, slot, findings);
             tracing::debug!(at_ms = truth.now_ms(), group = %new.key.id, rev = new.rev.0, slot = %slot.id, state = ?slot.state, flags = ?slot.flags, "slot");
             self.slots
-                .insert(slot.id.to_string(), (new.key.clone(), slot.state.clone()));
+                .insert(slot.id, (new.key.clone(), slot.state.clone()));
             if matches!(slot.state, State::InDoubt(..)) {
                 findings.in_doubt.insert(slot.id);
             }
@@ -217,22 +268,16 @@ impl Ledger {
         store: &Memory,
         findings: &mut Findings,
     ) {
-        let verdicts = store.verdicts(&new.key);
-        let seen = self
-            .verdicts
-            .insert(new.key.clone(), verdicts.len())
-            .unwrap_or(0);
-        if verdicts.len() < seen {
+        let decided = self.decided.entry(new.key.clone()).or_default();
+        let Some(fresh) = store.verdicts_from(&new.key, decided.len()) else {
             findings.broken(format!("I4: group {} lost verdicts", new.key.id));
             return;
-        }
-        let mut ids = BTreeSet::new();
-        for verdict in &verdicts {
-            if seen < verdicts.len() && !ids.insert(&verdict.event) {
+        };
+        for verdict in &fresh {
+            if !decided.insert(verdict.event.clone()) {
                 findings.broken(format!("I4: event {} has two verdicts", verdict.event));
             }
         }
-        let fresh = &verdicts[seen..];
         for pair in fresh.windows(2).filter(|p| p[0].after != p[1].before) {
             findings.broken(format!(
                 "I4: group {}: desired was {} after {} and {} before {}",
@@ -242,7 +287,7 @@ impl Ledger {
         let Some(old) = old.filter(|old| old.rev.next() == new.rev) else {
             return;
         };
-        if let Some(line) = unexplained(old, new, fresh) {
+        if let Some(line) = unexplained(old, new, &fresh) {
             findings.broken(line);
         }
     }
@@ -263,6 +308,13 @@ impl Ledger {
                     .any(|s| matches!(s.state, State::Deleting(..)))
             }) {
                 rows.push("crash row: supervisor died with a delete committed");
+            }
+            if self
+                .groups
+                .values()
+                .any(|g| g.outbox.values().any(Delivery::is_open))
+            {
+                rows.push("crash row: supervisor died with a message to send");
             }
         }
         let open = self.groups.values().flat_map(|g| g.slots.open());
@@ -340,7 +392,12 @@ fn tally_edge(before: Option<&Slot>, after: &Slot, findings: &mut Findings) {
         (Some(State::Lapsed(_, Hold::Counted)), State::Lapsed(_, Hold::Released)) => {
             Some("rule: released by the strict rule")
         }
-        (None, State::Surplus(_)) => Some("rule: late or doubled server bound as surplus"),
+        (None, State::Surplus(_) | State::Deleting(_, DeleteWhy::Surplus)) => {
+            Some("rule: late or doubled server bound as surplus")
+        }
+        (None, state) if is_in_service(state) => {
+            Some("rule: taken in, its slot was not in the ledger")
+        }
         (Some(b), State::Gone(..)) if is_in_service(b) => {
             Some("rule: gone, deleted by somebody else")
         }

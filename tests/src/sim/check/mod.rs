@@ -17,8 +17,10 @@ mod ledger;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use domain::group::Group;
 use domain::ids::{EventId, GroupKey, SlotId};
 use store::memory::Memory;
 
@@ -55,7 +57,16 @@ pub struct Checker {
     /// The service user; its servers are ours.
     user: String,
     regime: Regime,
+    steps: Arc<Steps>,
     state: Arc<Mutex<Progress>>,
+}
+
+/// What every step looks at: without a lock, for most steps change nothing.
+#[derive(Default)]
+struct Steps {
+    count: AtomicU64,
+    commits: AtomicU64,
+    touched: AtomicU64,
 }
 
 #[derive(Default)]
@@ -98,6 +109,7 @@ impl Checker {
             sky,
             user: user.to_owned(),
             regime,
+            steps: Arc::default(),
             state: Arc::default(),
         }
     }
@@ -109,7 +121,9 @@ impl Checker {
     /// What was found so far.
     #[must_use]
     pub fn findings(&self) -> Findings {
-        self.lock().findings.clone()
+        let mut findings = self.lock().findings.clone();
+        findings.steps = self.steps.count.load(Ordering::Relaxed);
+        findings
     }
 
     /// Whether anything was broken so far.
@@ -137,13 +151,29 @@ impl Checker {
     pub fn edited(&self) {
         // Whatever was done may concern a promise.
         self.lock().seen = Default::default();
+        self.steps.touched.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    /// The store comes back from a backup: what was committed since is lost, and nobody is to blame for that.
+    pub fn restored(&self, restore: impl FnOnce(&Memory)) {
+        self.look();
+        let mut state = self.lock();
+        restore(&self.store);
+        let Progress {
+            findings, ledger, ..
+        } = &mut *state;
+        ledger.go_back(&self.store);
+        findings.acknowledged.retain(|event, key| {
+            let waits = |group: Arc<Group>| group.inbox.contains_key(event);
+            self.store.is_decided(key, event) || self.store.group(key).is_some_and(waits)
+        });
     }
 
     /// A process died: notes which rows of the crash table (safety 3.5) that was.
     pub fn died(&self, name: &str) {
         self.look();
         let mut state = self.lock();
-        let rows = state.ledger.crash_rows(name, &self.sky.truth());
+        let rows = state.ledger.crash_rows(name, &self.sky.peek());
         for row in rows {
             state.findings.tally(row);
         }
@@ -151,9 +181,21 @@ impl Checker {
 
     /// To be called after every step.
     pub fn look(&self) {
+        self.steps.count.fetch_add(1, Ordering::Relaxed);
+        let (commits, touched) = (self.store.commits(), self.sky.touched());
+        let was = (
+            self.steps.commits.swap(commits, Ordering::Relaxed),
+            self.steps.touched.swap(touched, Ordering::Relaxed),
+        );
+        if was != (commits, touched) {
+            self.look_closely();
+        }
+    }
+
+    /// Somebody did something: looks at what changed.
+    fn look_closely(&self) {
         let mut state = self.lock();
-        state.findings.steps += 1;
-        let truth = self.sky.truth();
+        let truth = self.sky.peek();
         let counts = truth.counts();
         let now = (
             self.store.commits(),
@@ -161,11 +203,10 @@ impl Checker {
             truth.servers().len(),
             counts.servers_deleted,
         );
-        if now == state.seen {
+        let was = std::mem::replace(&mut state.seen, now);
+        if now == was {
             return;
         }
-        let commits = now.0 != state.seen.0;
-        state.seen = now;
         let Progress {
             findings,
             ledger,
@@ -173,9 +214,13 @@ impl Checker {
             ..
         } = &mut *state;
         findings.looks += 1;
-        if commits {
+        if now.0 != was.0 {
             ledger.look(&self.store, &truth, findings, self.regime);
         }
-        cloud.look(&truth, ledger, findings, (&self.user, self.regime));
+        cloud.look_at_calls(&truth, ledger, findings, self.regime);
+        // Requests alone change no server.
+        if (now.0, now.2, now.3) != (was.0, was.2, was.3) {
+            cloud.look_at_servers(&truth, ledger, findings, &self.user);
+        }
     }
 }
