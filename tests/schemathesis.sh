@@ -29,6 +29,7 @@ make() {
 }
 stays="$(make stays)"
 goes="$(make goes)"
+moves="$(make moves)"
 hook="$(curl -sf "$base/v2/$tenant/groups/$stays/policies/up/webhooks" -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '{"name": "x"}' |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')"
 
@@ -47,6 +48,12 @@ cat >"$work/schemathesis.toml" <<CONFIG
 # fit with 409, and 403 says that there are as many as there may be.
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", 400, 401, 403, 404, 409, 412, 415, 422]
+
+# What replaces all policies of a group does so to a group of its own: a webhook of a policy that somebody else has just replaced is gone, as it should be, and
+# schemathesis would take that for an answer that forgot what was made.
+[[operations]]
+include-operation-id = ["configureGroup", "patchConfig"]
+parameters = { "path.group" = "$moves" }
 
 [[operations]]
 include-operation-id = "deleteGroup"

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
-use actix_web::web;
 use chassis::Process;
 use chassis::config::Rate;
 use chassis::net::Network;
@@ -17,6 +16,7 @@ use wire::hooks::secret::HookKeys;
 use wire::ports::submit::Submit;
 
 use crate::auth::keystone::Keystone;
+use crate::auth::revoked::Revoked;
 use crate::auth::token::Verifier;
 use crate::counts::Counts;
 use crate::intake::Books;
@@ -44,6 +44,8 @@ pub struct Context {
     pub verifier: Verifier,
     /// Who is asking, where a Keystone made the token.
     pub(crate) keystone: Option<Keystone>,
+    /// Which tokens an operator has ended.
+    pub(crate) revoked: Revoked,
     /// How much may be asked.
     pub limiter: Limiter<TenantId>,
     /// The same, as it is told to callers.
@@ -73,9 +75,9 @@ pub struct Context {
 
 /// One request in hand; dropping it is having answered.
 #[derive(Debug)]
-pub struct InHand(web::Data<Context>);
+pub struct InHand<'context>(&'context Context);
 
-impl Drop for InHand {
+impl Drop for InHand<'_> {
     fn drop(&mut self) {
         self.0.in_hand.fetch_sub(1, Ordering::SeqCst);
     }
@@ -86,7 +88,7 @@ impl Context {
         process: &Process,
         settings: &Settings,
         (stores, owner): (Stores, Arc<dyn Submit>),
-        (verifier, keystone): (Verifier, Option<Keystone>),
+        (verifier, keystone, revoked): (Verifier, Option<Keystone>, Revoked),
         (v1, hooks): (Service, Option<HookKeys>),
     ) -> Self {
         let executions = Limits {
@@ -103,6 +105,7 @@ impl Context {
             owner,
             verifier,
             keystone,
+            revoked,
             v1,
             hooks,
             owner_deadline: settings.owner_deadline,
@@ -117,9 +120,9 @@ impl Context {
 
     /// Counts a request as in hand.
     #[must_use]
-    pub fn enter(context: &web::Data<Self>) -> InHand {
-        context.in_hand.fetch_add(1, Ordering::SeqCst);
-        InHand(web::Data::clone(context))
+    pub fn enter(&self) -> InHand<'_> {
+        self.in_hand.fetch_add(1, Ordering::SeqCst);
+        InHand(self)
     }
 
     /// Waits until no request is in hand, for at most `within`.

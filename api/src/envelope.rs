@@ -21,6 +21,8 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header with the transaction id of the old surface.
 const RESPONSE_ID: HeaderName = HeaderName::from_static("x-response-id");
+/// Most problems are no longer.
+const PROBLEM_BYTES: usize = 512;
 /// Longest id that is taken over from the caller.
 const REQUEST_ID_MAX: usize = 64;
 
@@ -46,8 +48,13 @@ impl RequestId {
     }
 
     fn made(context: &Context) -> Self {
-        let text = format!("{:016x}", context.process.entropy.u64());
-        Self(HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("none")))
+        let bytes = context.process.entropy.u64().to_be_bytes();
+        let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+        let text: [u8; 16] = std::array::from_fn(|at| {
+            let byte = bytes[at / 2];
+            digit(if at % 2 == 0 { byte >> 4 } else { byte & 15 })
+        });
+        Self(HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("none")))
     }
 }
 
@@ -62,7 +69,7 @@ pub async fn envelope<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let id = RequestId::given(&request).unwrap_or_else(|| RequestId::made(&context));
     request.extensions_mut().insert(id.clone());
-    let in_hand = Context::enter(&context);
+    let in_hand = context.enter();
     // Counted before it is asked, so that a stop either sees the request or refuses it; health is answered to the end.
     let stopping = context.process.stop.is_requested() && !request.path().starts_with("/health/");
     let mut answer = if stopping {
@@ -157,7 +164,7 @@ fn answer(context: &Context, failure: &Failure, id: &RequestId) -> HttpResponse 
     if failure.code == Code::MethodNotAllowed
         && let Some(methods) = &problem.rule
     {
-        answer.insert_header((header::ALLOW, methods.as_str()));
+        answer.insert_header((header::ALLOW, &**methods));
     }
     if let Some(wait) = failure.retry_after {
         // Whole seconds, rounded up, never zero: "at once" is no answer to "too much".
@@ -169,5 +176,7 @@ fn answer(context: &Context, failure: &Failure, id: &RequestId) -> HttpResponse 
             answer.insert_header((RATE_LIMIT, format!("\"tenant\";r=0;t={seconds}")));
         }
     }
-    answer.body(serde_json::to_vec(&problem).unwrap_or_default())
+    let mut body = Vec::with_capacity(PROBLEM_BYTES);
+    serde_json::to_writer(&mut body, &problem).unwrap_or_default();
+    answer.body(body)
 }

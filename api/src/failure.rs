@@ -1,5 +1,6 @@
 //! What a handler answers instead: a problem, rendered in one place ([`crate::envelope`]).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub struct Failure {
 impl Failure {
     /// A problem of this code.
     #[must_use]
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
             problem: Box::new(Problem::new(code, detail)),
@@ -36,7 +37,11 @@ impl Failure {
 
     /// The same, naming the field (parameter, header) and the rule that it breaks.
     #[must_use]
-    pub fn at(mut self, field: impl Into<String>, rule: impl Into<String>) -> Self {
+    pub fn at(
+        mut self,
+        field: impl Into<Cow<'static, str>>,
+        rule: impl Into<Cow<'static, str>>,
+    ) -> Self {
         *self.problem = self.problem.at(field, rule);
         self
     }
@@ -64,7 +69,7 @@ impl Failure {
             Code::MissingRight,
             format!("the token needs the right `{}` for this", right.as_str()),
         );
-        failure.problem.rule = Some(right.as_str().to_owned());
+        failure.problem.rule = Some(Cow::Borrowed(right.as_str()));
         failure
     }
 
@@ -75,7 +80,7 @@ impl Failure {
             Code::InvalidParameter,
             format!("the parameter `{name}` {rule}"),
         )
-        .at(name, rule)
+        .at(name.to_owned(), rule.to_owned())
     }
 }
 

@@ -5,6 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+use wire::v1::launch::UNVALIDATED;
 use wire::v2::Invalid;
 use wire::v2::group::Launch;
 
@@ -191,6 +192,7 @@ fn is_base64(text: &str) -> bool {
 #[must_use]
 pub fn view(body: &[u8], open: bool) -> Option<Launch> {
     let mut stored: Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let unvalidated = stored.get(UNVALIDATED) == Some(&Value::Bool(true));
     // As the old surface wrote it: its load balancers are for that surface to show.
     if let Some(Value::Object(args)) = stored.remove("args") {
         stored = args;
@@ -198,7 +200,10 @@ pub fn view(body: &[u8], open: bool) -> Option<Launch> {
     let Some(Value::Object(server)) = stored.remove("server") else {
         return None;
     };
-    let mut launch = Launch { server };
+    let mut launch = Launch {
+        server,
+        unvalidated,
+    };
     if !open {
         for name in SECRETS {
             if let Some(value) = launch.server.get_mut(name) {

@@ -37,17 +37,19 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServerHandle, ServiceRequest};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web;
 use actix_web::{App, HttpServer};
-use chassis::Process;
+use chassis::{Process, Secret};
 use store::Stores;
 use wire::hooks::secret::HookKeys;
 use wire::ports::submit::Submit;
 
 use crate::auth::keys::Keys;
 use crate::auth::keystone::Keystone;
+use crate::auth::revoked::Revoked;
 use crate::auth::token::Verifier;
 use crate::context::Context;
 pub use crate::routes::{Route, routes};
@@ -87,8 +89,10 @@ pub async fn build(
     owner: Arc<dyn Submit>,
 ) -> Result<Api, StartError> {
     let keys = Keys::load(&settings.tokens)?;
-    let verifier = Verifier::new(process.clock.clone(), keys.clone(), &settings.tokens)?;
-    let keystone = Keystone::new(&process.clock, &settings.tokens.keystone)?;
+    let revoked = Revoked::default();
+    let clock = process.clock.clone();
+    let verifier = Verifier::new(clock, keys.clone(), revoked.clone(), &settings.tokens)?;
+    let keystone = Keystone::new(&process.clock, &revoked, &settings.tokens.keystone)?;
     let listen = |source| StartError::Listen {
         address: settings.listen,
         source,
@@ -96,24 +100,26 @@ pub async fn build(
     let listener = TcpListener::bind(settings.listen).map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let v1 = v1::service::Service::new(&settings.v1, address)?;
-    let hooks = match settings.hooks.as_slice() {
-        [] => None,
-        keys => Some(HookKeys::new(keys).map_err(|_bad| StartError::OutOfRange {
-            key: "hooks",
-            rule: "must have at least 32 characters each",
-        })?),
-    };
+    let hooks = hook_keys(&settings.hooks)?;
     let context = web::Data::new(Context::new(
         process,
         &settings,
         (stores, owner),
-        (verifier, keystone),
+        (verifier, keystone, revoked),
         (v1, hooks),
     ));
+    let notes = Arc::clone(&context.stores.notes);
+    context.revoked.watch(process, notes).await;
     let shared = context.clone();
     let app = move || {
+        let context = shared.clone();
         App::new()
-            .wrap(from_fn(envelope::envelope))
+            // The context is at hand: as an argument of the middleware, it would cost every request a box.
+            .wrap(from_fn(
+                move |request: ServiceRequest, next: Next<BoxBody>| {
+                    envelope::envelope(context.clone(), request, next)
+                },
+            ))
             .app_data(shared.clone())
             .configure(routes::configure)
     };
@@ -141,6 +147,18 @@ pub async fn build(
         server: handle,
         keys,
         context,
+    })
+}
+
+/// What seals the secrets of hooks, if the operator set up keys.
+fn hook_keys(keys: &[Secret]) -> Result<Option<HookKeys>, StartError> {
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    let keys = HookKeys::new(keys);
+    keys.map(Some).map_err(|_bad| StartError::OutOfRange {
+        key: "hooks",
+        rule: "must have at least 32 characters each",
     })
 }
 

@@ -66,6 +66,8 @@ struct Poll {
 enum QueueKey {
     Slot(SlotId, &'static str),
     Tenant(TenantId, &'static str),
+    /// Somebody waits for this very one.
+    One(OpId),
 }
 
 struct Queued {
@@ -193,6 +195,12 @@ impl Handout {
             .is_some_and(|now| *now != incarnation)
     }
 
+    /// Whether any worker has ever offered something here: if not, there is no point in waiting for one.
+    #[must_use]
+    pub fn has_workers(&self) -> bool {
+        !self.lock().lives.is_empty()
+    }
+
     /// The offer's wait is over: it takes no new work, and replies once nothing is being committed against it.
     pub fn expire(&self, withdraw: &Withdraw) {
         let mut inner = self.lock();
@@ -298,7 +306,9 @@ impl Handout {
         priority: Priority,
         only: Option<WorkerName>,
     ) -> Option<OpId> {
-        let key = match (&subject, &call) {
+        let op = self.op(subject, call);
+        let key = match (&op.key, &op.call) {
+            (_, Call::LookUp(_)) => QueueKey::One(op.id),
             (_, Call::Delete { slot, .. }) => QueueKey::Slot(*slot, "delete"),
             (_, Call::Void { slot, .. }) => QueueKey::Slot(*slot, "void"),
             (_, Call::Read { slot, .. }) => QueueKey::Slot(*slot, "read"),
@@ -309,7 +319,6 @@ impl Handout {
             (Subject::Tenant(t), Call::SignIn) => QueueKey::Tenant(t.clone(), "sign-in"),
             (Subject::Group(g), Call::SignIn) => QueueKey::Tenant(g.tenant.clone(), "sign-in"),
         };
-        let op = self.op(subject, call);
         let id = op.id;
         let mut inner = self.lock();
         let pushed = inner.push(priority, key, op, only);

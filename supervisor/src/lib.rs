@@ -15,6 +15,7 @@ mod duty;
 pub mod handout;
 mod hooks;
 mod launches;
+mod look_up;
 mod owner;
 mod owners;
 mod poll;
@@ -94,6 +95,7 @@ pub struct Supervisor {
     pub(crate) handout: Handout,
     pub(crate) control: control::Control,
     pub(crate) desk: hooks::Desk,
+    pub(crate) look_ups: look_up::LookUps,
     pub(crate) process: Process,
 }
 
@@ -126,6 +128,7 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
         handout,
         control,
         desk,
+        look_ups: look_up::LookUps::default(),
         process: process.clone(),
     }
 }

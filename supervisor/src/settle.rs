@@ -48,6 +48,12 @@ impl Supervisor {
                     tracing::debug!(%tenant, why = %wait.why, "no token for the tenant");
                     self.handout.not_signed_in(&tenant, wait.after);
                 }
+                (Subject::Tenant(_), Done::LookedUp(found)) => {
+                    self.look_ups.answer(report.op, Some(found));
+                }
+                // Nobody asks again for whoever waits: it goes on without.
+                (Subject::Tenant(_), Done::Nothing(_)) if self.look_ups.answer(report.op, None) => {
+                }
                 (Subject::Tenant(tenant), Done::Nothing(wait)) => {
                     tracing::debug!(%tenant, why = %wait.why, "nothing was done for the tenant");
                     self.sweep.undone(&tenant, wait.after);
@@ -88,7 +94,7 @@ impl Supervisor {
             } => {
                 self.owners.tell_awake(key, Note::Read(op, row));
             }
-            Done::Slot { .. } | Done::SignedIn(_) => {}
+            Done::Slot { .. } | Done::SignedIn(_) | Done::LookedUp(_) => {}
         }
     }
 }

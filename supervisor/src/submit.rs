@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use domain::event::Event;
-use domain::ids::GroupKey;
+use domain::ids::{GroupKey, TenantId};
 use domain::verdict::Verdict;
 use tokio::sync::oneshot;
+use wire::ports::ops::{LookedUp, Names};
 use wire::ports::submit::{Submit, SubmitError};
 
 use crate::Supervisor;
@@ -28,5 +29,9 @@ impl Submit for Supervisor {
 
     async fn poke(&self, key: &GroupKey) {
         self.owners.hint(key, Note::Changed);
+    }
+
+    async fn look_up(&self, tenant: &TenantId, names: Names) -> Option<LookedUp> {
+        self.ask_cloud(tenant, names).await
     }
 }

@@ -12,6 +12,8 @@ mod keystone;
 mod matrix;
 mod old;
 mod openapi;
+mod raw;
+mod revocations;
 pub(crate) mod rig;
 mod searches;
 mod story;

@@ -14,6 +14,7 @@ use domain::schedule::Cron;
 use domain::time::Timestamp;
 use holt_api::Seal;
 use holt_api::auth::keys::Keys;
+use holt_api::auth::revoked::Revoked;
 use holt_api::auth::token::Verifier;
 use wire::hooks::secret::HookKeys;
 use wire::v2::event::EventRequest;
@@ -63,7 +64,8 @@ pub fn token(data: &[u8]) {
         let Ok(keys) = Keys::load(&settings) else {
             unreachable!("a good key");
         };
-        let Ok(verifier) = Verifier::new(process.clock, keys, &settings) else {
+        let revoked = Revoked::nothing();
+        let Ok(verifier) = Verifier::new(process.clock, keys, revoked, &settings) else {
             unreachable!("good settings");
         };
         assert!(verifier.verify(data).is_err(), "nobody can have signed it");

@@ -137,12 +137,16 @@ impl Hands {
                 self.list(tenant_of(key), Some(slot), terms).await
             }
             (Call::SignIn, key, Leave::Seat(_seat)) => (self.sign_in(tenant_of(key)).await, None),
+            (Call::LookUp(names), key, Leave::Seat(_seat)) => {
+                (self.look_up(tenant_of(key), &names, terms).await, None)
+            }
             (
                 Call::Delete { .. }
                 | Call::Read { .. }
                 | Call::List
                 | Call::ListTagged { .. }
-                | Call::SignIn,
+                | Call::SignIn
+                | Call::LookUp(_),
                 _,
                 _,
             ) => (Done::Nothing(classify::not_offered()), None),
@@ -207,6 +211,6 @@ fn slot_of(call: &Call) -> Option<domain::ids::SlotId> {
         | Call::Void { slot, .. }
         | Call::Read { slot, .. }
         | Call::ListTagged { slot } => Some(*slot),
-        Call::List | Call::SignIn => None,
+        Call::List | Call::SignIn | Call::LookUp(_) => None,
     }
 }

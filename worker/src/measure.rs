@@ -22,6 +22,7 @@ pub(crate) enum Class {
     List,
     ListTagged,
     SignIn,
+    LookUp,
 }
 
 impl Class {
@@ -34,6 +35,7 @@ impl Class {
             Call::List => Self::List,
             Call::ListTagged { .. } => Self::ListTagged,
             Call::SignIn => Self::SignIn,
+            Call::LookUp(_) => Self::LookUp,
         }
     }
 
@@ -46,6 +48,7 @@ impl Class {
             Self::List => "list",
             Self::ListTagged => "list_tagged",
             Self::SignIn => "sign_in",
+            Self::LookUp => "look_up",
         }
     }
 }
@@ -98,7 +101,12 @@ impl Measure {
             Class::Create | Class::Delete => {
                 tracing::info!(%tenant, group.id = group, slot, call, outcome, duration_ms, "operation ended");
             }
-            Class::Void | Class::Read | Class::List | Class::ListTagged | Class::SignIn => {
+            Class::Void
+            | Class::Read
+            | Class::List
+            | Class::ListTagged
+            | Class::SignIn
+            | Class::LookUp => {
                 tracing::debug!(%tenant, group.id = group, slot, call, outcome, duration_ms, "operation ended");
             }
         }
@@ -135,6 +143,7 @@ const fn word(done: &Done) -> &'static str {
         Done::Read { .. } => "read",
         Done::SignedIn(Ok(())) => "signed_in",
         Done::SignedIn(Err(_)) => "not_signed_in",
+        Done::LookedUp(_) => "looked_up",
         Done::Nothing(_) => "nothing",
     }
 }

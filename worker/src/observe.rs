@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloud::port::{List, Server};
 use cloud::proof::Proven;
 use domain::evidence::{Proof, Row, Status};
-use wire::ports::ops::Done;
+use wire::ports::ops::{Done, Found};
 
 /// One server as evidence.
 pub(crate) fn row(server: Server) -> Row {
@@ -20,6 +20,15 @@ pub(crate) fn row(server: Server) -> Row {
         proof,
         ours: server.ours,
         status: server.status,
+    }
+}
+
+/// What was looked up, in the words of the port.
+pub(crate) const fn found(found: cloud::port::Found) -> Found {
+    match found {
+        cloud::port::Found::Usable => Found::Usable,
+        cloud::port::Found::Inactive => Found::Inactive,
+        cloud::port::Found::Missing => Found::Missing,
     }
 }
 

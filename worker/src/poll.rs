@@ -142,7 +142,8 @@ fn leave(op: &Op, permits: &mut Reservation, seats: Option<&mut OwnedSemaphorePe
         | Call::Read { .. }
         | Call::List
         | Call::ListTagged { .. }
-        | Call::SignIn => seats
+        | Call::SignIn
+        | Call::LookUp(_) => seats
             .and_then(|seats| seats.split(1))
             .map_or(Leave::None, Leave::Seat),
     }

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use wire::v2::time::Moment;
 
 use super::Caller;
+use super::revoked::Revoked;
 use super::token::Refused;
 use crate::settings::{Keystone as Settings, StartError};
 
@@ -45,6 +46,7 @@ pub(crate) struct Keystone {
     believed: Duration,
     grants: Grants,
     asking: Semaphore,
+    revoked: Revoked,
     known: Cache<[u8; 32], Known>,
 }
 
@@ -54,6 +56,8 @@ struct Known {
     caller: Result<Arc<Caller>, Refused>,
     expires: Timestamp,
     until: Mono,
+    /// Of what is revoked: in another one Keystone is asked again.
+    epoch: u64,
 }
 
 /// What roles and projects mean here.
@@ -81,7 +85,11 @@ impl Keystone {
     ///
     /// # Errors
     /// [`StartError::OutOfRange`]: a setting that cannot be meant.
-    pub(crate) fn new(clock: &Clock, settings: &Settings) -> Result<Option<Self>, StartError> {
+    pub(crate) fn new(
+        clock: &Clock,
+        revoked: &Revoked,
+        settings: &Settings,
+    ) -> Result<Option<Self>, StartError> {
         let Some(url) = &settings.url else {
             return Ok(None);
         };
@@ -122,6 +130,7 @@ impl Keystone {
             believed: settings.believed,
             grants: Grants::new(settings)?,
             asking: Semaphore::new(ASKED_AT_ONCE),
+            revoked: revoked.clone(),
             known: Cache::builder()
                 .max_capacity(settings.remembered)
                 .time_to_live(BELIEVED_MAX)
@@ -132,7 +141,7 @@ impl Keystone {
     /// What is known of a token without a question.
     pub(crate) fn known(&self, token: &[u8]) -> Option<Result<Arc<Caller>, Refused>> {
         let known = self.known.get(&name(token))?;
-        if self.clock.mono() >= known.until {
+        if self.clock.mono() >= known.until || known.epoch != self.revoked.epoch() {
             return None;
         }
         Some(self.in_time(&known))
@@ -153,11 +162,16 @@ impl Keystone {
     pub(crate) async fn ask(&self, token: &[u8]) -> Result<Arc<Caller>, Refused> {
         let asking = self.asking.try_acquire();
         let _asking = asking.map_err(|_full| Refused::Unavailable)?;
+        let epoch = self.revoked.epoch();
         let found = match self.look(token).await? {
             Some(answer) => {
                 let expires = answer.token.expires_at.0;
-                let caller = self.grants.caller(&answer.token);
-                (caller.map(Arc::new), expires, self.believed)
+                let issued = answer.token.issued_at.map(|at| at.0);
+                let caller = self.grants.caller(&answer.token).and_then(|caller| {
+                    self.revoked.check(&caller, issued)?;
+                    Ok(Arc::new(caller))
+                });
+                (caller, expires, self.believed)
             }
             None => {
                 let never = Timestamp::from_unix_ms(u64::MAX);
@@ -169,6 +183,7 @@ impl Keystone {
             caller,
             expires,
             until: self.clock.mono() + believed,
+            epoch,
         };
         self.known.insert(name(token), known.clone());
         self.in_time(&known)
@@ -215,6 +230,8 @@ struct Answer {
 #[derive(Debug, Deserialize)]
 struct Token {
     expires_at: Moment,
+    #[serde(default)]
+    issued_at: Option<Moment>,
     user: Named,
     #[serde(default)]
     project: Option<Named>,

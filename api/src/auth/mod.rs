@@ -1,11 +1,12 @@
 //! Who is asking, and what they may do (design 9).
 //!
-//! [`keys`] says who may sign tokens, [`token`] turns one into a [`Caller`], `keystone` asks a Keystone about those that it made, and [`right`] makes a handler's signature say which
+//! [`keys`] says who may sign tokens, [`token`] turns one into a [`Caller`], [`revoked`] says which ones an operator has ended, `keystone` asks a Keystone about those that it made, and [`right`] makes a handler's signature say which
 //! right it needs.
 
 pub(crate) mod jwks;
 pub mod keys;
 pub(crate) mod keystone;
+pub mod revoked;
 pub mod right;
 pub mod token;
 

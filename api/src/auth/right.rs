@@ -243,9 +243,13 @@ fn refused(why: Refused) -> Failure {
             "signature, key, algorithm, issuer, audience or claims do not fit",
         ),
         Refused::Expired => Failure::new(Code::TokenExpired, "get a new token"),
+        Refused::Revoked => Failure::new(
+            Code::TokenInvalid,
+            "an operator has ended this token: get a new one",
+        ),
         Refused::Unavailable => Failure::new(
             Code::Unavailable,
-            "the identity service gives no answer about the token; nothing was done",
+            "nothing can be found out about the token at the moment; nothing was done",
         ),
     }
 }

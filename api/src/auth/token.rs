@@ -12,6 +12,7 @@ use std::time::Duration;
 use chassis::{Clock, Mono};
 use domain::access::{Right, Rights};
 use domain::ids::{GroupId, TenantId};
+use domain::time::Timestamp;
 use jsonwebtoken::Validation;
 use moka::sync::Cache;
 use serde::{Deserialize, Deserializer, de};
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::Caller;
 use super::keys::Keys;
+use super::revoked::Revoked;
 use crate::settings::{StartError, Tokens};
 
 /// A longer token is refused unread: headers of this size are no token of ours.
@@ -35,7 +37,10 @@ pub enum Refused {
     /// It was valid.
     #[error("the token has expired")]
     Expired,
-    /// Nobody can say now: who made it gives no answer.
+    /// An operator has ended it.
+    #[error("the token was revoked")]
+    Revoked,
+    /// Nobody can say now: who made it gives no answer, or the store was never read.
     #[error("it cannot be found out whether the token is valid")]
     Unavailable,
 }
@@ -49,6 +54,7 @@ pub struct Verifier {
 struct Shared {
     clock: Clock,
     keys: Keys,
+    revoked: Revoked,
     issuer: String,
     audience: String,
     leeway: Duration,
@@ -64,8 +70,11 @@ struct Verified {
     expires: u64,
     not_before: Option<u64>,
     until: Mono,
-    generation: u64,
+    epoch: Epoch,
 }
+
+/// Of the keys and of what is revoked: what was verified in another one is verified again.
+type Epoch = (u64, u64);
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,11 +85,16 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// Takes the keys and the rules.
+    /// Takes the keys, what is revoked, and the rules.
     ///
     /// # Errors
     /// [`StartError::OutOfRange`], when a time is longer than what can be called safe.
-    pub fn new(clock: Clock, keys: Keys, settings: &Tokens) -> Result<Self, StartError> {
+    pub fn new(
+        clock: Clock,
+        keys: Keys,
+        revoked: Revoked,
+        settings: &Tokens,
+    ) -> Result<Self, StartError> {
         let half_a_minute = Duration::from_secs(30);
         for (key, value) in [
             ("tokens.leeway", settings.leeway),
@@ -95,6 +109,7 @@ impl Verifier {
             shared: Arc::new(Shared {
                 clock,
                 keys,
+                revoked,
                 issuer: settings.issuer.clone(),
                 audience: settings.audience.clone(),
                 leeway: settings.leeway,
@@ -117,9 +132,10 @@ impl Verifier {
             return Err(Refused::Invalid);
         }
         let name: [u8; 32] = Sha256::digest(token).into();
-        let known = shared.remembered.get(&name).filter(|known| {
-            shared.clock.mono() < known.until && known.generation == shared.keys.generation()
-        });
+        let known = shared
+            .remembered
+            .get(&name)
+            .filter(|known| shared.clock.mono() < known.until && known.epoch == shared.epoch());
         let verified = match known {
             Some(known) => known,
             None => {
@@ -135,10 +151,14 @@ impl Verifier {
 }
 
 impl Shared {
+    fn epoch(&self) -> Epoch {
+        (self.keys.generation(), self.revoked.epoch())
+    }
+
     /// Everything but time.
     fn check(&self, token: &[u8]) -> Result<Verified, Refused> {
         // Read before the key is looked up: a reload in between must make this look old.
-        let generation = self.keys.generation();
+        let epoch = self.epoch();
         let header = jsonwebtoken::decode_header(token).map_err(|_error| Refused::Invalid)?;
         if header.crit.is_some() {
             return Err(Refused::Invalid);
@@ -158,12 +178,17 @@ impl Shared {
         let claims: Claims = jsonwebtoken::decode(token, &key.key, &rules)
             .map_err(|_error| Refused::Invalid)?
             .claims;
+        let issued = claims.iat.as_ref();
+        let issued = issued.map(|iat| Timestamp::from_unix_ms(iat.0.saturating_mul(1_000)));
+        let (expires, not_before) = (claims.exp.0, claims.nbf.as_ref().map(|nbf| nbf.0));
+        let caller = Arc::new(claims.caller()?);
+        self.revoked.check(&caller, issued)?;
         Ok(Verified {
-            expires: claims.exp.0,
-            not_before: claims.nbf.as_ref().map(|nbf| nbf.0),
-            caller: Arc::new(claims.caller()?),
+            expires,
+            not_before,
+            caller,
             until: self.clock.mono() + self.believed,
-            generation,
+            epoch,
         })
     }
 
@@ -187,6 +212,8 @@ struct Claims {
     exp: Seconds,
     #[serde(default)]
     nbf: Option<Seconds>,
+    #[serde(default)]
+    iat: Option<Seconds>,
     holt_tenant: OneOrMore,
     #[serde(default)]
     holt_rights: Vec<String>,

@@ -6,6 +6,7 @@ use super::{check, view};
 fn launch(server: &Value) -> Launch {
     Launch {
         server: server.as_object().unwrap().clone(),
+        unvalidated: false,
     }
 }
 

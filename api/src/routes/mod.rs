@@ -13,12 +13,14 @@ pub mod ledger;
 pub mod open;
 pub mod policies;
 pub mod quotas;
+pub mod revocations;
 pub mod staff;
 pub mod switches;
 pub mod verdicts;
 pub mod webhooks;
 
 use std::fmt;
+use std::pin::Pin;
 
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
@@ -66,6 +68,8 @@ pub fn routes() -> Vec<Route> {
         Route::new(switches::__path_history, switches::history),
         Route::new(switches::__path_set, switches::set),
         Route::new(switches::__path_clear, switches::clear),
+        Route::new(revocations::__path_list, revocations::list),
+        Route::new(revocations::__path_create, revocations::create),
         Route::new(staff::__path_search, staff::search),
         Route::new(staff::__path_looks, staff::looks),
         // After the switches, whose path would fit it too.
@@ -160,9 +164,23 @@ impl Route {
             operation: String::new(),
             described: Some(Box::new(described)),
             mount: Box::new(move |resource| {
-                resource.route(web::method(mounted.clone()).to(handler.clone()))
+                resource.route(web::method(mounted.clone()).to(Apart(handler.clone())))
             }),
         }
+    }
+}
+
+/// A handler whose future is made only when the request is let in. Without it every refusal would pay for the room that the whole way of an
+/// event needs.
+#[derive(Clone)]
+struct Apart<F>(F);
+
+impl<F: Handler<A>, A> Handler<A> for Apart<F> {
+    type Output = F::Output;
+    type Future = Pin<Box<F::Future>>;
+
+    fn call(&self, arguments: A) -> Self::Future {
+        Box::pin(self.0.call(arguments))
     }
 }
 
@@ -182,10 +200,11 @@ impl Route {
             operation: operation.to_owned(),
             described: None,
             mount: Box::new(move |resource| {
+                let handler = Apart(handler.clone());
                 let resource = resource.route(web::method(mounted.clone()).to(handler.clone()));
                 // Where GET works, HEAD does (contract 1.1).
                 if mounted == Method::GET {
-                    resource.route(web::head().to(handler.clone()))
+                    resource.route(web::head().to(handler))
                 } else {
                     resource
                 }

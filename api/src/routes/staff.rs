@@ -123,11 +123,11 @@ fn look(note: &Note) -> Option<Look> {
     serde_json::from_str(&note.body).ok()
 }
 
-fn text_of(id: &[u8]) -> String {
+pub(super) fn text_of(id: &[u8]) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn id_of(text: &str) -> Option<Vec<u8>> {
+pub(super) fn id_of(text: &str) -> Option<Vec<u8>> {
     let hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let byte = |at: usize| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok();
     (0..16)

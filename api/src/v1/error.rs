@@ -256,9 +256,9 @@ impl From<&Failure> for Error {
         let text = if status == StatusCode::INTERNAL_SERVER_ERROR {
             "An Internal Error was encountered"
         } else {
-            &failure.problem.detail
+            failure.problem.detail.as_ref()
         };
-        let allow = failure.problem.rule.clone();
+        let allow = failure.problem.rule.as_deref().map(str::to_owned);
         Self {
             retry_after: failure.retry_after,
             allow: allow.filter(|_| failure.code == Code::MethodNotAllowed),

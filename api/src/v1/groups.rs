@@ -17,6 +17,7 @@ use super::edit::{change, empty, is_there, read, rules, shown};
 use super::extract::{Asked, At, LARGE, SMALL, Sent};
 use super::page::Wanted;
 use super::policies::made;
+use super::validate::validated;
 use super::view::{self, Inline};
 use crate::auth::right::{Crud, Read};
 use crate::context::Context;
@@ -66,9 +67,10 @@ pub(super) async fn create(
         let text = "a token that is limited to certain groups cannot create others";
         return Err(Failure::new(Code::GroupsLimited, text).into());
     }
-    let spec = parse_create(&body.0, rules(&context))?;
-    quota(&context, &at).await?;
+    let mut spec = parse_create(&body.0, rules(&context))?;
     let tenant = &at.names.tenant;
+    spec.launch = validated(&context, tenant, spec.launch).await?;
+    quota(&context, &at).await?;
     let launch = context
         .stores
         .launches

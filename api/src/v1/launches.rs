@@ -11,6 +11,7 @@ use super::Error;
 use super::edit::{change, empty, read, shown};
 use super::extract::{At, LARGE, Sent};
 use super::groups::launched;
+use super::validate::validated;
 use crate::auth::right::{Crud, Read};
 use crate::context::Context;
 
@@ -31,6 +32,7 @@ pub(super) async fn replace(
     body: Sent<LARGE>,
 ) -> Result<HttpResponse, Error> {
     let spec = launch::parse(&body.0)?.with_service_net()?;
+    let spec = validated(&context, &at.names.tenant, spec).await?;
     read(&context, &at).await?;
     let hash = context
         .stores

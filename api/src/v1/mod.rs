@@ -17,6 +17,7 @@ mod page;
 mod policies;
 mod servers;
 pub(crate) mod service;
+mod validate;
 mod view;
 mod webhooks;
 

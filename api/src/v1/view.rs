@@ -7,6 +7,7 @@ use domain::policy::{Adjust, Policy, Trigger, Webhook};
 use domain::schedule::Schedule;
 use domain::slot::{Slot, State};
 use wire::v1::json::Json;
+use wire::v1::launch::UNVALIDATED;
 use wire::v2::time::Moment;
 
 use super::service::Service;
@@ -163,6 +164,9 @@ pub(super) fn launch(body: &[u8], open: bool) -> Json {
     let Ok(mut stored) = Json::parse(body) else {
         return Json::Null;
     };
+    if let Json::Object(members) = &mut stored {
+        members.retain(|(name, _)| name != UNVALIDATED);
+    }
     if stored.get("args").is_none() {
         stored = Json::object([("type", Json::of("launch_server")), ("args", stored)]);
     }

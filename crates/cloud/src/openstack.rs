@@ -20,6 +20,7 @@ mod catalog;
 mod classify;
 pub mod config;
 mod launch;
+mod look_up;
 mod microversion;
 mod model;
 mod moment;
@@ -35,7 +36,7 @@ use seat::{Rejected, Seat};
 
 use crate::error::{CallError, CreateError, TokenError};
 use crate::guard::{Call, Guard};
-use crate::port::{Cloud, Create, Deleted, List, Server, Token};
+use crate::port::{Cloud, Create, Deleted, Found, List, Server, Token};
 use crate::proof::{Owned, ProofKeys};
 use crate::transport::Transport;
 
@@ -160,6 +161,14 @@ impl Cloud for OpenStack {
 
     async fn get(&self, tenant: &TenantId, server: ServerId) -> Result<Option<Server>, CallError> {
         self.get_server(tenant, server).await
+    }
+
+    async fn flavor(&self, tenant: &TenantId, id: &str) -> Result<Found, CallError> {
+        self.flavor_found(tenant, id).await
+    }
+
+    async fn image(&self, tenant: &TenantId, id: &str) -> Result<Found, CallError> {
+        self.image_found(tenant, id).await
     }
 
     async fn delete(&self, tenant: &TenantId, owned: Owned) -> Result<Deleted, CallError> {

@@ -77,6 +77,17 @@ pub enum Deleted {
     Locked,
 }
 
+/// What a cloud says of an image or a flavor that a launch configuration names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Servers can be made with it.
+    Usable,
+    /// It is there, and no server can be made with it now (an image that is queued, deactivated or being deleted).
+    Inactive,
+    /// It is not there, or not for this tenant.
+    Missing,
+}
+
 /// A compute API.
 ///
 /// Every call has a deadline inside, and none is ever repeated inside, except that a read or a delete that is answered with 401 is sent
@@ -103,6 +114,12 @@ pub trait Cloud: Debug + Send + Sync {
 
     /// One server, fresh. None: 404 (which is no proof that it is gone: safety 2.1).
     async fn get(&self, tenant: &TenantId, server: ServerId) -> Result<Option<Server>, CallError>;
+
+    /// Whether the tenant can use a flavor. The id is put into a path as it is: of letters, digits, `-`, `_` and `.` only.
+    async fn flavor(&self, tenant: &TenantId, id: &str) -> Result<Found, CallError>;
+
+    /// Whether the tenant can use an image, by the image service; its trouble is none of the compute API's. The id as for a flavor.
+    async fn image(&self, tenant: &TenantId, id: &str) -> Result<Found, CallError>;
 
     /// Deletes one server that was just verified as ours. There is no other delete.
     async fn delete(&self, tenant: &TenantId, owned: Owned) -> Result<Deleted, CallError>;

@@ -1,5 +1,36 @@
 //! Who may do what (design 9). Rights are plain data here; tokens and roles are the edge's business.
 
+use std::collections::BTreeSet;
+
+use crate::ids::TenantId;
+use crate::time::Timestamp;
+
+/// Tokens that an operator has ended before their time (safety S5): those that fit all of what it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// Of this subject; none: of everybody.
+    pub subject: Option<String>,
+    /// That may act for this tenant, whatever other tenants they name too; none: for any.
+    pub tenant: Option<TenantId>,
+    /// Issued before this.
+    pub before: Timestamp,
+}
+
+impl Revocation {
+    /// Whether it ends a token. One that does not say when it was issued may be old: it is ended.
+    #[must_use]
+    pub fn ends(
+        &self,
+        subject: &str,
+        tenants: &BTreeSet<TenantId>,
+        issued: Option<Timestamp>,
+    ) -> bool {
+        self.subject.as_ref().is_none_or(|only| only == subject)
+            && (self.tenant.as_ref()).is_none_or(|only| tenants.contains(only))
+            && issued.is_none_or(|issued| issued < self.before)
+    }
+}
+
 /// One right. A caller holds a [`Rights`]; a route names the one it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Right {
@@ -75,5 +106,33 @@ impl Rights {
 impl FromIterator<Right> for Rights {
     fn from_iter<I: IntoIterator<Item = Right>>(rights: I) -> Self {
         rights.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revocation_ends_older_tokens_that_fit_all_it_names() {
+        let at = Timestamp::from_unix_ms;
+        let tenants = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+        let both = Revocation {
+            subject: Some("ann".to_owned()),
+            tenant: Some("acme".parse().unwrap()),
+            before: at(5_000),
+        };
+        let acme = tenants(&["acme", "umbrella"]);
+        assert!(both.ends("ann", &acme, Some(at(4_999))));
+        assert!(both.ends("ann", &acme, None));
+        assert!(!both.ends("ann", &acme, Some(at(5_000))));
+        assert!(!both.ends("bob", &acme, Some(at(1))));
+        assert!(!both.ends("ann", &tenants(&["umbrella"]), Some(at(1))));
+        let all = Revocation {
+            subject: None,
+            tenant: None,
+            ..both
+        };
+        assert!(all.ends("bob", &tenants(&[]), Some(at(1))));
     }
 }

@@ -7,6 +7,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use domain::ids::GroupId;
+use wire::v2::time::Moment;
 
 pub(crate) use edit::{
     Apply, Complete, Context, Launch, Policy, Schedule, SetPolicy, Webhook, Why,
@@ -74,6 +75,9 @@ pub(crate) enum Command {
     /// Stop, slow or free calls to the cloud: the kill switches (for operators)
     #[command(subcommand)]
     Switch(Switch),
+    /// End tokens before their time, or list what was ended (for operators)
+    #[command(subcommand)]
+    Revoke(Revoke),
     /// See whether the service user of each tenant can do what Holt needs, and what is missing
     Doctor(Doctor),
     /// Make, upgrade or check the tables of a Cassandra cluster
@@ -445,6 +449,32 @@ pub(crate) enum Switch {
     },
     /// Show who threw which switch, and why
     History {
+        #[command(flatten)]
+        operator: Operator,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Revoke {
+    /// End the tokens that fit all that is named; new ones are good again
+    Tokens {
+        /// Of this subject
+        #[arg(long)]
+        subject: Option<String>,
+        /// That may act for this tenant
+        #[arg(long = "of", value_name = "TENANT")]
+        tenant: Option<String>,
+        /// Issued before this moment (RFC 3339); before now if absent
+        #[arg(long, value_name = "TIME")]
+        before: Option<Moment>,
+        /// Why, for whoever comes next
+        #[arg(long)]
+        why: String,
+        #[command(flatten)]
+        operator: Operator,
+    },
+    /// Show what was ended, newest first
+    List {
         #[command(flatten)]
         operator: Operator,
     },

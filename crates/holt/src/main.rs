@@ -14,6 +14,7 @@ mod hook;
 mod input;
 mod keys;
 mod out;
+mod revoke;
 mod schema;
 mod serve;
 mod session;
@@ -81,6 +82,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Hook(command) => hook::run(command).await?,
         Command::Input(command) => input::run(command).await?,
         Command::Switch(command) => switch::run(process, command).await?,
+        Command::Revoke(command) => revoke::run(command).await?,
         Command::Doctor(args) => return doctor::run(args).await,
         Command::Audit(command) => return audit::run(command),
         Command::Schema(command) => Box::pin(schema::run(process, command)).await?,

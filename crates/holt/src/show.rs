@@ -10,6 +10,7 @@ use wire::v2::{
     input::Input,
     ledger::Slot,
     policy::{Policy, Schedule, Scheduled, Webhook},
+    revocation::Revocation,
     switch::{Switch, Throw},
     verdict::{Asked, Force, GateWord, Verdict, Word},
 };
@@ -91,6 +92,26 @@ pub(crate) fn throws(throws: &[Throw]) -> String {
         [t.at.to_string(), scope, mode, who, until, t.why.clone()]
     };
     table(head, throws.iter().map(row))
+}
+
+/// Tokens that were ended.
+pub(crate) fn revocations(all: &[Revocation]) -> String {
+    let head = ["at", "subject", "tenant", "issued before", "who", "why"];
+    let row = |one: &Revocation| {
+        let or_any = |name: Option<&str>| name.unwrap_or("any").to_owned();
+        let subject = or_any(one.subject.as_deref());
+        let tenant = or_any(one.tenant.as_deref());
+        let (before, who) = (one.before.to_string(), one.who.clone());
+        [
+            one.at.to_string(),
+            subject,
+            tenant,
+            before,
+            who,
+            one.why.clone(),
+        ]
+    };
+    table(head, all.iter().map(row))
 }
 
 /// One group.

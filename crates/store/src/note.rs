@@ -1,4 +1,5 @@
-//! Notes: small texts that belong to no group. What was answered to a write that named itself, and what staff looked at.
+//! Notes: small texts that belong to no group. What was answered to a write that named itself, what staff looked at, and which
+//! tokens were ended.
 
 use std::fmt::Debug;
 
@@ -16,11 +17,13 @@ pub enum Shelf {
     Staff,
     /// How far readers of the feed are, each under its name. Kept as long as the journal after the last write.
     Places,
+    /// Tokens that operators have ended, under ids in order of time. Kept as long as the journal.
+    Revocations,
 }
 
 impl Shelf {
     /// All shelves.
-    pub const ALL: [Self; 3] = [Self::Answers, Self::Staff, Self::Places];
+    pub const ALL: [Self; 4] = [Self::Answers, Self::Staff, Self::Places, Self::Revocations];
 
     /// Its number in stores.
     #[must_use]
@@ -29,6 +32,7 @@ impl Shelf {
             Self::Answers => 1,
             Self::Staff => 2,
             Self::Places => 3,
+            Self::Revocations => 4,
         }
     }
 }
@@ -57,7 +61,7 @@ pub trait Notes: Debug + Send + Sync {
     /// The note of that id. Sees every write that was answered.
     async fn find(&self, shelf: Shelf, id: &[u8]) -> Result<Option<Note>, Error>;
 
-    /// Notes in order of id, the last first, before `before`. Only for [`Shelf::Staff`]: the others may be scattered.
+    /// Notes in order of id, the last first, before `before`. Not for [`Shelf::Answers`]: those may be scattered.
     async fn newest(
         &self,
         shelf: Shelf,

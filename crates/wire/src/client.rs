@@ -6,6 +6,7 @@ mod config;
 mod history;
 mod hooks;
 mod inputs;
+mod operators;
 mod policies;
 
 use std::time::Duration;
@@ -21,7 +22,6 @@ use crate::v2::Page;
 use crate::v2::event::{EventRequest, Queued};
 use crate::v2::group::{Group, GroupSpec};
 use crate::v2::ledger::Slot;
-use crate::v2::switch::{Switch, SwitchSpec, Throw};
 use crate::v2::time::Moment;
 use crate::v2::verdict::Verdict;
 
@@ -306,43 +306,6 @@ impl Client {
         .await
     }
 
-    /// The kill switches that stand. For operators.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn switches(&self) -> Result<Page<Switch>, Error> {
-        self.json(Method::GET, SWITCHES, &[], NOTHING).await
-    }
-
-    /// Sets the switch of a scope. For operators.
-    ///
-    /// # Errors
-    /// [`Error`]; after `Unreachable` it may stand all the same: set it again.
-    pub async fn set_switch(&self, scope: &str, spec: &SwitchSpec) -> Result<Switch, Error> {
-        let path = format!("{SWITCHES}/{}", encoded(scope));
-        self.json(Method::PUT, &path, &[], Some(spec)).await
-    }
-
-    /// Takes the switch of a scope back. For operators.
-    ///
-    /// # Errors
-    /// [`Error`]; after `Unreachable` do it again.
-    pub async fn clear_switch(&self, scope: &str, why: Option<String>) -> Result<(), Error> {
-        let path = format!("{SWITCHES}/{}", encoded(scope));
-        let request = self.request(Method::DELETE, &path, &given([("why", why)]));
-        self.exchange(request).await.map(drop)
-    }
-
-    /// Who threw which switch, newest first. For operators.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn throws(&self, limit: u32) -> Result<Page<Throw>, Error> {
-        let path = format!("{SWITCHES}/history");
-        let query = given([("limit", Some(limit.to_string()))]);
-        self.json(Method::GET, &path, &query, NOTHING).await
-    }
-
     /// Whether the process behind the api is ready, with what each part of it says.
     ///
     /// # Errors
@@ -431,9 +394,6 @@ impl Client {
         }
     }
 }
-
-/// Where the switches are.
-const SWITCHES: &str = "/v2/switches";
 
 /// No body.
 const NOTHING: Option<&()> = None;

@@ -3,6 +3,7 @@
 //! A code is stable for ever, has one status and one title, and a page in `docs/errors/`. Details are written for the caller; causes,
 //! stacks and the words of other systems stay in our logs (safety S33).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,11 @@ macro_rules! codes {
                 match self {
                     $(Self::$case => include_str!(concat!("../../../docs/errors/", $word, ".md"))),+
                 }
+            }
+            /// Where its page is served: the `type` of its problems.
+            #[must_use]
+            pub const fn kind(self) -> &'static str {
+                match self { $(Self::$case => concat!("/errors/", $word)),+ }
             }
             /// What it means, in one line.
             #[must_use]
@@ -146,8 +152,8 @@ impl fmt::Display for Code {
     }
 }
 
-/// Where the pages of the codes are served or published, before the code.
-pub const TYPE_PREFIX: &str = "/errors/";
+/// A text of a problem: most are the same for all problems of a code, so that a refusal copies nothing.
+type Text = Cow<'static, str>;
 
 /// The body of an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
@@ -155,21 +161,27 @@ pub const TYPE_PREFIX: &str = "/errors/";
 pub struct Problem {
     /// The page of the code.
     #[serde(rename = "type")]
-    pub kind: String,
+    #[schema(value_type = String)]
+    pub kind: Text,
     /// What the code means; the same for every problem of this code.
-    pub title: String,
+    #[schema(value_type = String)]
+    pub title: Text,
     /// The HTTP status, again.
     pub status: u16,
     /// What is wrong with this request.
-    pub detail: String,
+    #[schema(value_type = String)]
+    pub detail: Text,
     /// The stable name of the problem.
-    pub code: String,
+    #[schema(value_type = String)]
+    pub code: Text,
     /// The field of the body, the parameter or the header at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub field: Option<Text>,
     /// The rule that it breaks; with `missing-right` the right that is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub rule: Option<Text>,
     /// The request, for support; also in the header `X-Request-Id`.
     pub request_id: String,
 }
@@ -177,13 +189,13 @@ pub struct Problem {
 impl Problem {
     /// A problem of this code.
     #[must_use]
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: Code, detail: impl Into<Text>) -> Self {
         Self {
-            kind: format!("{TYPE_PREFIX}{code}"),
-            title: code.title().to_owned(),
+            kind: Text::Borrowed(code.kind()),
+            title: Text::Borrowed(code.title()),
             status: code.status(),
             detail: detail.into(),
-            code: code.as_str().to_owned(),
+            code: Text::Borrowed(code.as_str()),
             field: None,
             rule: None,
             request_id: String::new(),
@@ -192,7 +204,7 @@ impl Problem {
 
     /// The same, with the field and the rule that it breaks.
     #[must_use]
-    pub fn at(mut self, field: impl Into<String>, rule: impl Into<String>) -> Self {
+    pub fn at(mut self, field: impl Into<Text>, rule: impl Into<Text>) -> Self {
         self.field = Some(field.into());
         self.rule = Some(rule.into());
         self

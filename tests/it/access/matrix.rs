@@ -202,7 +202,8 @@ fn body(operation: &str) -> Option<Value> {
         "rotateHook" => Some(json!({})),
         "listHooks" | "showHook" | "deleteHook" | "listDeliveries" | "redeliver"
         | "skipDelivery" | "answerHook" => None,
-        "listSwitches" | "clearSwitch" | "listThrows" => None,
+        "revokeTokens" => Some(json!({"subject": "nobody", "why": "a test"})),
+        "listSwitches" | "clearSwitch" | "listThrows" | "listRevocations" => None,
         "sendEvent" | "dryRun" => Some(json!({"change": 1})),
         "createPolicy" => Some(json!({"id": "fresh", "change": 1})),
         "replacePolicy" => Some(json!({"id": "up", "change": 3})),

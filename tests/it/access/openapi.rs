@@ -67,6 +67,24 @@ fn every_reference_in_the_document_leads_somewhere() {
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
 }
 
+#[test]
+fn no_closed_schema_is_combined_with_more_members() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let is_closed = |part: &Value| {
+        let name = part["$ref"]
+            .as_str()
+            .and_then(|path| path.rsplit('/').next());
+        let part = name.map_or(part, |name| &schemas[name]);
+        part["additionalProperties"] == Value::Bool(false)
+    };
+    for (name, schema) in schemas {
+        let parts = schema["allOf"].as_array().map_or(&[][..], Vec::as_slice);
+        let mixed = parts.len() > 1 && parts.iter().any(is_closed);
+        assert!(!mixed, "{name}: no value can be all of its parts");
+    }
+}
+
 fn references(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {

@@ -1,5 +1,6 @@
 //! History over all groups of a tenant, and of all tenants for staff, whose looks are recorded.
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 use store::memory::faults::{Call, Fate, Faults, Plan, What};
@@ -158,13 +159,13 @@ async fn staff_finds_over_all_tenants_and_every_look_is_recorded() {
     assert_eq!(items(&rest).len(), 1);
 }
 
-/// Notes cannot be written.
-#[derive(Debug)]
-struct NoNotes;
+/// Notes cannot be written from some moment on.
+#[derive(Debug, Default)]
+struct NoNotes(AtomicBool);
 
 impl Faults for NoNotes {
     fn plan(&self, call: Call<'_>) -> Plan {
-        let fate = if call.what == What::Notes {
+        let fate = if call.what == What::Notes && self.0.load(Ordering::Relaxed) {
             Fate::Unavailable
         } else {
             Fate::Done
@@ -178,8 +179,10 @@ impl Faults for NoNotes {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_look_that_cannot_be_recorded_is_not_answered() {
-    let rig = Rig::with_trouble(Arc::new(NoNotes), holt_api::Limits::default()).await;
+    let faults = Arc::new(NoNotes::default());
+    let rig = Rig::with_trouble(faults.clone(), holt_api::Limits::default()).await;
     some(&rig).await;
+    faults.0.store(true, Ordering::Relaxed);
     let refused = rig
         .ask(&["support"], ("GET", "/v2/history"), &[], None)
         .await;

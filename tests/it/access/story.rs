@@ -11,7 +11,7 @@ fn code(error: Error) -> String {
     let Error::Refused(problem) = error else {
         panic!("{error:?}")
     };
-    problem.code
+    problem.code.into_owned()
 }
 
 fn event(json: serde_json::Value) -> EventRequest {
@@ -194,7 +194,7 @@ async fn to_pass_a_bound_takes_a_right_of_its_own() {
         panic!("{refused:?}")
     };
     assert_eq!(
-        (problem.code.as_str(), problem.rule.as_deref()),
+        (&*problem.code, problem.rule.as_deref()),
         ("missing-right", Some("exceed-limits"))
     );
     let refused = rig

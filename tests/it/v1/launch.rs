@@ -1,5 +1,8 @@
 //! Launch configurations (rows B008, B050 to B074).
+use cloudsim::{Call, Fault, Faults};
 use serde_json::{Value, json};
+
+use crate::access::rig::TENANT;
 
 use super::rig::{IMAGE, Old, group, launch, set, without};
 
@@ -349,4 +352,50 @@ async fn b073_b074_stacks_are_refused_and_a_good_one_with_the_reason() {
             .await
             .contains("not offered")
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b056_what_the_cloud_does_not_know_is_refused_and_a_cloud_that_is_away_refuses_nothing() {
+    let old = Old::live(&Faults::instant()).await;
+    let path = old.group(&group(0, 5)).await;
+    let stranger = "99999999-9999-4999-8999-999999999999";
+    let image = format!("Invalid imageRef \"{stranger}\" in launchConfiguration");
+    let flavor = "Invalid flavorRef \"huge\" in launchConfiguration";
+    let unknown_image = server("imageRef", json!(stranger));
+    let both = set(
+        unknown_image.clone(),
+        "/args/server/flavorRef",
+        json!("huge"),
+    );
+    for (bad, problems) in [
+        (unknown_image, image.clone()),
+        (server("flavorRef", json!("huge")), flavor.to_owned()),
+        (both.clone(), format!("{image}\n{flavor}")),
+    ] {
+        let kind = "InvalidLaunchConfiguration";
+        refused_both_ways(&old, &path, &bad, kind).await;
+        let answer = old.put(&format!("{path}/launch"), &bad).await.json();
+        let text = format!("Following problems with launch configuration:\n{problems}");
+        assert_eq!(answer["error"]["message"], json!(text));
+    }
+    // Known ones are marked as nothing.
+    let id = path.strip_prefix("groups/").unwrap();
+    let config = async || {
+        let path = format!("/v2/{TENANT}/groups/{id}/config");
+        let answer = old.rig.ask(&["read", "crud"], ("GET", &path), &[], None);
+        answer.await.body["launch"].clone()
+    };
+    assert_eq!(config().await.get("unvalidated"), None);
+    // Nobody can say: it is stored, and marked.
+    let away = Fault::Fail {
+        status: 503,
+        executed: false,
+        retry_after_s: None,
+    };
+    let away = Faults::instant().with_rate(1_000, Some(Call::LookUp), away);
+    old.cloud.as_ref().unwrap().sim().set_faults(&away);
+    old.put(&format!("{path}/launch"), &both).await.is(204);
+    let shown = old.get(&format!("{path}/launch")).await.is(200).json();
+    assert_eq!(shown["launchConfiguration"], both);
+    assert_eq!(config().await["unvalidated"], json!(true));
 }

@@ -1,8 +1,9 @@
-//! Looks at the cloud: one server, all of a tenant, those with one slot's tag.
+//! Looks at the cloud: one server, all of a tenant, those with one slot's tag, and what
+//! launch configurations name.
 
 use cloud::guard::{self, Priority};
 use domain::ids::{ServerId, SlotId, TenantId};
-use wire::ports::ops::Done;
+use wire::ports::ops::{Done, LookedUp, Names};
 
 use super::{Came, Hands, Terms};
 use crate::{classify, observe};
@@ -57,6 +58,30 @@ impl Hands {
         match answer {
             Ok(list) => (observe::listed(list), Some(began)),
             Err(error) => (Done::Nothing(classify::no_answer(&error)), None),
+        }
+    }
+
+    /// What a launch configuration names: the flavor, and the image where there is one. One of them without an answer is no answer.
+    pub(super) async fn look_up(&self, tenant: &TenantId, names: &Names, terms: &Terms) -> Done {
+        let urgency = Priority::Housekeeping;
+        let admitted = self.admit(guard::Call::Get, tenant, urgency, terms.deadline);
+        let admitted = match admitted.await {
+            Ok(admitted) => admitted,
+            Err(wait) => return Done::Nothing(wait),
+        };
+        let cloud = &self.shared.cloud;
+        let flavor = cloud.flavor(tenant, &names.flavor).await;
+        drop(admitted);
+        let image = match &names.image {
+            Some(image) => cloud.image(tenant, image).await.map(Some),
+            None => Ok(None),
+        };
+        match (flavor, image) {
+            (Ok(flavor), Ok(image)) => Done::LookedUp(LookedUp {
+                flavor: observe::found(flavor),
+                image: image.map(observe::found),
+            }),
+            (Err(error), _) | (_, Err(error)) => Done::Nothing(classify::no_answer(&error)),
         }
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Refused, Verifier};
 use crate::auth::keys::Keys;
+use crate::auth::revoked::Revoked;
 use crate::settings::{StartError, Tokens};
 
 /// Wall time at which the clocks of these tests start, in seconds.
@@ -53,7 +54,8 @@ fn verifier(jwks: &str) -> (Clock, Keys, Verifier) {
         ..Tokens::default()
     };
     let keys = Keys::load(&settings).unwrap();
-    let verifier = Verifier::new(clock.clone(), keys.clone(), &settings).unwrap();
+    let verifier =
+        Verifier::new(clock.clone(), keys.clone(), Revoked::nothing(), &settings).unwrap();
     (clock, keys, verifier)
 }
 
@@ -213,7 +215,7 @@ fn long_leeways_and_memories_stop_the_start() {
             },
         ] {
             assert!(matches!(
-                Verifier::new(clock.clone(), keys.clone(), &settings),
+                Verifier::new(clock.clone(), keys.clone(), Revoked::nothing(), &settings),
                 Err(StartError::OutOfRange { .. })
             ));
         }

@@ -26,6 +26,8 @@ pub struct TokenInner {
     pub(super) secret: Secret,
     /// The compute API's address, ending in `/v2.1`.
     pub(super) compute: String,
+    /// The image API's address, ending in `/v2`, where the catalog has one.
+    pub(super) image: Option<String>,
     /// The highest microversion of that API.
     pub(super) highest: Microversion,
     received: Mono,
@@ -44,10 +46,16 @@ impl TokenInner {
         Self {
             secret,
             compute,
+            image: None,
             highest,
             received,
             life,
         }
+    }
+
+    /// The same, with where images are.
+    fn with_images(self, image: Option<String>) -> Self {
+        Self { image, ..self }
     }
 
     /// The longest it can still live.
@@ -162,12 +170,10 @@ impl OpenStack {
             project: about.project,
             user: about.user,
             serial: self.serials.fetch_add(1, Ordering::Relaxed),
-            inner: Arc::new(TokenInner::new(
-                secret,
-                about.compute,
-                highest,
-                (received, about.life),
-            )),
+            inner: Arc::new(
+                TokenInner::new(secret, about.compute, highest, (received, about.life))
+                    .with_images(about.image),
+            ),
         })
     }
 

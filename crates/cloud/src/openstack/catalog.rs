@@ -18,6 +18,8 @@ pub(super) struct SignIn {
     pub(super) life: Duration,
     /// The compute API's address, ending in `/v2.1`.
     pub(super) compute: String,
+    /// The image API's address, ending in `/v2`, where there is one.
+    pub(super) image: Option<String>,
 }
 
 /// Why the answer is of no use.
@@ -87,18 +89,21 @@ pub(super) fn sign_in(body: &[u8], region: &str, interface: Interface) -> Result
         let named = endpoint.region_id.as_deref().or(endpoint.region.as_deref());
         endpoint.interface == interface.word() && named == Some(region)
     };
-    let compute = token
-        .catalog
-        .iter()
-        .filter(|service| service.kind == "compute")
-        .flat_map(|service| &service.endpoints)
-        .find(here)
-        .ok_or_else(|| {
-            let interface = interface.word();
-            Useless::NoEndpoint(format!("{interface} compute endpoint in region {region}"))
-        })?;
+    let endpoint = |kind: &str| {
+        let services = token.catalog.iter().filter(|service| service.kind == kind);
+        services.flat_map(|service| &service.endpoints).find(here)
+    };
+    let image = endpoint("image").map(|image| {
+        let url = image.url.trim_end_matches('/');
+        format!("{}/v2", url.strip_suffix("/v2").unwrap_or(url))
+    });
+    let compute = endpoint("compute").ok_or_else(|| {
+        let interface = interface.word();
+        Useless::NoEndpoint(format!("{interface} compute endpoint in region {region}"))
+    })?;
     Ok(SignIn {
         compute: compute_base(&compute.url, &token.project.id),
+        image,
         project: token.project.id,
         user: token.user.id,
         life: life.min(LIFE_MAX),

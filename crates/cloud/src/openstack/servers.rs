@@ -213,7 +213,7 @@ impl OpenStack {
     }
 
     /// A GET; none for 404. A 403 on a read makes the account suspect: reading is the least it must be able to do.
-    async fn read(
+    pub(super) async fn read(
         &self,
         tenant: &TenantId,
         call: Call,
@@ -329,7 +329,7 @@ impl OpenStack {
     }
 }
 
-fn no_token(error: TokenError) -> CallError {
+pub(super) fn no_token(error: TokenError) -> CallError {
     match error {
         TokenError::Refused(_) => CallError::Credential,
         TokenError::Throttled(wait) => CallError::Throttled(wait),

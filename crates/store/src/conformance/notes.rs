@@ -10,7 +10,7 @@ cases! {
     a_note_gives_way_only_to_who_knows_what_it_says
     a_note_that_was_taken_away_can_be_written_again
     shelves_do_not_see_each_other
-    staff_notes_come_newest_first_and_page_by_page
+    notes_in_order_come_newest_first_and_page_by_page
     a_note_survives_a_crash
 }
 
@@ -110,18 +110,21 @@ async fn shelves_do_not_see_each_other(s: &Bench) -> Outcome {
     holds("has room", notes.keep(Shelf::Staff, &first, None).await?)
 }
 
-async fn staff_notes_come_newest_first_and_page_by_page(s: &Bench) -> Outcome {
+async fn notes_in_order_come_newest_first_and_page_by_page(s: &Bench) -> Outcome {
     let notes = &*s.stores().notes;
-    // Later than those of all other cases.
-    let mut written: Vec<Note> = (0..5).map(|n| note(s, u64::MAX / 4 + n, "x")).collect();
-    for note in &written {
-        notes.keep(Shelf::Staff, note, None).await?;
+    for shelf in [Shelf::Staff, Shelf::Revocations] {
+        // Later than those of all other cases.
+        let mut written: Vec<Note> = (0..5).map(|n| note(s, u64::MAX / 4 + n, "x")).collect();
+        for note in &written {
+            notes.keep(shelf, note, None).await?;
+        }
+        written.reverse();
+        let first = notes.newest(shelf, None, 2).await?;
+        same("the first page", &first, &written[..2].to_vec())?;
+        let second = notes.newest(shelf, Some(&written[1].id), 3).await?;
+        same("the second page", &second, &written[2..].to_vec())?;
     }
-    written.reverse();
-    let first = notes.newest(Shelf::Staff, None, 2).await?;
-    same("the first page", &first, &written[..2].to_vec())?;
-    let second = notes.newest(Shelf::Staff, Some(&written[1].id), 3).await?;
-    same("the second page", &second, &written[2..].to_vec())
+    Ok(())
 }
 
 async fn a_note_survives_a_crash(s: &Bench) -> Outcome {

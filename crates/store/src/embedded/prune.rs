@@ -52,6 +52,7 @@ impl Embedded {
         for (shelf, kept) in [
             (Shelf::Answers, keep.verdicts),
             (Shelf::Staff, keep.records),
+            (Shelf::Revocations, keep.records),
         ] {
             let limit = Duration::from_millis(now.unix_ms()).saturating_sub(kept);
             let limit = at(Timestamp::from_unix_ms(0).plus(limit));

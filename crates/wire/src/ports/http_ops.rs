@@ -21,6 +21,7 @@ use super::http::{Failure, Insider, Key, Peer, PeerError, Refusal, read};
 use super::ops::{Heartbeat, Offer, Op, Ops, OpsError, Orders, Report};
 use beat::{HeartbeatMessage, OrdersMessage};
 use op::{OfferMessage, ReplyMessage};
+pub(super) use report::LookedUpMessage;
 use report::ReportMessage;
 
 /// An offer names at most as many tenants as a worker keeps tokens for (4096), at some 100 bytes each.

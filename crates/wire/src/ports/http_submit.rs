@@ -14,11 +14,14 @@ use async_trait::async_trait;
 use chassis::Secret;
 use chassis::http::Trust;
 use domain::event::Event;
-use domain::ids::GroupKey;
+use domain::ids::{GroupKey, TenantId};
 use domain::verdict::Verdict;
 use serde::{Deserialize, Serialize};
+use serde_with::serde_as;
 
-use super::http::{Failure, Insider, Key, KeyMessage, Peer, PeerError, Refusal, read};
+use super::http::{Failure, Insider, Key, KeyMessage, Peer, PeerError, Refusal, Text, read};
+use super::http_ops::LookedUpMessage;
+use super::ops::{LookedUp, Names};
 use super::submit::{Submit, SubmitError};
 use event::EventMessage;
 use verdict::VerdictMessage;
@@ -27,14 +30,32 @@ use verdict::VerdictMessage;
 const BYTES_MAX: usize = 64 * 1024;
 /// A hint that takes longer is not worth waiting for.
 const POKE_WITHIN: Duration = Duration::from_secs(1);
+/// A look at the cloud goes through a worker; whoever asks for longer has given up.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
 
 const SUBMIT: &str = "/internal/submit/event";
 const POKE: &str = "/internal/submit/poke";
+const LOOK_UP: &str = "/internal/submit/look-up";
 
 #[derive(Debug, Serialize, Deserialize)]
 struct SubmitMessage {
     key: KeyMessage,
     event: EventMessage,
+}
+
+#[serde_as]
+#[derive(Debug, Serialize, Deserialize)]
+struct LookUpMessage {
+    #[serde_as(as = "Text")]
+    tenant: TenantId,
+    flavor: String,
+    image: Option<String>,
+}
+
+/// What was found, if somebody could say.
+#[derive(Debug, Serialize, Deserialize)]
+struct FoundMessage {
+    found: Option<LookedUpMessage>,
 }
 
 /// The hint came.
@@ -49,6 +70,7 @@ pub fn routes(submit: Arc<dyn Submit>, key: Secret) -> impl HttpServiceFactory {
         .app_data(web::PayloadConfig::new(BYTES_MAX))
         .route("/event", web::post().to(take_event))
         .route("/poke", web::post().to(take_poke))
+        .route("/look-up", web::post().to(take_look_up))
 }
 
 async fn take_event(
@@ -73,6 +95,20 @@ async fn take_poke(
     let key: KeyMessage = read(&body)?;
     submit.poke(&GroupKey::from(key)).await;
     Ok(web::Json(Poked {}))
+}
+
+async fn take_look_up(
+    _: Insider,
+    submit: web::Data<Arc<dyn Submit>>,
+    body: web::Bytes,
+) -> Result<web::Json<FoundMessage>, Refusal> {
+    let message: LookUpMessage = read(&body)?;
+    let found = match Names::safe(&message.flavor, message.image.as_deref()) {
+        Some(names) => submit.look_up(&message.tenant, names).await,
+        None => None,
+    };
+    let found = found.map(LookedUpMessage::from);
+    Ok(web::Json(FoundMessage { found }))
 }
 
 const NOT_OWNER: &str = "not_owner";
@@ -161,6 +197,19 @@ impl Submit for HttpSubmit {
         if let Err(failure) = answer {
             tracing::debug!(group.id = %key.id, ?failure, "a hint was lost");
         }
+    }
+
+    async fn look_up(&self, tenant: &TenantId, names: Names) -> Option<LookedUp> {
+        let message = LookUpMessage {
+            tenant: tenant.clone(),
+            flavor: names.flavor,
+            image: names.image,
+        };
+        let peer = &self.peer;
+        let answer: Result<FoundMessage, Failure> = peer
+            .post(LOOK_UP, &message, LOOK_UP_WITHIN, BYTES_MAX)
+            .await;
+        answer.ok()?.found.map(LookedUp::from)
     }
 }
 

@@ -103,6 +103,53 @@ pub enum Call {
     },
     /// Have a token for the tenant, so that the next offers can name it.
     SignIn,
+    /// Say whether the tenant can use what a launch configuration names.
+    LookUp(Names),
+}
+
+/// What a launch configuration names. Both are put into paths as they are ([`Names::safe`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// The flavor's id.
+    pub flavor: String,
+    /// The image's id; none where the server boots from a volume.
+    pub image: Option<String>,
+}
+
+impl Names {
+    /// Names that a cloud can be asked about; none if one of them may be no id (an address, say), and would be another path.
+    #[must_use]
+    pub fn safe(flavor: &str, image: Option<&str>) -> Option<Self> {
+        let is_id = |id: &str| {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+            !id.is_empty() && id.len() <= 255 && id.bytes().all(plain) && !id.starts_with('.')
+        };
+        let ids = is_id(flavor) && image.is_none_or(is_id);
+        ids.then(|| Self {
+            flavor: flavor.to_owned(),
+            image: image.map(str::to_owned),
+        })
+    }
+}
+
+/// What the cloud says of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LookedUp {
+    /// Of the flavor.
+    pub flavor: Found,
+    /// Of the image, if one was named.
+    pub image: Option<Found>,
+}
+
+/// What the cloud says of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Servers can be made with it.
+    Usable,
+    /// It is there, and no server can be made with it now.
+    Inactive,
+    /// It is not there, or not for this tenant.
+    Missing,
 }
 
 /// The order of work inside a budget (design 7), most urgent first.
@@ -184,6 +231,8 @@ pub enum Done {
     },
     /// Of a sign-in: done, or not for this long.
     SignedIn(Result<(), Wait>),
+    /// Of a look-up. It is worth what it is worth now, so it is not kept until somebody acknowledges that it is durable.
+    LookedUp(LookedUp),
     /// Nothing was done and nothing is known: no budget, no token, no answer. Ask again after this.
     Nothing(Wait),
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::event::Event;
-use domain::ids::GroupKey;
+use domain::ids::{GroupKey, TenantId};
 use domain::verdict::Verdict;
+
+use super::ops::{LookedUp, Names};
 
 /// Why the owner gave no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,4 +44,9 @@ pub trait Submit: Debug + Send + Sync {
 
     /// Tells the owner that the group changed in the store (configuration, inbox). A hint: losing it costs time only.
     async fn poke(&self, key: &GroupKey);
+
+    /// Asks the cloud what a launch configuration names. None: nobody can say now, and whoever asks goes on without.
+    async fn look_up(&self, _tenant: &TenantId, _names: Names) -> Option<LookedUp> {
+        None
+    }
 }

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::json::Json;
 use super::{Invalid, Kind, Members};
+use crate::ports::ops::{Found, LookedUp};
 
 /// The network that load balancers reached servers by.
 const SERVICE_NET: &str = "11111111-1111-1111-1111-111111111111";
@@ -77,14 +78,55 @@ impl LaunchSpec {
         if problems.is_empty() {
             return Ok(self);
         }
-        let text = format!(
-            "Following problems with launch configuration:\n{}",
-            problems.join("\n")
-        );
-        Err(Invalid {
-            kind: Kind::Launch,
-            text,
-        })
+        Err(following(&problems))
+    }
+}
+
+/// Characters of a name that a problem repeats.
+const NAMED_CHARS: usize = 128;
+/// The member by which a stored configuration says that no cloud was asked about it; not one of the old surface, and not shown there.
+pub const UNVALIDATED: &str = "unvalidated";
+
+impl LaunchSpec {
+    /// The same, said to be unvalidated: the cloud gave no answer about what it names (design 11).
+    #[must_use]
+    pub fn unvalidated(mut self) -> Self {
+        self.stored.put(UNVALIDATED, Json::Bool(true));
+        self
+    }
+
+    /// What a cloud has said against it; none: nothing.
+    ///
+    /// # Errors
+    /// [`Invalid`], in the words of the old service (contract 2.4).
+    pub fn weighed(self, found: LookedUp) -> Result<Self, Invalid> {
+        let (image, flavor) = self.references();
+        let of = |found: Option<Found>, field: &str, name: Option<&str>| {
+            let word = match found? {
+                Found::Usable => return None,
+                Found::Inactive => "Inactive",
+                Found::Missing => "Invalid",
+            };
+            let name: String = name?.chars().take(NAMED_CHARS).collect();
+            Some(format!("{word} {field} \"{name}\" in launchConfiguration"))
+        };
+        let problems = [
+            of(found.image, "imageRef", image),
+            of(Some(found.flavor), "flavorRef", flavor),
+        ];
+        let problems: Vec<String> = problems.into_iter().flatten().collect();
+        if problems.is_empty() {
+            return Ok(self);
+        }
+        Err(following(&problems))
+    }
+}
+
+fn following(problems: &[String]) -> Invalid {
+    let all = problems.join("\n");
+    Invalid {
+        kind: Kind::Launch,
+        text: format!("Following problems with launch configuration:\n{all}"),
     }
 }
 

@@ -88,6 +88,14 @@ pub struct Launch {
     /// Nova's `server` object. `min_count`, `max_count` and `return_reservation_id` are refused: one slot is one server.
     #[schema(value_type = Object)]
     pub server: serde_json::Map<String, serde_json::Value>,
+    /// Whether it was stored by `/v1.0` while no cloud could say if its image and flavor are there. `/v2` asks no cloud, and keeps what it is told.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unvalidated: bool,
+}
+
+/// For members that are shown only where they say something.
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 words!(

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod number;
 pub mod object;
 pub mod policy;
+pub mod revocation;
 pub mod switch;
 pub mod time;
 pub mod verdict;

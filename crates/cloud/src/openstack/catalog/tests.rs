@@ -30,6 +30,8 @@ fn the_address_is_that_of_the_region_and_the_interface() {
     ] {
         let about = sign_in(body.as_bytes(), region, interface).expect("a sign-in");
         assert_eq!(about.compute, compute);
+        let image = (region, interface) == ("ORD", Interface::Public);
+        assert_eq!(about.image.as_deref(), image.then_some("http://glance/v2"));
         assert_eq!(
             (about.project.as_str(), about.user.as_str()),
             ("p1", "user-1")

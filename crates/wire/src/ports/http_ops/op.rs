@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
 use crate::ports::http::{Micros, Text};
-use crate::ports::ops::{Call, CreateCall, Offer, Op, Priority, Subject};
+use crate::ports::ops::{Call, CreateCall, Names, Offer, Op, Priority, Subject};
 
 #[serde_as]
 #[derive(Debug, Serialize, Deserialize)]
@@ -132,6 +132,10 @@ enum CallMessage {
         slot: SlotId,
     },
     SignIn,
+    LookUp {
+        flavor: String,
+        image: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -218,6 +222,7 @@ fn call_message(call: Call, bodies: &mut Vec<Arc<[u8]>>) -> CallMessage {
         Call::List => CallMessage::List,
         Call::ListTagged { slot } => CallMessage::ListTagged { slot },
         Call::SignIn => CallMessage::SignIn,
+        Call::LookUp(Names { flavor, image }) => CallMessage::LookUp { flavor, image },
     }
 }
 
@@ -252,6 +257,10 @@ fn call(message: CallMessage, bodies: &[Arc<[u8]>]) -> Option<Call> {
         CallMessage::List => Call::List,
         CallMessage::ListTagged { slot } => Call::ListTagged { slot },
         CallMessage::SignIn => Call::SignIn,
+        // What is no id is refused here too: it would be another path.
+        CallMessage::LookUp { flavor, image } => {
+            Call::LookUp(Names::safe(&flavor, image.as_deref())?)
+        }
     })
 }
 

@@ -1,5 +1,6 @@
 //! Reports as they travel.
 
+mod found;
 mod outcome;
 mod row;
 
@@ -12,6 +13,7 @@ use serde_with::serde_as;
 use super::op::SubjectMessage;
 use crate::ports::http::{Micros, Text};
 use crate::ports::ops::{Done, Report, Wait};
+pub(in crate::ports) use found::LookedUpMessage;
 use outcome::OutcomeMessage;
 use row::{ExtentWord, RowMessage};
 
@@ -53,6 +55,7 @@ enum DoneMessage {
     },
     SignedIn,
     NotSignedIn(WaitMessage),
+    LookedUp(LookedUpMessage),
     Nothing(WaitMessage),
 }
 
@@ -113,6 +116,7 @@ impl From<Done> for DoneMessage {
             },
             Done::SignedIn(Ok(())) => Self::SignedIn,
             Done::SignedIn(Err(wait)) => Self::NotSignedIn(wait.into()),
+            Done::LookedUp(found) => Self::LookedUp(found.into()),
             Done::Nothing(wait) => Self::Nothing(wait.into()),
         }
     }
@@ -143,6 +147,7 @@ impl From<DoneMessage> for Done {
             },
             DoneMessage::SignedIn => Self::SignedIn(Ok(())),
             DoneMessage::NotSignedIn(wait) => Self::SignedIn(Err(wait.into())),
+            DoneMessage::LookedUp(found) => Self::LookedUp(found.into()),
             DoneMessage::Nothing(wait) => Self::Nothing(wait.into()),
         }
     }

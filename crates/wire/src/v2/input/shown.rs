@@ -1,9 +1,13 @@
 //! What an input shows of itself, and what its trial says.
 
+use utoipa::PartialSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+
 use super::{Deserialize, InputSpec, Moment, Serialize, ToSchema, Verdict};
 
 /// An input as it is. A secret that the sender made is never among it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Its id.
     pub id: String,
@@ -18,6 +22,42 @@ pub struct Input {
     pub secret: Option<String>,
     /// When it was made.
     pub created: Moment,
+}
+
+/// What was configured is closed to other members, and so cannot be said together with more: the members of both stand in one schema.
+impl PartialSchema for Input {
+    fn schema() -> RefOr<Schema> {
+        let text = |about: &str| -> RefOr<Schema> {
+            let text = ObjectBuilder::new().schema_type(Type::String);
+            text.description(Some(about)).into()
+        };
+        let RefOr::T(Schema::Object(mut input)) = InputSpec::schema() else {
+            return InputSpec::schema();
+        };
+        input.additional_properties = None;
+        input.description = Some("An input as it is.".to_owned());
+        let url = "Where alerts are sent. It is a secret, shown when the input is made and when its secret is changed.";
+        let secret =
+            "What a sender proves itself with, where one was made here; shown as the URL is.";
+        let own = [
+            ("id", text("Its id.")),
+            ("url", text(url)),
+            ("secret", text(secret)),
+            ("created", RefOr::Ref(Ref::from_schema_name(Moment::name()))),
+        ];
+        let own = own.map(|(name, schema)| (name.to_owned(), schema));
+        input.properties.extend(own);
+        let always = ["id", "created"];
+        input.required.extend(always.map(str::to_owned));
+        RefOr::T(Schema::Object(input))
+    }
+}
+
+impl ToSchema for Input {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        InputSpec::schemas(schemas);
+        schemas.push((Moment::name().into_owned(), Moment::schema()));
+    }
 }
 
 /// What a sender is told.
