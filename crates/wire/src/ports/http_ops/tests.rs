@@ -12,7 +12,9 @@ use domain::slot::{DoubtWhy, FailWhy};
 use domain::time::Timestamp;
 
 use super::*;
-use crate::ports::ops::{Call, CreateCall, Done, Fares, Priority, Subject, Wait};
+use crate::ports::ops::{
+    Call, CreateCall, Done, Fares, Found, LookedUp, Names, Priority, Subject, Wait,
+};
 
 /// A supervisor that answers what it was told to, and remembers what it was asked.
 #[derive(Debug, Default)]
@@ -166,7 +168,8 @@ fn every_op() -> Vec<Op> {
             call,
         })
         .collect();
-    for call in [Call::List, Call::SignIn] {
+    let names = |image| Call::LookUp(Names::safe("1", image).unwrap());
+    for call in [Call::List, Call::SignIn, names(None), names(Some("img-1"))] {
         ops.push(Op {
             id: OpId::from_u128(2),
             key: Subject::Tenant(group().tenant),
@@ -174,6 +177,31 @@ fn every_op() -> Vec<Op> {
         });
     }
     ops
+}
+
+const fn looked_up(flavor: Found, image: Option<Found>) -> Done {
+    Done::LookedUp(LookedUp { flavor, image })
+}
+
+#[test]
+fn only_ids_are_put_into_paths() {
+    for id in ["1", "m1.small", "11111111-1111-4111-8111-111111111111"] {
+        assert!(Names::safe(id, Some(id)).is_some(), "{id}");
+    }
+    for no_id in [
+        "",
+        ".",
+        "..",
+        "../servers",
+        "a/b",
+        "a?b",
+        "a#b",
+        "a%2fb",
+        "http://nova/flavors/1",
+    ] {
+        assert_eq!(Names::safe(no_id, None), None, "{no_id}");
+        assert_eq!(Names::safe("1", Some(no_id)), None, "{no_id}");
+    }
 }
 
 fn every_row() -> Vec<Row> {
@@ -262,6 +290,8 @@ fn every_done() -> Vec<Done> {
             },
             Done::SignedIn(Ok(())),
             Done::SignedIn(Err(wait.clone())),
+            looked_up(Found::Usable, None),
+            looked_up(Found::Missing, Some(Found::Inactive)),
             Done::Nothing(wait),
         ])
         .collect()

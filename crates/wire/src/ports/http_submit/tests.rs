@@ -10,6 +10,7 @@ use domain::time::Timestamp;
 use domain::verdict::{Gate, GateWord, Outcome, Word};
 
 use super::*;
+use crate::ports::ops::Found;
 
 /// An owner that gives the verdicts it was told to, in order, and remembers what it was asked.
 #[derive(Debug, Default)]
@@ -28,6 +29,18 @@ impl Submit for Owner {
 
     async fn poke(&self, key: &GroupKey) {
         self.poked.lock().unwrap().push(key.clone());
+    }
+
+    /// Knows one flavor, and gives no answer about images.
+    async fn look_up(&self, tenant: &TenantId, names: Names) -> Option<LookedUp> {
+        let is_known = tenant.as_str() == "acme" && names.flavor == "1";
+        let flavor = if is_known {
+            Found::Usable
+        } else {
+            Found::Missing
+        };
+        let image = None;
+        names.image.is_none().then_some(LookedUp { flavor, image })
     }
 }
 
@@ -241,4 +254,22 @@ fn a_percentage_that_is_no_number_is_refused() {
     message["ask"] = serde_json::json!({ "percent_bits": f64::NAN.to_bits() });
     let message: EventMessage = serde_json::from_value(message).unwrap();
     assert!(Event::try_from(message).is_err());
+}
+
+#[actix_web::test]
+async fn what_a_cloud_says_of_names_arrives_and_no_answer_is_none() {
+    let owner = Arc::new(Owner::default());
+    let client = served(&owner, "right");
+    let tenant = "acme".parse().unwrap();
+    let names = |flavor, image| Names::safe(flavor, image).unwrap();
+    let found = async |names| client.look_up(&tenant, names).await;
+    let of = |flavor| LookedUp {
+        flavor,
+        image: None,
+    };
+    assert_eq!(found(names("1", None)).await, Some(of(Found::Usable)));
+    assert_eq!(found(names("2", None)).await, Some(of(Found::Missing)));
+    assert_eq!(found(names("1", Some("i"))).await, None);
+    let stranger = served(&owner, "wrong");
+    assert_eq!(stranger.look_up(&tenant, names("1", None)).await, None);
 }
