@@ -7,7 +7,7 @@
 //! ```
 //! It is the one role that calls addresses which customers choose, so it has nothing that is worth reaching: no cloud credentials, no store, no
 //! way to decide anything. It resolves a name once and connects to what it resolved, refuses addresses that are not public, follows no
-//! redirects, reads next to nothing of an answer, and gives each tenant few places, so that a slow receiver slows only its own tenant.
+//! redirects, reads next to nothing of an answer (of a probe's, whether one list is empty), and gives each tenant few places, so that a slow receiver slows only its own tenant.
 //!
 //! Deliberately absent: retries (the outbox plans them), state that would be missed after a crash: what is not reported is handed out again.
 #![warn(missing_docs)]
@@ -16,6 +16,7 @@ pub mod address;
 pub mod config;
 mod counts;
 mod lane;
+mod probe;
 pub mod render;
 pub mod send;
 pub mod serve;

@@ -36,6 +36,11 @@ pub fn render(format: Format, message: &Message, routing: Option<&str>) -> Rende
             media_type: "application/json",
             body: incident(message, routing.unwrap_or_default()).to_string(),
         },
+        // A question has no body.
+        Format::Probe => Rendered {
+            media_type: "text/plain",
+            body: String::new(),
+        },
     }
 }
 
@@ -108,6 +113,7 @@ pub fn sentence(message: &Message) -> String {
         "alert.escalated" if data.over == Some(true) => {
             format!("{group}: the alert is over{}", detail(data))
         }
+        "alert.over" => format!("{group}: the alert is over{}", detail(data)),
         "alert.escalated" => format!("{group}: an alert stays open{}", detail(data)),
         other => format!("{group}: {other}"),
     };

@@ -8,13 +8,14 @@ use chassis::Process;
 use chassis::http::{Client, Connections, Trust};
 use domain::hook::{Format, Key, KeyKind};
 use domain::outbox::Sent;
-use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{StatusCode, Url};
 use wire::hooks::secret::{HookKeys, Owner};
 use wire::ports::hooks::Parcel;
 
 use crate::Settings;
 use crate::address::{Guarded, Refused, Resolver, Rules, Unknown};
+use crate::probe;
 use crate::render::{PAGER_DUTY, render};
 use crate::sign::{self, Signer};
 
@@ -88,6 +89,9 @@ impl Sender {
             Ok(url) => url,
             Err(refused) => return Sent::Refused(refused.to_string()),
         };
+        if parcel.format == Format::Probe {
+            return self.probe(parcel, url).await;
+        }
         let routing = self.secret(parcel, KeyKind::Routing);
         let mut message = parcel.message.clone();
         if let Some(wait) = &mut message.data.wait {
@@ -117,6 +121,32 @@ impl Sender {
         let answer = self.process.clock.timeout(self.deadline, call).await;
         match answer {
             Ok(Ok(response)) => self.judge(response).await,
+            Ok(Err(error)) => self.explain(&error),
+            Err(_elapsed) => self.late(),
+        }
+    }
+
+    /// Asks whether all is well.
+    async fn probe(&self, parcel: &Parcel, mut url: Url) -> Sent {
+        let list = url.fragment().map(str::to_owned);
+        url.set_fragment(None);
+        let mut request = self.client.get(url).header(ACCEPT, "application/json, */*");
+        if parcel.keys.iter().any(|key| key.kind == KeyKind::Bearer) {
+            let Some(token) = self.secret(parcel, KeyKind::Bearer) else {
+                return Sent::Refused(String::from(
+                    "a secret of the hook cannot be opened: give it anew",
+                ));
+            };
+            request = request.bearer_auth(token.expose());
+        }
+        let asked = async {
+            let response = request.send().await?;
+            let status = response.status();
+            let body = chassis::http::body(response, probe::BYTES_MAX).await;
+            Ok::<_, reqwest::Error>((status, body.ok()))
+        };
+        match self.process.clock.timeout(self.deadline, asked).await {
+            Ok(Ok((status, body))) => probe::judge(status, body.as_deref(), list.as_deref()),
             Ok(Err(error)) => self.explain(&error),
             Err(_elapsed) => self.late(),
         }

@@ -42,7 +42,7 @@ impl Signer {
                 let pair = Ed25519KeyPair::from_seed_unchecked(&seed).ok()?;
                 Some(Self::Ed25519(Box::new(pair)))
             }
-            KeyKind::Address | KeyKind::Routing => None,
+            KeyKind::Address | KeyKind::Routing | KeyKind::Bearer => None,
         }
     }
 

@@ -24,6 +24,9 @@ use crate::write::{Answer, no_body, once};
 
 type Names = web::Path<(String, String, String)>;
 
+/// The longest bearer token of a probe.
+const BEARER_BYTES_MAX: usize = 4096;
+
 /// The hooks of a group.
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/hooks", operation_id = "listHooks", tag = "hooks",
@@ -217,7 +220,7 @@ pub async fn rotate(
 fn is_signed(format: hook::Format) -> Result<(), Invalid> {
     match format {
         hook::Format::Webhook | hook::Format::CloudEvents => Ok(()),
-        hook::Format::Slack | hook::Format::PagerDuty => {
+        hook::Format::Slack | hook::Format::PagerDuty | hook::Format::Probe => {
             let rule = "must be webhook or cloudevents: other forms are not signed";
             Err(Invalid::new("format", rule))
         }
@@ -275,6 +278,20 @@ fn fresh(context: &Context, owner: Owner<'_>, spec: &HookSpec) -> Result<Made, F
         }
         (Format::PagerDuty, _) => {
             let rule = "must be the routing key of PagerDuty, up to 64 characters";
+            Err(Invalid::new("secret", rule).into())
+        }
+        (Format::Probe, None) => Ok(Made {
+            keys: Vec::new(),
+            shown: None,
+        }),
+        (Format::Probe, Some(token))
+            if (1..=BEARER_BYTES_MAX).contains(&token.len())
+                && token.bytes().all(|b| b.is_ascii_graphic()) =>
+        {
+            one(KeyKind::Bearer, token)
+        }
+        (Format::Probe, Some(_)) => {
+            let rule = "must be a bearer token of 1 to 4096 visible characters";
             Err(Invalid::new("secret", rule).into())
         }
         (Format::Webhook | Format::CloudEvents, None) => signing(context, owner, spec.signature),

@@ -22,7 +22,7 @@ use crate::policy::Adjust;
 use crate::time::Timestamp;
 
 pub use turn::fire;
-pub(crate) use turn::{arm, heed, take, turn};
+pub(crate) use turn::{arm, heed, is_over, take, turn};
 
 /// Alerts that one group remembers. One more is not remembered, and says so; the group circles for the others.
 pub const ALERTS_MAX: usize = 128;
@@ -192,6 +192,8 @@ pub struct Alerts {
     pub stepped: Option<Severity>,
     /// Help was called for since `open`.
     pub escalated: bool,
+    /// The source, or whoever else knows, was asked whether it is over, since `over`.
+    pub asked: bool,
     /// Turns so far: part of their ids.
     pub turns: u32,
     /// When the group looks again; none: only another event makes it look.
@@ -207,6 +209,8 @@ pub enum Turn {
     Floor(Size),
     /// Steps up.
     Expand,
+    /// Asks whether it is over, before anything is given up.
+    Ask,
     /// Gives a step up.
     Deflate,
 }

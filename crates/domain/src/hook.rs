@@ -71,11 +71,13 @@ pub enum Point {
     Degraded,
     /// An alert stays open in spite of all that was done, or closed after that.
     Escalated,
+    /// The last alert is over, and the group asks once more before it gives anything up (features S7): it goes on when the message is taken.
+    Over,
 }
 
 impl Point {
     /// All of them, in the order of a server's life.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::BeforeActive,
         Self::Active,
         Self::BeforeDelete,
@@ -83,6 +85,7 @@ impl Point {
         Self::Scaled,
         Self::Degraded,
         Self::Escalated,
+        Self::Over,
     ];
     /// The word on wire, in rows and logs.
     #[must_use]
@@ -95,6 +98,7 @@ impl Point {
             Self::Scaled => "group.scaled",
             Self::Degraded => "group.degraded",
             Self::Escalated => "alert.escalated",
+            Self::Over => "alert.over",
         }
     }
     /// The point of a word.
@@ -120,6 +124,8 @@ pub enum Format {
     Slack,
     /// `PagerDuty` Events v2: opens an incident and resolves it.
     PagerDuty,
+    /// No message but a question: a GET, whose answer says whether all is well.
+    Probe,
 }
 
 /// How a server waits for a hook.
@@ -179,6 +185,8 @@ pub enum KeyKind {
     Address,
     /// The routing key of `PagerDuty`.
     Routing,
+    /// What a probe proves itself with: a bearer token.
+    Bearer,
 }
 
 /// Whether one of the hooks is called at that point.

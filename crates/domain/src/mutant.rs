@@ -55,6 +55,8 @@ mutants!(
     EndUnheard,
     /// `circle`: a scale-out does not postpone scale-in.
     GrowthPostponesNothing,
+    /// `circle`: servers are given up before whoever was asked has said that it is over.
+    AskedForNothing,
     /// `plan`: slots are issued beyond max.
     IssueBeyondMax,
     /// `plan`: every permit is used, wanted or not.

@@ -8,6 +8,9 @@ use crate::hook::{Format, Hook, Point};
 use crate::outbox::About;
 use crate::verdict::{Gate, Outcome, Verdict, Word};
 
+mod asked;
+mod forced;
+
 const MINUTE: u64 = 60;
 
 /// Bounds 2 to 10, steps of 3 up and 2 down, 10 min up, 30 min down, 5 min to report, help after an hour.

@@ -8,10 +8,10 @@ use crate::decide::{change, gate, stop_if, until_over};
 use crate::draft::Draft;
 use crate::event::{Actor, ActorKind, Ask, Event, Force};
 use crate::group::Phase;
-use crate::hook::Point;
+use crate::hook::{Point, any_at};
 use crate::ids::RequestHash;
 use crate::mutant::{self, Mutant};
-use crate::outbox::{self, About};
+use crate::outbox::{self, About, Delivery};
 use crate::policy::Adjust;
 use crate::time::Timestamp;
 use crate::verdict::{Gate, GateWord, Outcome, Word};
@@ -211,6 +211,14 @@ pub(crate) fn turn(
             stepped_for(draft, severity);
             Ok(outcome)
         }
+        Turn::Ask => {
+            let since = draft.state.alerts.as_ref().and_then(|alerts| alerts.over);
+            if let Some(alerts) = &mut draft.state.alerts {
+                alerts.asked = true;
+            }
+            ask(draft, since);
+            Ok(Outcome::Noted)
+        }
         Turn::Deflate => {
             window(draft, asked, words)?;
             step(draft, event.force, words, circle.deflate)
@@ -325,8 +333,17 @@ fn retreat(draft: &Draft<'_>, alerts: &Alerts, sum: Sum) -> Option<(Turn, Timest
     let is_kept = sum.kept && !mutant::on(Mutant::DeflateWhileOpen);
     let over = alerts.over.filter(|_| !is_kept)?;
     let left = over.rest(circle.report_delay, now);
-    let left = left.max(rest(draft, Turn::Deflate)).max(cooldown(draft));
     let to = draft.limits().clamp(circle.deflate.apply(desired));
+    if to < desired && any_at(&draft.config().hooks, Point::Over) {
+        if !alerts.asked {
+            return Some((Turn::Ask, now.plus(left)));
+        }
+        let unanswered = |delivery: &Delivery| delivery.point == Point::Over && delivery.is_open();
+        if draft.outbox().any(unanswered) && !mutant::on(Mutant::AskedForNothing) {
+            return None;
+        }
+    }
+    let left = left.max(rest(draft, Turn::Deflate)).max(cooldown(draft));
     (to < desired).then(|| (Turn::Deflate, now.plus(left)))
 }
 
@@ -350,7 +367,7 @@ fn rest(draft: &Draft<'_>, turn: Turn) -> Duration {
             }
             down.max(since(clocks.up, deflate_delay))
         }
-        Turn::Escalate | Turn::Floor(_) => Duration::ZERO,
+        Turn::Escalate | Turn::Ask | Turn::Floor(_) => Duration::ZERO,
     }
 }
 
@@ -373,6 +390,7 @@ fn add_up(draft: &mut Draft<'_>) {
     if sum.open {
         alerts.open.get_or_insert(now);
         alerts.over = None;
+        alerts.asked = false;
     } else if !sum.unknown {
         let since = alerts.open.take();
         let was_open = since.is_some();
@@ -385,6 +403,7 @@ fn add_up(draft: &mut Draft<'_>) {
         }
         if !above_min {
             alerts.over = None;
+            alerts.asked = false;
         }
     }
     if alerts.known.is_empty() && alerts.open.is_none() && alerts.over.is_none() {
@@ -421,6 +440,23 @@ fn call_for_help(draft: &mut Draft<'_>, since: Option<Timestamp>, over: bool) {
     outbox::post(draft, Point::Escalated, &about);
 }
 
+/// Asks the hooks of the group whether it is over: nothing is given up until each has taken the question, or can never take it.
+fn ask(draft: &mut Draft<'_>, since: Option<Timestamp>) {
+    let Some(since) = since else { return };
+    let about = About::Incident {
+        id: format!("{}-over-{}", draft.group().key.id, since.unix_ms()),
+        text: String::from("the alerts are over; nothing is given up until this is confirmed"),
+        over: true,
+    };
+    outbox::post(draft, Point::Over, &about);
+}
+
+/// Whether the last alert is over, and there is still something to give up.
+pub(crate) fn is_over(draft: &Draft<'_>) -> bool {
+    let alerts = draft.state.alerts.as_ref();
+    alerts.is_some_and(|alerts| alerts.over.is_some())
+}
+
 /// Sets when the group looks again. Every pass of its owner ends with it.
 pub(crate) fn arm(draft: &mut Draft<'_>) {
     if draft.state.alerts.is_none() {
@@ -447,6 +483,7 @@ impl Alerts {
             over: None,
             stepped: None,
             escalated: false,
+            asked: false,
             turns: 0,
             next: None,
         }

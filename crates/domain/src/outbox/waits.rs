@@ -1,5 +1,6 @@
 //! Servers that wait: who goes on, who is abandoned, and why a late answer changes nothing.
 
+use crate::circle;
 use crate::draft::Draft;
 use crate::hold;
 use crate::hook::{Answer, Point, any_at};
@@ -108,6 +109,9 @@ pub(crate) fn go_on(draft: &mut Draft<'_>) {
                 end(draft, delivery.id, How::Withdrawn);
             }
             None if !is_on => withdraw(draft, delivery, "the hook was removed or switched off"),
+            None if delivery.point == Point::Over && !circle::is_over(draft) => {
+                withdraw(draft, delivery, "an alert is open again");
+            }
             Some(_) | None => {}
         }
     }
@@ -120,7 +124,7 @@ fn waits_still(draft: &Draft<'_>, delivery: &Delivery) -> bool {
             Point::BeforeActive => matches!(slot.state, State::Configuring(_)),
             Point::BeforeDelete => matches!(slot.state, State::Draining(_)),
             Point::Active | Point::Gone | Point::Scaled => false,
-            Point::Degraded | Point::Escalated => false,
+            Point::Degraded | Point::Escalated | Point::Over => false,
         };
         here && !slot.flags.disowned
     })

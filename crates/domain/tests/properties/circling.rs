@@ -7,7 +7,9 @@ use domain::decide::{decide, expire};
 use domain::draft::Draft;
 use domain::event::{Ask, Event, Force};
 use domain::group::{Cause, Group, Wake};
+use domain::hook::{Format, Hook, Hooks, Point};
 use domain::ids::{Fence, RequestHash};
+use domain::outbox::{self, Sent};
 use domain::policy::Adjust;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
@@ -63,18 +65,21 @@ fn history(smalls: &[Small]) -> (Group, Vec<Step>, u64) {
             0 => then,
             _ => wake(&mut group, &mut steps, now, then),
         };
-        let event = Event {
-            id: format!("e{n}").parse().expect("an event id"),
-            request: RequestHash([0; 32]),
-            ask: ask(*small),
-            force: Force::No,
-            actor: actor(),
-            received: at(now).wall,
-            valid_until: at(now).wall.plus(Duration::from_secs(600)),
-        };
-        pass(&mut group, &mut steps, now, &[event]);
+        pass(&mut group, &mut steps, now, &[event(n, *small, now)]);
     }
     (group, steps, now)
+}
+
+fn event(n: usize, small: Small, now: u64) -> Event {
+    Event {
+        id: format!("e{n}").parse().expect("an event id"),
+        request: RequestHash([0; 32]),
+        ask: ask(small),
+        force: Force::No,
+        actor: actor(),
+        received: at(now).wall,
+        valid_until: at(now).wall.plus(Duration::from_secs(600)),
+    }
 }
 
 /// Lets time go by to `then`, waking the group when it asks for it.
@@ -214,6 +219,62 @@ pub(crate) fn a_scale_out_postpones_scale_in(runner: &mut TestRunner) -> Run {
         }
         Ok(())
     })
+}
+
+/// A group whose recovery is checked: what is asked is answered late, by the number of the alert.
+pub(crate) fn nothing_is_given_up_before_whoever_is_asked_agrees(runner: &mut TestRunner) -> Run {
+    let tested = runner.run(&smalls(), |smalls| {
+        let mut group = new_group(1, (2, 9));
+        group.config.hooks = probe();
+        let (mut steps, mut now) = (Vec::new(), 1_000_000);
+        for (n, small) in smalls.iter().enumerate() {
+            now = wake(&mut group, &mut steps, now, now + small.2 * 1_000);
+            if small.3 == 3 {
+                answer(&mut group, now, small.0);
+            }
+            let event = event(n, *small, now);
+            pass(&mut group, &mut steps, now, &[event]);
+        }
+        for step in steps
+            .iter()
+            .filter(|step| is_turn(&step.verdict, Turn::Deflate))
+        {
+            let fell = step.verdict.after < step.verdict.before;
+            let asked = step.before.state.alerts.as_ref().is_some_and(|a| a.asked);
+            let agreed = asked && step.before.outbox.is_empty();
+            holds(agreed || !fell, "given up unasked", &step.verdict)?;
+        }
+        Ok(())
+    });
+    tested.map_err(|error| error.to_string())
+}
+
+fn probe() -> Hooks {
+    let hook = Hook {
+        points: [Point::Over].into(),
+        format: Format::Probe,
+        url: "https://shop.example/health".into(),
+        wait: None,
+        skippable: true,
+        enabled: true,
+        keys: Vec::new(),
+    };
+    Hooks::from([("well".parse().expect("an id"), hook)])
+}
+
+/// What was asked is answered: yes, not yet, or by nobody ever.
+fn answer(group: &mut Group, now: u64, how: u8) {
+    let sent = match how {
+        0 => Sent::Taken,
+        1 => Sent::Failed("503".into(), None),
+        _ => Sent::Refused("410".into()),
+    };
+    let before = group.clone();
+    let mut draft = Draft::new(&before, at(now));
+    for (id, delivery) in &before.outbox {
+        outbox::settle(&mut draft, *id, delivery.attempts(), &sent);
+    }
+    group.fold(draft.finish(Cause::Converge, actor()), Fence(0));
 }
 
 pub(crate) fn when_all_is_over_the_group_comes_to_min_and_sleeps(runner: &mut TestRunner) -> Run {

@@ -125,6 +125,7 @@ properties! {
         circling::an_alert_that_is_open_asks_for_nothing_new,
         circling::nothing_is_given_up_while_an_alert_is_open,
         circling::a_scale_out_postpones_scale_in,
+        circling::nothing_is_given_up_before_whoever_is_asked_agrees,
         circling::when_all_is_over_the_group_comes_to_min_and_sleeps,
         hooks::no_server_waits_longer_than_its_hook_may,
         hooks::nobody_goes_into_service_while_a_hook_waits,

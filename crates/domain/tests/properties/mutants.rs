@@ -81,6 +81,10 @@ const PAIRS: &[(Mutant, &[&str])] = &[
         Mutant::GrowthPostponesNothing,
         &["a_scale_out_postpones_scale_in"],
     ),
+    (
+        Mutant::AskedForNothing,
+        &["nothing_is_given_up_before_whoever_is_asked_agrees"],
+    ),
     (Mutant::IssueBeyondMax, &["nothing_is_issued_beyond_max"]),
     (
         Mutant::CellGraceMissing,

@@ -211,6 +211,7 @@ fn alerts() -> Alerts {
         over: Some(Timestamp::from_unix_ms(4)),
         stepped: Some(Severity::Warning),
         escalated: true,
+        asked: true,
         turns: u32::MAX,
         next: Some(NOON.plus(Duration::from_secs(1))),
     }
@@ -408,6 +409,7 @@ fn asks() -> Vec<Ask> {
         Ask::Turn(Turn::Escalate),
         Ask::Turn(Turn::Floor(Size(4))),
         Ask::Turn(Turn::Expand),
+        Ask::Turn(Turn::Ask),
         Ask::Turn(Turn::Deflate),
     ]
 }

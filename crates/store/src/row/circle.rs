@@ -29,6 +29,8 @@ pub(crate) struct AlertsRow {
     s: Option<SeverityRow>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     e: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    q: bool,
     t: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     n: Option<u64>,
@@ -88,6 +90,7 @@ pub(crate) enum TurnRow {
     Escalate,
     Floor(u32),
     Expand,
+    Ask,
     Deflate,
 }
 
@@ -123,6 +126,7 @@ impl From<&Alerts> for AlertsRow {
             over,
             stepped,
             escalated,
+            asked,
             turns,
             next,
         } = alerts;
@@ -136,6 +140,7 @@ impl From<&Alerts> for AlertsRow {
             v: over.map(Timestamp::unix_ms),
             s: stepped.map(SeverityRow::from),
             e: *escalated,
+            q: *asked,
             t: *turns,
             n: next.map(Timestamp::unix_ms),
         }
@@ -156,6 +161,7 @@ impl TryFrom<AlertsRow> for Alerts {
             over: row.v.map(time),
             stepped: row.s.map(Into::into),
             escalated: row.e,
+            asked: row.q,
             turns: row.t,
             next: row.n.map(time),
         })
@@ -288,6 +294,7 @@ impl From<Turn> for TurnRow {
             Turn::Escalate => Self::Escalate,
             Turn::Floor(Size(size)) => Self::Floor(size),
             Turn::Expand => Self::Expand,
+            Turn::Ask => Self::Ask,
             Turn::Deflate => Self::Deflate,
         }
     }
@@ -299,6 +306,7 @@ impl From<TurnRow> for Turn {
             TurnRow::Escalate => Self::Escalate,
             TurnRow::Floor(size) => Self::Floor(Size(size)),
             TurnRow::Expand => Self::Expand,
+            TurnRow::Ask => Self::Ask,
             TurnRow::Deflate => Self::Deflate,
         }
     }

@@ -62,11 +62,11 @@ words!(DeleteRow of DeleteWhy {
 });
 words!(PointRow of Point {
     BeforeActive "server.before_active" Active "server.active" BeforeDelete "server.before_delete" Gone "server.gone"
-    Scaled "group.scaled" Degraded "group.degraded" Escalated "alert.escalated"
+    Scaled "group.scaled" Degraded "group.degraded" Escalated "alert.escalated" Over "alert.over"
 });
-words!(FormatRow of Format { Webhook "webhook" CloudEvents "cloudevents" Slack "slack" PagerDuty "pagerduty" });
+words!(FormatRow of Format { Webhook "webhook" CloudEvents "cloudevents" Slack "slack" PagerDuty "pagerduty" Probe "probe" });
 words!(AnswerRow of Answer { Continue "continue" Abandon "abandon" });
-words!(KeyKindRow of KeyKind { Hmac "hmac" Ed25519 "ed25519" Address "address" Routing "routing" });
+words!(KeyKindRow of KeyKind { Hmac "hmac" Ed25519 "ed25519" Address "address" Routing "routing" Bearer "bearer" });
 words!(StandingRow of Standing {
     Open "open" Acknowledged "acknowledged" Steady "steady" Spare "spare" Closed "closed" Unknown "unknown" Once "once"
 });

@@ -68,6 +68,7 @@ enum FormatWord {
     CloudEvents,
     Slack,
     PagerDuty,
+    Probe,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,6 +85,7 @@ enum KindWord {
     Ed25519,
     Address,
     Routing,
+    Bearer,
 }
 
 #[serde_as]
@@ -141,6 +143,7 @@ impl From<Parcel> for ParcelMessage {
                 KeyKind::Ed25519 => KindWord::Ed25519,
                 KeyKind::Address => KindWord::Address,
                 KeyKind::Routing => KindWord::Routing,
+                KeyKind::Bearer => KindWord::Bearer,
             },
             sealed: key.sealed,
             until_ms: key.until.map(Timestamp::unix_ms),
@@ -155,6 +158,7 @@ impl From<Parcel> for ParcelMessage {
                 Format::CloudEvents => FormatWord::CloudEvents,
                 Format::Slack => FormatWord::Slack,
                 Format::PagerDuty => FormatWord::PagerDuty,
+                Format::Probe => FormatWord::Probe,
             },
             url: parcel.url,
             keys: parcel.keys.into_iter().map(key).collect(),
@@ -171,6 +175,7 @@ impl From<ParcelMessage> for Parcel {
                 KindWord::Ed25519 => KeyKind::Ed25519,
                 KindWord::Address => KeyKind::Address,
                 KindWord::Routing => KeyKind::Routing,
+                KindWord::Bearer => KeyKind::Bearer,
             },
             sealed: key.sealed,
             public: None,
@@ -186,6 +191,7 @@ impl From<ParcelMessage> for Parcel {
                 FormatWord::CloudEvents => Format::CloudEvents,
                 FormatWord::Slack => Format::Slack,
                 FormatWord::PagerDuty => Format::PagerDuty,
+                FormatWord::Probe => Format::Probe,
             },
             url: message.url,
             keys: message.keys.into_iter().map(key).collect(),

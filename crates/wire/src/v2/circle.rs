@@ -174,7 +174,7 @@ pub struct Circling {
     pub over_since: Option<Moment>,
     /// Help was called for.
     pub escalated: bool,
-    /// When it looks again by itself. Absent: it is at max, at min, or paused, and only an event makes it look.
+    /// When it looks again by itself. Absent: it is at max, at min, paused, or waits for whoever was asked whether all is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_look: Option<Moment>,
 }
@@ -293,6 +293,8 @@ pub enum Turn {
     Floor,
     /// Stepped up, since an alert is open.
     Expand,
+    /// Asked whether it is over, before it gives anything up.
+    Ask,
     /// Gave a step up, since all are over.
     Deflate,
 }
@@ -303,6 +305,7 @@ impl From<circle::Turn> for Turn {
             circle::Turn::Escalate => Self::Escalate,
             circle::Turn::Floor(_) => Self::Floor,
             circle::Turn::Expand => Self::Expand,
+            circle::Turn::Ask => Self::Ask,
             circle::Turn::Deflate => Self::Deflate,
         }
     }

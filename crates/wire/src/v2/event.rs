@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::capacity::Size;
+use domain::circle::{Action, AlertKey, Missing, Severity, Signal, Standing};
 use domain::event::{Ask, Force, Override};
 use domain::ids::PolicyId;
 use domain::policy::Adjust;
@@ -26,7 +27,7 @@ pub const OVERRIDE_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// The largest change of servers by number that one event or policy may ask.
 pub const CHANGE_MAX: u64 = 10_000;
 
-/// One request to scale. Exactly one of `policy`, `change`, `change_percent`, `desired` and `converge` is given.
+/// One request to scale. Exactly one of `policy`, `change`, `change_percent`, `desired`, `converge` and `close_alert` is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventRequest {
@@ -48,6 +49,10 @@ pub struct EventRequest {
     /// `true`: look again now, and try again what only an explicit wish tries again; desired stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converge: Option<bool>,
+    /// An alert that the group knows is over, whatever its source says: its key, from `circling` of the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 16, max_length = 16)]
+    pub close_alert: Option<String>,
     /// Skip cooldowns, debounce and alert state. Nothing skips kill switch, budget, quota or ownership.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub force: bool,
@@ -105,13 +110,14 @@ impl EventRequest {
     }
 
     fn ask(&self) -> Result<Ask, Invalid> {
-        let one_rule = "one of policy, change, change_percent, desired and converge must be given, and only one";
+        let one_rule = "one of policy, change, change_percent, desired, converge and close_alert must be given, and only one";
         let adjust = one_adjust(self.change, self.change_percent, self.desired)
             .map_err(|field| Invalid::new(field, one_rule))?;
         let given = [
             ("policy", self.policy.is_some()),
             ("converge", self.converge.is_some()),
             ("change", adjust.is_some()),
+            ("close_alert", self.close_alert.is_some()),
         ];
         let mut given = given
             .into_iter()
@@ -121,6 +127,9 @@ impl EventRequest {
         }
         if let Some(field) = given.next() {
             return Err(Invalid::new(field, one_rule));
+        }
+        if let Some(key) = &self.close_alert {
+            return closed_by_hand(key);
         }
         match (&self.policy, self.converge, adjust) {
             (Some(policy), _, _) => Ok(Ask::Policy(policy_id("policy", policy)?)),
@@ -157,6 +166,22 @@ impl EventRequest {
             until,
         }))
     }
+}
+
+/// Somebody says that an alert is over. Its source may say otherwise again: then it opens anew.
+fn closed_by_hand(key: &str) -> Result<Ask, Invalid> {
+    let key = key
+        .parse::<AlertKey>()
+        .map_err(|error| Invalid::new("close_alert", format!("must be {}", error.rule)))?;
+    Ok(Ask::Alert(Box::new(Signal {
+        alert: key,
+        name: String::from("closed by hand"),
+        standing: Standing::Closed,
+        severity: Severity::Info,
+        action: Action::Nothing,
+        missing: Missing::OutOnly,
+        hearing: None,
+    })))
 }
 
 /// The adjustment that is given, if one is; an error is the name of a second one.

@@ -51,6 +51,8 @@ words!(
         Degraded "group.degraded",
         /// An alert stays open in spite of all that was done, or is over after that.
         Escalated "alert.escalated",
+        /// The last alert is over, and nothing is given up before the message is taken.
+        Over "alert.over",
     }
 );
 words!(
@@ -64,6 +66,8 @@ words!(
         Slack "slack",
         /// `PagerDuty` Events v2: opens and resolves incidents; for `group.degraded` and `alert.escalated`.
         PagerDuty "pagerduty",
+        /// A GET that asks whether all is well; for `alert.over`.
+        Probe "probe",
     }
 );
 words!(
@@ -86,6 +90,8 @@ words!(
         Address "address",
         /// The routing key of `PagerDuty`.
         Routing "routing",
+        /// The bearer token of a probe.
+        Bearer "bearer",
     }
 );
 
@@ -119,12 +125,12 @@ pub struct Wait {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HookSpec {
-    /// When it is called: 1 to 7.
+    /// When it is called: 1 to 8.
     pub points: Vec<Point>,
     /// In which form.
     #[serde(default = "webhook")]
     pub format: Format,
-    /// Where. May be left out for `PagerDuty`.
+    /// Where. May be left out for `PagerDuty`. Of a probe, what follows `#` is a JSON pointer to a list in the answer that must be empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Whether servers wait for its answer, at the points that can wait.
@@ -139,7 +145,7 @@ pub struct HookSpec {
     /// How messages are signed; the secret is made here and shown once.
     #[serde(default)]
     pub signature: Signature,
-    /// A secret of one's own instead of one that is made here: `whsec_...`, or for `PagerDuty` its routing key. Never shown again.
+    /// A secret of one's own instead of one that is made here: `whsec_...`, for `PagerDuty` its routing key, for a probe a bearer token. Never shown again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }
@@ -238,12 +244,16 @@ impl HookSpec {
     pub fn parse(&self) -> Result<hook::Hook, Invalid> {
         let points: BTreeSet<hook::Point> = self.points.iter().map(|p| (*p).into()).collect();
         if points.is_empty() || points.len() != self.points.len() {
-            return Err(Invalid::new("points", "must be 1 to 7, none of them twice"));
+            return Err(Invalid::new("points", "must be 1 to 8, none of them twice"));
         }
         let incidents =
             |point: &hook::Point| matches!(point, hook::Point::Degraded | hook::Point::Escalated);
         if self.format == Format::PagerDuty && !points.iter().all(incidents) {
             let rule = "must be group.degraded or alert.escalated for PagerDuty";
+            return Err(Invalid::new("points", rule));
+        }
+        if self.format == Format::Probe && points.iter().any(|p| *p != hook::Point::Over) {
+            let rule = "must be alert.over for a probe";
             return Err(Invalid::new("points", rule));
         }
         Ok(hook::Hook {

@@ -18,6 +18,7 @@ pub(super) fn every_hook() -> Hooks {
         (Format::CloudEvents, KeyKind::Ed25519),
         (Format::Slack, KeyKind::Address),
         (Format::PagerDuty, KeyKind::Routing),
+        (Format::Probe, KeyKind::Bearer),
     ];
     let hook = |at: usize, (format, kind)| Hook {
         points: Point::ALL.into_iter().skip(at).collect(),

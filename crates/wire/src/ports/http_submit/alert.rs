@@ -71,6 +71,7 @@ pub(super) enum TurnMessage {
     Escalate,
     Floor(u32),
     Expand,
+    Ask,
     Deflate,
 }
 
@@ -180,6 +181,7 @@ impl From<Turn> for TurnMessage {
             Turn::Escalate => Self::Escalate,
             Turn::Floor(size) => Self::Floor(size.0),
             Turn::Expand => Self::Expand,
+            Turn::Ask => Self::Ask,
             Turn::Deflate => Self::Deflate,
         }
     }
@@ -191,6 +193,7 @@ impl From<TurnMessage> for Turn {
             TurnMessage::Escalate => Self::Escalate,
             TurnMessage::Floor(size) => Self::Floor(Size(size)),
             TurnMessage::Expand => Self::Expand,
+            TurnMessage::Ask => Self::Ask,
             TurnMessage::Deflate => Self::Deflate,
         }
     }

@@ -70,7 +70,7 @@ fn key() -> GroupKey {
     }
 }
 
-fn asks() -> [Ask; 13] {
+fn asks() -> [Ask; 14] {
     let tenth = Percent::from_double_bits(0.1_f64.to_bits()).unwrap();
     [
         Ask::Policy("up".parse().unwrap()),
@@ -81,6 +81,7 @@ fn asks() -> [Ask; 13] {
         Ask::Converge,
         Ask::Turn(Turn::Escalate),
         Ask::Turn(Turn::Expand),
+        Ask::Turn(Turn::Ask),
         Ask::Turn(Turn::Deflate),
         Ask::Turn(Turn::Floor(Size(7))),
         alert(Action::Step(None), Missing::OutOnly),

@@ -1,4 +1,5 @@
 use domain::capacity::Size;
+use domain::circle::Standing;
 use domain::event::{Ask, Force, Override};
 use domain::policy::Adjust;
 use domain::time::Timestamp;
@@ -36,6 +37,15 @@ fn each_kind_of_wish_is_understood() {
 }
 
 #[test]
+fn an_alert_can_be_closed_by_hand() {
+    let asked = parse(r#"{"close_alert":"00000000000000ff"}"#).unwrap();
+    let Ask::Alert(signal) = asked.ask else {
+        panic!("{asked:?}");
+    };
+    assert_eq!((signal.alert.0, signal.standing), (255, Standing::Closed));
+}
+
+#[test]
 fn a_broken_rule_names_its_field() {
     for (json, field) in [
         ("{}", "policy"),
@@ -46,6 +56,11 @@ fn a_broken_rule_names_its_field() {
         (r#"{"change":10001}"#, "change"),
         (r#"{"desired":10001}"#, "desired"),
         (r#"{"converge":false}"#, "converge"),
+        (r#"{"close_alert":"shop"}"#, "close_alert"),
+        (
+            r#"{"change":1,"close_alert":"00000000000000ff"}"#,
+            "close_alert",
+        ),
         (r#"{"policy":"no spaces"}"#, "policy"),
         (r#"{"change":1,"valid_for_seconds":0}"#, "valid_for_seconds"),
         (
