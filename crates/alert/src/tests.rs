@@ -97,7 +97,6 @@ fn every_format_has_a_corpus_that_opens_and_closes() {
         let whole = match format {
             Format::Senlin | Format::Heat => states.contains(&State::Once),
             Format::Samples => states.is_empty(),
-            Format::StackStorm => states.contains(&State::Open),
             Format::Grafana
             | Format::Alertmanager
             | Format::NewRelicLegacy
@@ -110,6 +109,7 @@ fn every_format_has_a_corpus_that_opens_and_closes() {
             | Format::Aodh
             | Format::PagerDuty
             | Format::CloudEvents
+            | Format::StackStorm
             | Format::Plain
             | Format::Mapped => states.contains(&State::Open) && states.contains(&State::Closed),
         };

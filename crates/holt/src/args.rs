@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Show the life of a group against a simulated cloud, faults included
     Demo(Demo),
+    /// Send alerts of every format and play an incident against a simulated cloud, and print the timeline
+    Drill(Demo),
     /// Run a simulated OpenStack
     Cloudsim(Cloudsim),
     /// Sign a token for the API, or make keys
@@ -149,7 +151,7 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Chooses which creates the faults hit, and the cloud's delays
+    /// Chooses which creates faults hit (demo), and the cloud's delays
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// End with one line of JSON
@@ -352,6 +354,9 @@ pub(crate) struct Ask {
     /// So many percent more, or fewer (-12.5)
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) percent: Option<String>,
+    /// This alert is over, whatever its source says: its key, as `holt group show` has it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) close_alert: Option<String>,
 }
 
 #[derive(Debug, Args)]

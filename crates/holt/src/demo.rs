@@ -4,7 +4,7 @@
 //! What is shorter than in production is configuration (`demo.toml`).
 mod acts;
 mod faults;
-mod stage;
+pub(crate) mod stage;
 mod tally;
 
 use std::process::ExitCode;
@@ -12,7 +12,11 @@ use std::process::ExitCode;
 use anyhow::bail;
 use chassis::{Process, shutdown};
 
-use crate::{args, demo::stage::Stage, out};
+use crate::{
+    args,
+    demo::{faults::Hit, stage::Stage},
+    out,
+};
 
 /// Plays the demo. Exit code 0 only if everything holds.
 ///
@@ -20,14 +24,19 @@ use crate::{args, demo::stage::Stage, out};
 /// It could not be played to its end.
 pub(crate) async fn run(process: &Process, args: args::Demo) -> anyhow::Result<ExitCode> {
     shutdown::on_signals(process)?;
-    let stage = Stage::build(process, args.seed).await?;
+    let hit = Hit::choose(args.seed);
+    let stage = Stage::build(process, args.seed, &hit.faults()).await?;
+    out::say(&format!(
+        "planned  create {} ends in ERROR; the answer to create {} is lost",
+        hit.failed, hit.lost
+    ))?;
     let played = tokio::select! {
         biased;
         () = process.stop.requested() => bail!("stopped"),
         played = acts::play(process, &stage) => played,
     };
     let tally = match played {
-        Ok(played) => tally::take(&stage, played).await,
+        Ok(played) => tally::take(&stage, hit, played).await,
         Err(error) => Err(error),
     };
     if tally.is_err() {

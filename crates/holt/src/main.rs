@@ -8,6 +8,7 @@ mod config;
 mod contexts;
 mod demo;
 mod doctor;
+mod drill;
 mod edits;
 mod history;
 mod hook;
@@ -54,6 +55,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(process, args).await?,
         Command::Demo(args) => return Box::pin(demo::run(process, args)).await,
+        Command::Drill(args) => return Box::pin(drill::run(process, args)).await,
         Command::Cloudsim(args) => simulated::run(process, args).await?,
         Command::Token(args) => token::run(process, args)?,
         Command::Group(command) => session::group(process, command).await?,

@@ -305,6 +305,7 @@ fn request(send: &args::Send) -> anyhow::Result<EventRequest> {
         change: send.ask.change,
         change_percent: percent,
         desired: send.ask.desired,
+        close_alert: send.ask.close_alert.clone(),
         force: send.force,
         grant,
         ..EventRequest::default()

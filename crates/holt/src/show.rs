@@ -4,6 +4,7 @@ mod hook;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use wire::v2::{
+    circle::{Circling, KnownAlert},
     event::DryRun,
     group::Group,
     history::Record,
@@ -140,6 +141,9 @@ pub(crate) fn group(group: &Group) -> String {
     if let Some(grant) = &group.grant {
         rows.push(("override", format!("{} until {}", grant.size, grant.until)));
     }
+    if let Some(circling) = &group.circling {
+        rows.extend(circling_rows(circling));
+    }
     if group.waiting > 0 {
         rows.push(("waiting events", group.waiting.to_string()));
     }
@@ -165,6 +169,32 @@ pub(crate) fn group(group: &Group) -> String {
         table.add_row([name.to_owned(), value]);
     }
     table.trim_fmt()
+}
+
+/// The alerts that a group knows, and when it looks again because of them.
+fn circling_rows(circling: &Circling) -> Vec<(&'static str, String)> {
+    let alert = |known: &KnownAlert| {
+        let (standing, severity) = (word(&known.standing), word(&known.severity));
+        let since = &known.since;
+        let text = format!(
+            "{} {}: {standing}, {severity}, since {since}",
+            known.key, known.name
+        );
+        ("alert", text)
+    };
+    let mut rows: Vec<_> = circling.known.iter().map(alert).collect();
+    if let Some(since) = &circling.over_since {
+        rows.push(("alerts over", format!("since {since}")));
+    }
+    let next = circling.next_look.as_ref().map_or_else(
+        || {
+            "when something happens: it is at max, at min, paused, or waits for an answer"
+                .to_owned()
+        },
+        ToString::to_string,
+    );
+    rows.push(("looks again", next));
+    rows
 }
 
 /// Policies.

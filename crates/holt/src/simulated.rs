@@ -13,7 +13,7 @@ use chassis::{
     http::{self, Trust},
     shutdown,
 };
-use cloudsim::{Call, Faults, Settings};
+use cloudsim::{Call, Faults, Settings, Status};
 use reqwest::Client;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -103,6 +103,16 @@ struct Entries {
     entries: Vec<Seen>,
 }
 
+#[derive(Debug, Deserialize)]
+struct Living {
+    servers: Vec<One>,
+}
+
+#[derive(Debug, Deserialize)]
+struct One {
+    status: Status,
+}
+
 impl Simulated {
     /// Starts this executable again.
     ///
@@ -190,6 +200,16 @@ impl Simulated {
     pub(crate) async fn log(&self) -> anyhow::Result<Vec<Seen>> {
         let log: Entries = self.get("/log").await?;
         Ok(log.entries)
+    }
+
+    /// How many servers run.
+    ///
+    /// # Errors
+    /// As [`Simulated::set_faults`].
+    pub(crate) async fn serving(&self) -> anyhow::Result<u32> {
+        let living: Living = self.get("/servers?living=true").await?;
+        let running = living.servers.iter().filter(|s| s.status == Status::Active);
+        Ok(u32::try_from(running.count())?)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {

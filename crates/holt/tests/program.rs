@@ -121,6 +121,31 @@ fn one_store_has_one_process_and_a_stop_takes_less_than_five_seconds() {
     drop(serve(folder.path(), &file));
 }
 
+/// Features S15 and row 48: alerts of every format, and an incident from its beginning to its end.
+#[test]
+fn the_drill_goes_through_every_format_and_a_whole_incident() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ok, shown, said) = run(holt(folder.path()).args(["drill", "--json"]));
+    let last = shown.lines().last().unwrap_or_default();
+    let line: serde_json::Value = serde_json::from_str(last).unwrap_or_default();
+    let wanted = [
+        ("ok", serde_json::json!(true)),
+        ("formats", serde_json::json!(17)),
+        ("formats_ok", serde_json::json!(17)),
+        ("steps_up", serde_json::json!(2)),
+        ("steps_down", serde_json::json!(2)),
+        ("escalations", serde_json::json!(1)),
+        ("servers_in_cloud", serde_json::json!(2)),
+    ];
+    for (name, value) in wanted {
+        assert_eq!((ok, &line[name]), (true, &value), "{name}: {shown}\n{said}");
+    }
+    assert!(
+        shown.contains("an alert opens") && shown.contains("circle back: deflate"),
+        "{shown}"
+    );
+}
+
 #[test]
 fn the_demo_holds_what_it_promises() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,14 +1,17 @@
-//! Where the demo plays: a simulated cloud in a second process, `holt serve` in this one on a temporary folder, a key and a token.
+//! Where the demo and the drill play: a simulated cloud in a second process, `holt serve` in this one on a temporary folder, a key and a token.
 use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use chassis::Process;
+use chassis::{
+    Process,
+    http::{self, Trust},
+};
+use cloudsim::Faults;
 use domain::access::{Right, Rights};
 use tempfile::TempDir;
 
 use crate::{
     config::{self, Config},
-    demo::faults::Hit,
     keys, out,
     serve::{self, Running},
     session::Session,
@@ -17,7 +20,7 @@ use crate::{
 };
 
 /// A tenant that the simulated cloud knows.
-const TENANT: &str = "tenant-a";
+pub(crate) const TENANT: &str = "tenant-a";
 
 #[derive(Debug)]
 pub(crate) struct Stage {
@@ -25,7 +28,7 @@ pub(crate) struct Stage {
     running: Running,
     pub(crate) cloud: Simulated,
     pub(crate) session: Session,
-    pub(crate) hit: Hit,
+    pub(crate) http: http::Client,
 }
 
 impl Stage {
@@ -33,10 +36,13 @@ impl Stage {
     ///
     /// # Errors
     /// Something does not start.
-    pub(crate) async fn build(process: &Process, seed: u64) -> anyhow::Result<Self> {
-        let hit = Hit::choose(seed);
+    pub(crate) async fn build(
+        process: &Process,
+        seed: u64,
+        faults: &Faults,
+    ) -> anyhow::Result<Self> {
         let cloud = Simulated::start(process, seed).await?;
-        cloud.set_faults(&hit.faults()).await?;
+        cloud.set_faults(faults).await?;
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let config = configure(process, &folder, &cloud.address)?;
         let running = serve::start(process, &config).await?;
@@ -63,16 +69,16 @@ impl Stage {
             running.address,
             folder.path().display()
         ))?;
-        out::say(&format!(
-            "planned  create {} ends in ERROR; the answer to create {} is lost",
-            hit.failed, hit.lost
-        ))?;
+        let http = http::client(&http::Settings {
+            trust: Trust::Only(Vec::new()),
+            ..http::Settings::default()
+        });
         Ok(Self {
             folder,
             running,
             cloud,
             session,
-            hit,
+            http: http.context("build a client")?,
         })
     }
 

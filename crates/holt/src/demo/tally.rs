@@ -46,7 +46,7 @@ pub(crate) struct Line {
 ///
 /// # Errors
 /// One of them does not answer.
-pub(crate) async fn take(stage: &Stage, played: Played) -> anyhow::Result<Tally> {
+pub(crate) async fn take(stage: &Stage, hit: Hit, played: Played) -> anyhow::Result<Tally> {
     let mut verdicts = stage.session.all_verdicts(&played.group).await?;
     verdicts.reverse();
     let mut slots = stage
@@ -63,7 +63,7 @@ pub(crate) async fn take(stage: &Stage, played: Played) -> anyhow::Result<Tally>
         checks: Vec::new(),
     };
     tally.check_events(&played);
-    tally.check_faults(&played, stage.hit, &log)?;
+    tally.check_faults(&played, hit, &log)?;
     tally.check_cloud();
     Ok(tally)
 }
