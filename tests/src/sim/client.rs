@@ -89,7 +89,7 @@ impl Customer {
             metadata: std::collections::BTreeMap::new(),
             policies: std::collections::BTreeMap::new(),
             scale_in: ScaleInOrder::default(),
-            circle: domain::circle::Circle::default(),
+            circle: super::alerts::circle(),
             build_timeout: Duration::from_secs(300),
             serials: 0,
             hooks: super::hooks::of_group(n),

@@ -1,30 +1,55 @@
-//! Hooks whose receivers never answer: every third group's servers wait at both ends of their lives, whatever the weather, and nobody comes.
+//! Hooks, whatever the weather: of every three groups one has receivers that never answer, and one has receivers that take, fail, hang, take and
+//! are not heard of, answer at once, late, twice or against the server.
 //!
-//! That they are in service or gone in the end is what the judge asks of every group; here it is asked that nothing waits past its time.
+//! That servers are in service or gone in the end is what the judge asks of every group; here it is asked that nothing waits past its time, that
+//! every message comes to an end, and that one receiver hears of one server in order. The lane is a model (the shipping one speaks real HTTP); the
+//! port, the desk, the outbox and everything behind them is what ships.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::group::Group;
+use domain::group::{Cause, Group};
 use domain::hook::{Answer, Format, Hook, Hooks, Point, Waiting};
+use domain::ids::{DeliveryId, GroupKey};
+use domain::outbox::{self, Sending, Sent};
 use domain::time::Timestamp;
+use wire::ports::hooks::{Hooks as _, Parcel, Room, Tried};
 
+use super::client::change;
+use super::net::Link;
 use super::world::World;
 
 /// How long a server waits; no heartbeat ever comes.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// Clocks that were wrong double a wait at most (I8), and its owner looks again within a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// When nothing is done wrong any more, a message has its end after this: what was planned before, the last pause among it.
+const LAST: Duration = Duration::from_secs(1_500);
+/// Messages of one question.
+const MESSAGES: u32 = 64;
+/// Between two questions that nobody answered.
+const AGAIN: Duration = Duration::from_secs(2);
+/// After this an attempt has failed.
+const ATTEMPT: Duration = Duration::from_secs(15);
+
+const NOBODY: &str = "https://nobody.example/";
+const SOMEBODY: &str = "https://somebody.example/";
 
 /// The hooks of the `n`th group.
 pub(super) fn of_group(n: usize) -> Hooks {
-    if n % 3 != 1 {
-        return Hooks::new();
-    }
+    let (url, points) = match n % 3 {
+        1 => (
+            NOBODY,
+            BTreeSet::from([Point::BeforeActive, Point::BeforeDelete]),
+        ),
+        2 => (SOMEBODY, BTreeSet::from(Point::ALL)),
+        _ => return Hooks::new(),
+    };
     let hook = Hook {
-        points: BTreeSet::from([Point::BeforeActive, Point::BeforeDelete]),
+        points,
         format: Format::Webhook,
-        url: "https://nobody.example/".to_owned(),
+        url: url.to_owned(),
         wait: Some(Waiting {
             deadline: DEADLINE,
             longest: DEADLINE * 2,
@@ -34,14 +59,163 @@ pub(super) fn of_group(n: usize) -> Hooks {
         enabled: true,
         keys: Vec::new(),
     };
-    let id = "nobody".parse();
+    let id = "receiver".parse();
     id.map_or_else(|_| Hooks::new(), |id| Hooks::from([(id, hook)]))
 }
 
-/// No server is stuck and no delete is blocked past a deadline.
+/// A lane to every supervisor, with the receivers behind it.
+pub(super) fn lane(world: &Arc<World>) {
+    let heard = Arc::new(Mutex::new(Heard::default()));
+    for link in world.links(&world.root, ("lane", 0)) {
+        let line = Line {
+            world: Arc::clone(world),
+            link: Arc::new(link),
+            heard: Arc::clone(&heard),
+        };
+        drop(world.root.tasks.spawn("lane", line.run()));
+    }
+}
+
+/// What the receivers have heard.
+#[derive(Debug, Default)]
+struct Heard {
+    messages: u64,
+    /// By group and server.
+    of_server: BTreeMap<(GroupKey, String), BTreeSet<DeliveryId>>,
+}
+
+#[derive(Clone)]
+struct Line {
+    world: Arc<World>,
+    link: Arc<Link>,
+    heard: Arc<Mutex<Heard>>,
+}
+
+impl Line {
+    async fn run(self) {
+        loop {
+            let room = Room {
+                messages: MESSAGES,
+                of_one: MESSAGES,
+                full: Vec::new(),
+                wait: Duration::from_secs(5),
+            };
+            match self.link.fetch(room).await {
+                Ok(parcels) => {
+                    for parcel in parcels {
+                        let one = self.clone().send(parcel);
+                        drop(self.world.root.tasks.spawn("message", one));
+                    }
+                }
+                Err(_away) => self.world.root.clock.sleep(AGAIN).await,
+            }
+        }
+    }
+
+    /// One attempt, and what came of it.
+    async fn send(self, parcel: Parcel) {
+        let clock = self.world.root.clock.clone();
+        let nth = self.hear(&parcel);
+        let dice = self.world.dice(&format!("receiver {nth}"));
+        let is_calm = self.world.calm.load(std::sync::atomic::Ordering::Relaxed);
+        let fate = if is_calm { 0 } else { dice.below(10) };
+        let (what, sent) = match fate {
+            0..=3 => ("takes", Sent::Taken),
+            4 => {
+                clock.sleep(ATTEMPT - AGAIN).await;
+                ("takes late", Sent::Taken)
+            }
+            5 | 6 => ("answers 500", Sent::Failed("500".to_owned(), None)),
+            7 => {
+                clock.sleep(ATTEMPT).await;
+                ("hangs", Sent::Failed("no answer".to_owned(), None))
+            }
+            8 => ("takes, and the lane dies", Sent::Taken),
+            _ => ("answers 410", Sent::Refused("410".to_owned())),
+        };
+        self.world.checker.tally(&format!("hooks: receiver {what}"));
+        if sent == Sent::Taken && parcel.message.data.wait.is_some() {
+            self.answer(&parcel, is_calm, &dice);
+        }
+        if fate == 8 {
+            return;
+        }
+        let tried = Tried {
+            group: parcel.group,
+            id: parcel.id,
+            made: parcel.made,
+            sent,
+        };
+        for _ in 0..10 {
+            if self.link.tried(vec![tried.clone()]).await.is_ok() {
+                return;
+            }
+            clock.sleep(AGAIN).await;
+        }
+    }
+
+    /// Notes that a message came. One server's come in order: a new one with a lower number may only come when it was given up meanwhile.
+    fn hear(&self, parcel: &Parcel) -> u64 {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.messages += 1;
+        let nth = heard.messages;
+        if let Some(server) = &parcel.message.data.server {
+            let place = (parcel.group.clone(), server.clone());
+            let of_server = heard.of_server.entry(place).or_default();
+            let is_new = of_server.insert(parcel.id);
+            let overtaken = of_server.last().is_some_and(|last| *last > parcel.id);
+            let waits =
+                |group: Arc<Group>| group.outbox.get(&parcel.id).is_some_and(|d| d.is_open());
+            if is_new && overtaken && self.world.store.group(&parcel.group).is_some_and(waits) {
+                let (id, group) = (parcel.id, parcel.group.id);
+                self.world
+                    .checker
+                    .broken(format!("hooks: group {group}: {id} came after a later one"));
+            }
+        }
+        nth
+    }
+
+    /// The receiver answers for the server that waits: in time or late, once or twice, mostly for it.
+    fn answer(&self, parcel: &Parcel, is_calm: bool, dice: &chassis::Entropy) {
+        let times = 1 + dice.below(2);
+        let answer = if !is_calm && dice.below(8) == 0 {
+            Answer::Abandon
+        } else {
+            Answer::Continue
+        };
+        for _ in 0..times {
+            let after = dice.up_to(DEADLINE + DEADLINE / 2);
+            let (world, key, id) = (Arc::clone(&self.world), parcel.group.clone(), parcel.id);
+            drop(self.world.root.tasks.spawn("answer", async move {
+                world.root.clock.sleep(after).await;
+                world.checker.tally(&format!("hooks: answered {answer:?}"));
+                change(&world, &key, |draft| {
+                    // Late, or twice: then nothing changes, as the reason says that the api tells.
+                    outbox::complete(draft, id, answer).unwrap_or_default();
+                    Cause::Converge
+                })
+                .await;
+            }));
+        }
+    }
+}
+
+/// No server is stuck, no delete is blocked past a deadline, and every message that somebody can take is taken or dead.
 pub(super) fn judge(world: &World, group: &Group, lines: &mut Vec<String>) {
     let now = Timestamp::from_unix_ms(world.root.clock.unix_ms());
     for delivery in group.outbox.values() {
+        let is_heard = group.config.hooks.values().any(|hook| hook.url == SOMEBODY);
+        if is_heard
+            && world.schedule.case.is_none()
+            && matches!(delivery.sending, Sending::Due(_))
+            && now.since(delivery.made) > LAST
+        {
+            lines.push(format!(
+                "hooks: group {}: {delivery:?} was not told",
+                group.key.id
+            ));
+        }
         let Some(wait) = delivery.wait.filter(|wait| wait.ended.is_none()) else {
             continue;
         };

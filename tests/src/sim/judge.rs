@@ -26,6 +26,7 @@ pub fn judge(world: &World, keys: &[GroupKey], findings: &mut Findings) {
             Phase::Deleting | Phase::Tombstone => leaving(group, &mut lines),
         }
         super::hooks::judge(world, group, &mut lines);
+        super::alerts::judge(world, group, &mut lines);
         if !group.inbox.is_empty() && group.state.phase == Phase::Running {
             lines.push(format!(
                 "I4: group {} has events without a verdict",

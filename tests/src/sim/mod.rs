@@ -3,6 +3,7 @@
 //! Supervisor, worker, OpenStack client and submit code are what ships; store, cloud and the network between the roles are simulated.
 //! Shipping code that runs here has no line that exists for it: time, tasks and randomness come from `chassis::Process`, and that is all.
 
+pub mod alerts;
 pub mod blows;
 pub mod chaos;
 pub mod check;

@@ -12,6 +12,7 @@ use domain::event::Event;
 use domain::ids::GroupKey;
 use domain::verdict::Verdict;
 use holt_supervisor::Supervisor;
+use wire::ports::hooks::{Hooks, HooksError, Parcel, Room, Tried};
 use wire::ports::ops::{Heartbeat, Offer, Op, Ops, OpsError, Orders, Report};
 use wire::ports::submit::{Submit, SubmitError};
 
@@ -194,6 +195,25 @@ impl Submit for Link {
             })
             .await,
         );
+    }
+}
+
+#[async_trait]
+impl Hooks for Link {
+    async fn fetch(&self, room: Room) -> Result<Vec<Parcel>, HooksError> {
+        let call = self.call(move |s| {
+            let room = room.clone();
+            async move { s.fetch(room).await }
+        });
+        call.await.unwrap_or(Err(HooksError::Unreachable))
+    }
+
+    async fn tried(&self, tried: Vec<Tried>) -> Result<(), HooksError> {
+        let call = self.call(move |s| {
+            let tried = tried.clone();
+            async move { s.tried(tried).await }
+        });
+        call.await.unwrap_or(Err(HooksError::Unreachable))
     }
 }
 

@@ -125,6 +125,10 @@ async fn play(schedule: Schedule, until: Until) -> anyhow::Result<Report> {
     let keys = customer.make_groups(&tenants()).await?;
     let strikes = blows::run(Arc::clone(&world));
     drop(world.root.tasks.spawn("strikes", strikes));
+    if world.schedule.case.is_none() {
+        super::hooks::lane(&world);
+        super::alerts::monitor(&world, &keys);
+    }
     let finished = tokio::select! {
         biased;
         () = broken(&world), if until == Until::Broken => false,

@@ -201,7 +201,8 @@ impl World {
         Link::new(caller.clone(), seat.address.clone(), ends, dice, medium)
     }
 
-    fn links(&self, process: &Process, of: (&str, u64)) -> Vec<Link> {
+    /// Ways to every supervisor, for a process of that name and life.
+    pub(super) fn links(&self, process: &Process, of: (&str, u64)) -> Vec<Link> {
         (0..self.supervisors.len())
             .map(|to| self.link(process, to, of))
             .collect()
