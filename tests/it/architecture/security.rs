@@ -88,6 +88,27 @@ fn every_part_of_the_guard_has_tests_that_exist() {
     assert_none("docs/guard.md names what is not there", &wrong);
 }
 
+/// Issues of predecessors that must not come back: docs/alerts.md and docs/hooks.md list them, each with its test.
+#[test]
+fn every_defect_of_an_older_system_has_a_test_that_exists() {
+    let defined = defined();
+    let mut missing = Vec::new();
+    for file in ["docs/alerts.md", "docs/hooks.md"] {
+        let page = std::fs::read_to_string(root().join(file)).expect("the page");
+        let (_, rest) = page.split_once("## Defects").expect("the section");
+        let section = rest.split("\n## ").next().unwrap_or_default();
+        let rows = section.lines().filter(|line| line.starts_with("| "));
+        for row in rows.skip(1) {
+            let names = named(row);
+            if names.is_empty() {
+                missing.push(format!("{file}: no test: {row}"));
+            }
+            missing.extend(names.into_iter().filter(|name| !defined.contains(name)));
+        }
+    }
+    assert_none("these pages name what is not there", &missing);
+}
+
 #[test]
 fn every_test_that_the_security_page_names_exists() {
     let defined = defined();
