@@ -21,6 +21,7 @@ pub mod launch;
 pub mod limits;
 pub mod openapi;
 mod origin;
+pub mod owners;
 mod page;
 mod patch;
 mod rest;

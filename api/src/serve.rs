@@ -1,6 +1,6 @@
-//! An api as a process of its own: the same [`build`](crate::build) as all-in-one and tests, with the supervisor over HTTP.
+//! An api as a process of its own: the same [`build`](crate::build) as all-in-one and tests, with the supervisors over HTTP.
 //!
-//! It shares a cluster (`store.kind = "cassandra"`) with its supervisor. The embedded store lets one process in: with it, `holt serve` is
+//! It shares a cluster (`store.kind = "cassandra"`) with its supervisors, whose leases say where they are. The embedded store lets one process in: with it, `holt serve` is
 //! the way to run everything.
 
 use std::path::{Path, PathBuf};
@@ -11,13 +11,17 @@ use anyhow::Context as _;
 use chassis::config::Layers;
 use chassis::http::Trust;
 use chassis::{Process, Secret, shutdown, telemetry};
+use domain::ids::ColoId;
 use serde::{Deserialize, Serialize};
 use store::embedded;
+use store::member::Watch;
 use store_cassandra::choice::{self, Place};
 use store_elasticsearch::choice::searching;
 use wire::ports::http_submit::HttpSubmit;
+use wire::ports::submit::Submit;
 
 use crate::Settings;
+use crate::owners::{Calls, Owners};
 
 const DEFAULTS: &str = include_str!("serve/defaults.toml");
 /// For tasks to end by themselves before they are cut off, which is always safe.
@@ -38,7 +42,7 @@ struct Config {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Supervisor {
-    address: String,
+    address: Option<String>,
     key: Secret,
     ca_file: Option<PathBuf>,
 }
@@ -52,7 +56,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let config: Config = layers.process_environment("HOLT_API").load()?;
     telemetry::init(&config.telemetry)?;
     shutdown::on_signals(process).context("watch signals")?;
-    let owner = owner(&config.supervisor, config.api.owner_deadline)?;
+    let calls = calls(&config.supervisor, config.api.owner_deadline)?;
     let index = config
         .history
         .open(process)
@@ -60,7 +64,19 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let place = config.store.feeding(config.history.is_outside());
     let store = choice::open(process, &place, embedded::Settings::default()).await?;
     let stores = searching(store.stores(), index.as_ref());
-    let api = crate::build(process, config.api, stores, Arc::new(owner)).await;
+    let owner: Arc<dyn Submit> = match &config.supervisor.address {
+        Some(address) => {
+            let Calls { key, trust, within } = calls;
+            let one = HttpSubmit::new(address, key, trust, within);
+            Arc::new(one.context("`supervisor.address`")?)
+        }
+        None => {
+            let members = Arc::clone(&stores.members);
+            let watch = Watch::start(process, members, ColoId(config.api.colo), None);
+            Arc::new(Owners::new(process.clock.clone(), watch, calls))
+        }
+    };
+    let api = crate::build(process, config.api, stores, owner).await;
     let api = api.context("start the api (`api`)")?;
     tracing::info!(address = %api.address(), "api serves");
     process.stop.requested().await;
@@ -71,7 +87,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn owner(supervisor: &Supervisor, within: Duration) -> anyhow::Result<HttpSubmit> {
+fn calls(supervisor: &Supervisor, within: Duration) -> anyhow::Result<Calls> {
     let trust = match &supervisor.ca_file {
         Some(path) => {
             let pem = std::fs::read(path);
@@ -79,12 +95,13 @@ fn owner(supervisor: &Supervisor, within: Duration) -> anyhow::Result<HttpSubmit
                 pem.with_context(|| format!("read `supervisor.ca_file` {}", path.display()))?,
             )
         }
-        // Plain HTTP works on a machine without a certificate store.
-        None if supervisor.address.starts_with("http://") => Trust::Only(Vec::new()),
         None => Trust::Machine,
     };
-    let key = supervisor.key.clone();
-    HttpSubmit::new(&supervisor.address, key, trust, within).context("`supervisor.address`")
+    Ok(Calls {
+        key: supervisor.key.clone(),
+        trust,
+        within,
+    })
 }
 
 #[cfg(test)]

@@ -48,7 +48,9 @@ impl Owner {
         let mut left = Left::default();
         let (batch, watch, handout) = (&self.batch, &mut self.watch, &self.seams.handout);
         // Whatever is stopped is not even planned: the deficit stays, and is planned when the switch is taken back.
-        let can_launch = self.launch.is_some() && !self.seams.control.effect(&self.key).no_create;
+        let can_launch = self.launch.is_some()
+            && self.seams.shards.is_mine(&self.key)
+            && !self.seams.control.effect(&self.key).no_create;
         let result = apply(
             &process,
             &*groups,

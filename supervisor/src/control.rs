@@ -14,11 +14,13 @@ use chassis::Process;
 use chassis::metrics::Gauge;
 use domain::control::{Effect, Mode, Scope, Switch};
 use domain::ids::{ColoId, GroupKey};
-use domain::time::Timestamp;
+use domain::member::Shard;
+use domain::time::{Mono, Timestamp};
 use store::control::Controls;
 use wire::ports::ops::{Heartbeat, Orders};
 
 use crate::owners::{Note, Owners};
+use crate::shards::Shards;
 use crate::{Settings, mono};
 use shares::Shares;
 use surge::Surge;
@@ -35,6 +37,7 @@ pub(crate) struct Control {
     colo: ColoId,
     break_glass: Option<PathBuf>,
     look: Duration,
+    shards: Shards,
     inner: Arc<Mutex<Inner>>,
     surging: Gauge,
 }
@@ -45,16 +48,19 @@ struct Inner {
     stored: Option<Vec<Switch>>,
     glass: Vec<Switch>,
     shares: Shares,
+    /// Since when it is this supervisor that deals the shares.
+    dealing: Option<Mono>,
     surge: Option<Surge>,
 }
 
 impl Control {
-    pub(crate) fn new(process: &Process, settings: &Settings) -> Self {
+    pub(crate) fn new(process: &Process, settings: &Settings, shards: Shards) -> Self {
         let help = "Whether the surge guard slows the colo.";
         let inner = Inner {
             stored: None,
             glass: Vec::new(),
             shares: Shares::new(settings.workers_max),
+            dealing: None,
             surge: settings.surge.then(Surge::default),
         };
         Self {
@@ -62,6 +68,7 @@ impl Control {
             colo: settings.colo,
             break_glass: settings.break_glass.clone(),
             look: settings.switch_pass,
+            shards,
             inner: Arc::new(Mutex::new(inner)),
             surging: process.metrics.gauge("surge_guard", help),
         }
@@ -111,7 +118,12 @@ impl Control {
             .filter(|switch| switch.stands(wall))
             .cloned()
             .collect();
-        let part = inner.shares.beat(heartbeat, now);
+        let part = if self.deals(&mut inner, now) {
+            Some(inner.shares.beat(heartbeat, now))
+        } else {
+            inner.shares.hear(heartbeat, now);
+            None
+        };
         let well = inner.shares.all_well(now);
         let surging = inner.surge.as_mut().is_some_and(|s| s.look(now, well));
         drop(inner);
@@ -134,10 +146,23 @@ impl Control {
         Some(Orders {
             colo: self.colo,
             switches,
-            share: part.share,
-            elected: part.elected,
-            answered: part.answered,
+            share: part.map(|part| part.share),
+            elected: part.is_some_and(|part| part.elected),
+            answered: part.is_some_and(|part| part.answered),
         })
+    }
+
+    /// Whether it is this supervisor that deals the colo's budget. One that begins to waits until every share that another dealt has ended,
+    /// so that all shares together never exceed the budget.
+    fn deals(&self, inner: &mut Inner, now: Mono) -> bool {
+        if matches!(self.shards, Shards::All) {
+            return true;
+        }
+        if !self.shards.has(Shard::BUDGET) {
+            inner.dealing = None;
+            return false;
+        }
+        now.since(*inner.dealing.get_or_insert(now)) >= shares::HOLDS
     }
 
     fn page(&self, surging: bool) {

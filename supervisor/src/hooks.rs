@@ -54,7 +54,7 @@ impl Desk {
     }
 
     /// Takes a message back that no lane has fetched; false: one has.
-    fn withdraw(&self, key: &GroupKey, id: DeliveryId) -> bool {
+    pub(crate) fn withdraw(&self, key: &GroupKey, id: DeliveryId) -> bool {
         self.lock().withdraw(key, id)
     }
 

@@ -22,6 +22,7 @@ mod poll;
 mod project;
 pub mod serve;
 mod settle;
+mod shards;
 mod submit;
 mod sweep;
 mod timers;
@@ -33,11 +34,13 @@ use std::time::Duration;
 
 use chassis::Process;
 use domain::evidence::Rules;
-use domain::ids::{ColoId, Fence};
+use domain::ids::{ColoId, Fence, MemberName};
 use domain::mutant::{Rule, off};
 use store::Stores;
+use store::member::Watch;
 
 pub use crate::handout::Handout;
+use crate::shards::Shards;
 
 /// Periods, limits and rules. Every field has a default that suits production; tests and the simulator give shorter ones.
 #[derive(Debug, Clone)]
@@ -66,6 +69,8 @@ pub struct Settings {
     pub surge: bool,
     /// The break-glass file: kill switches that need neither api nor store.
     pub break_glass: Option<PathBuf>,
+    /// Its name among the supervisors of its colo, which share the groups. None: it shares with nobody, and all groups are its own.
+    pub member: Option<MemberName>,
 }
 
 impl Default for Settings {
@@ -83,6 +88,7 @@ impl Default for Settings {
             switch_pass: Duration::from_secs(1),
             surge: true,
             break_glass: None,
+            member: None,
         }
     }
 }
@@ -104,7 +110,12 @@ pub struct Supervisor {
 pub fn build(process: &Process, settings: Settings, stores: Stores) -> Supervisor {
     let handout = Handout::new(process.clone());
     let sweep = sweep::Sweep::new(process.clone(), handout.clone());
-    let control = control::Control::new(process, &settings);
+    let watch = settings.member.clone().map(|own| {
+        let members = std::sync::Arc::clone(&stores.members);
+        Watch::start(process, members, settings.colo, Some(own))
+    });
+    let shards = watch.clone().map_or(Shards::All, Shards::Of);
+    let control = control::Control::new(process, &settings, shards.clone());
     let controls = std::sync::Arc::clone(&stores.controls);
     let desk = hooks::Desk::default();
     let seams = owners::Seams {
@@ -115,10 +126,18 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
         handout: handout.clone(),
         desk: desk.clone(),
         sweep: sweep.clone(),
+        shards,
         settings: settings.clone(),
     };
     let owners = owners::Owners::new(seams);
     sweep::start(&sweep, &owners, &settings);
+    if let Some(watch) = watch {
+        drop(
+            process
+                .tasks
+                .spawn("shards", shards::run(watch, owners.clone())),
+        );
+    }
     let pass_on = poll::pass_on(process.clone(), handout.clone(), owners.clone());
     drop(process.tasks.spawn("pass-on", pass_on));
     control::start(&control, controls, &owners);

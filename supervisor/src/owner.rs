@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::event::Event;
 use domain::evidence::{Extent, Listing, Row, Watch};
 use domain::group::{Group, Phase};
-use domain::ids::{DeliveryId, EventId, GroupKey, LaunchHash, OpId, SlotId};
+use domain::ids::{DeliveryId, EventId, GroupKey, LaunchHash, OpId, Rev, SlotId};
 use domain::outbox::Sent;
 use domain::settle::Outcome;
 use domain::time::Mono;
@@ -18,9 +18,9 @@ use wire::ports::submit::SubmitError;
 
 use crate::counts::Share;
 use crate::launches::Cache;
-use crate::mono;
 use crate::owners::{Note, Owners, Seams};
 use crate::project::Project;
+use crate::{mono, now};
 
 /// Notes taken into one commit (the batch bound of the store: 64 verdicts).
 pub(crate) const BATCH_MAX: usize = 64;
@@ -72,6 +72,8 @@ pub(crate) struct Owner {
     /// Something more can be done at once.
     pub(crate) again: bool,
     missing: bool,
+    /// Something was committed while the group was another supervisor's.
+    is_foreign: bool,
 }
 
 /// Starts the task of one group.
@@ -95,6 +97,7 @@ pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) 
         next: began,
         again: true,
         missing: false,
+        is_foreign: false,
     };
     drop(seams.process.tasks.spawn("owner", owner.run(owners, notes)));
 }
@@ -108,17 +111,42 @@ impl Owner {
                 Gathered::Some => idle_since = mono(&self.seams.process),
                 Gathered::Nothing => {}
             }
+            let is_mine = self.seams.shards.is_mine(&self.key);
             if self.load().await {
+                let before = self.rev();
                 self.commit().await;
-                self.duties();
+                self.is_foreign |= !is_mine && self.rev() != before;
+                if is_mine {
+                    self.duties();
+                }
             }
             let idle = mono(&self.seams.process).since(idle_since) >= owners.idle();
-            if (self.missing || (idle && self.is_at_rest()))
+            if (self.missing || !is_mine || (idle && self.is_at_rest()))
                 && !self.again
                 && owners.retire(&self.key, &mut notes)
             {
+                if !is_mine {
+                    self.hand_over().await;
+                }
                 return;
             }
+        }
+    }
+
+    fn rev(&self) -> Option<Rev> {
+        self.group.as_ref().map(|group| group.rev)
+    }
+
+    /// The group is another supervisor's by now: what nobody fetched is taken back, and the new owner hears of what was committed here.
+    async fn hand_over(&self) {
+        for id in self.posted.keys() {
+            self.seams.desk.withdraw(&self.key, *id);
+        }
+        let wall = now(&self.seams.process).wall;
+        if self.is_foreign
+            && let Err(error) = self.seams.stores.hints.mark(&self.key, wall).await
+        {
+            tracing::debug!(error = &error as &dyn std::error::Error, "hint not written");
         }
     }
 

@@ -21,6 +21,7 @@ use crate::counts::Counts;
 use crate::handout::Handout;
 use crate::hooks::Desk;
 use crate::project::Project;
+use crate::shards::Shards;
 use crate::sweep::Sweep;
 use crate::{Settings, owner};
 
@@ -37,6 +38,7 @@ pub(crate) struct Seams {
     pub(crate) control: Control,
     pub(crate) counts: Counts,
     pub(crate) sweep: Sweep,
+    pub(crate) shards: Shards,
     pub(crate) settings: Settings,
 }
 

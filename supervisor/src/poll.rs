@@ -47,8 +47,11 @@ impl Ops for Supervisor {
                 .iter()
                 .for_each(|key| self.owners.tell_awake(key, Note::Offer)),
         }
-        if let Ok(ops) = self.process.clock.timeout(wait, &mut reply).await {
-            return Ok(ops.unwrap_or_default());
+        tokio::select! {
+            biased;
+            ops = &mut reply => return Ok(ops.unwrap_or_default()),
+            () = self.process.clock.sleep(wait) => {}
+            () = self.process.stop.requested() => {}
         }
         self.handout.expire(&withdraw);
         Ok(reply.await.unwrap_or_default())

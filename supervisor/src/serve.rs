@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use chassis::config::Layers;
 use chassis::{Process, Secret, ops, shutdown, telemetry};
-use domain::ids::ColoId;
+use domain::ids::{ColoId, MemberName};
 use serde::{Deserialize, Serialize};
 use store::embedded;
-use store_cassandra::choice::{self, Place};
+use store_cassandra::choice::{self, Kind, Place};
 use store_elasticsearch::feeder;
 use wire::ports::hooks::Hooks;
 use wire::ports::ops::Ops;
@@ -55,6 +55,7 @@ struct Colo {
 #[serde(deny_unknown_fields)]
 struct Roles {
     listen: SocketAddr,
+    advertise: Option<String>,
     key: Secret,
 }
 
@@ -83,19 +84,40 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     if let Some(index) = index {
         feeder::start(process, index, store.feed(feeder::NAME));
     }
-    let supervisor = crate::build(process, settings(&config.colo), store.stores());
+    let settings = Settings {
+        member: member(&config)?,
+        ..settings(&config.colo)
+    };
+    let supervisor = crate::build(process, settings, store.stores());
     let roles =
         TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;
     let roles = listen(process, roles, supervisor, config.roles.key)?;
     let operators = ops::serve(process, config.operators.listen)
         .context("listen for operators (`operators.listen`)")?;
     process.stop.requested().await;
-    roles.stop(false).await;
+    // The lease is given up meanwhile, and others take over; what is asked here is answered or refused, and commits in hand end.
+    roles.stop(true).await;
     operators.stop(false).await;
     process.tasks.drain(&process.clock, DRAIN).await;
     store.close().await;
     tracing::info!("supervisor has stopped");
     Ok(())
+}
+
+/// Its name among the supervisors that share its store: where the other roles reach it. An embedded store is shared with nobody.
+fn member(config: &Config) -> anyhow::Result<Option<MemberName>> {
+    if config.store.kind == Kind::Embedded {
+        return Ok(None);
+    }
+    let listen = config.roles.listen;
+    let own = match &config.roles.advertise {
+        Some(address) => address.clone(),
+        None if listen.ip().is_unspecified() => bail!(
+            "configuration key `roles.advertise` is required where `roles.listen` names no address"
+        ),
+        None => format!("http://{listen}"),
+    };
+    own.parse().map(Some).context("`roles.advertise`")
 }
 
 fn settings(colo: &Colo) -> Settings {
@@ -130,6 +152,7 @@ pub fn listen(
     });
     let server = server
         .workers(2)
+        .shutdown_timeout(DRAIN.as_secs())
         .disable_signals()
         .listen(listener)
         .context("listen")?

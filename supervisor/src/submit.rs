@@ -17,6 +17,9 @@ const BUSY_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 #[async_trait]
 impl Submit for Supervisor {
     async fn submit(&self, key: &GroupKey, event: Event) -> Result<Verdict, SubmitError> {
+        if !self.owners.seams().shards.is_mine(key) {
+            return Err(SubmitError::NotOwner);
+        }
         let (answer, verdict) = oneshot::channel();
         self.owners
             .tell(key, Note::Event(event, answer))
@@ -28,7 +31,10 @@ impl Submit for Supervisor {
     }
 
     async fn poke(&self, key: &GroupKey) {
-        self.owners.hint(key, Note::Changed);
+        // Not its own: whoever marked the group did so for the one whose it is.
+        if self.owners.seams().shards.is_mine(key) {
+            self.owners.hint(key, Note::Changed);
+        }
     }
 
     async fn look_up(&self, tenant: &TenantId, names: Names) -> Option<LookedUp> {

@@ -13,6 +13,7 @@ use chassis::Process;
 use domain::evidence::{Extent, Listing, Row};
 use domain::group::Group;
 use domain::ids::{GroupId, GroupKey, HomeEpoch, OpId, TenantId};
+use domain::member::Shard;
 use domain::time::Mono;
 use store::Stores;
 use store::group::Level;
@@ -30,6 +31,8 @@ const LOST_AFTER: Duration = Duration::from_secs(90);
 const APART: Duration = Duration::from_secs(2);
 /// Groups read in one page of a pass.
 const PAGE: u32 = 256;
+/// Marks read in one look: those of other supervisors' groups are among them, and must not hide this one's.
+const MARKS: u32 = 16_384;
 
 /// What is known of tenants, and when to look again. Cheap to clone.
 #[derive(Clone)]
@@ -311,61 +314,75 @@ impl Sweep {
     }
 }
 
-/// Wakes the groups that somebody marked.
+/// Wakes the groups that somebody marked, now and then.
 async fn hint_pass(owners: Owners, period: Duration) {
-    let seams = owners.seams().clone();
     loop {
-        match seams.stores.hints.marked(PAGE).await {
-            Ok(marked) => {
-                for (key, at) in marked {
-                    owners.hint(&key, Note::Changed);
-                    if let Err(error) = seams.stores.hints.clear(&key, at).await {
-                        tracing::debug!(error = &error as &dyn std::error::Error, "a hint stays");
-                    }
-                }
-            }
-            Err(error) => tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                "hints cannot be read"
-            ),
-        }
-        if !pause(&seams.process, period).await {
+        look_at_hints(&owners).await;
+        if !pause(&owners.seams().process, period).await {
             return;
         }
     }
 }
 
-/// Wakes every group now and then: the safety net under hints (design 5).
-async fn full_pass(owners: Owners, period: Duration) {
-    let seams = owners.seams().clone();
-    loop {
-        let (mut after, mut count) = (None, 0);
-        loop {
-            match seams.stores.groups.all(after, PAGE).await {
-                Ok(page) => {
-                    count += page.items.len();
-                    for key in page.items {
-                        owners.hint(&key, Note::Changed);
-                    }
-                    after = page.next;
+/// Wakes those of this supervisor's groups that somebody marked.
+pub(crate) async fn look_at_hints(owners: &Owners) {
+    let seams = owners.seams();
+    match seams.stores.hints.marked(MARKS).await {
+        Ok(marked) => {
+            let own = |(key, _): &(GroupKey, _)| seams.shards.is_mine(key);
+            for (key, at) in marked.into_iter().filter(own) {
+                owners.hint(&key, Note::Changed);
+                if let Err(error) = seams.stores.hints.clear(&key, at).await {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "a hint stays");
                 }
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the full pass stops early"
-                    );
-                    after = None;
-                }
-            }
-            if after.is_none() {
-                break;
             }
         }
-        seams.control.groups(count);
-        if !pause(&seams.process, period).await {
+        Err(error) => tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "hints cannot be read"
+        ),
+    }
+}
+
+/// Wakes every group now and then: the safety net under hints (design 5).
+async fn full_pass(owners: Owners, period: Duration) {
+    loop {
+        walk(&owners, None).await;
+        if !pause(&owners.seams().process, period).await {
             return;
         }
     }
+}
+
+/// Wakes this supervisor's groups, or those of them that are in these shards.
+pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
+    let seams = owners.seams();
+    let (mut after, mut count) = (None, 0);
+    loop {
+        match seams.stores.groups.all(after, PAGE).await {
+            Ok(page) => {
+                let own = |key: &GroupKey| seams.shards.is_mine(key);
+                for key in page.items.into_iter().filter(own) {
+                    count += 1;
+                    if only.is_none_or(|only| only.contains(&Shard::of(&key))) {
+                        owners.hint(&key, Note::Changed);
+                    }
+                }
+                after = page.next;
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the full pass stops early"
+                );
+                after = None;
+            }
+        }
+        if after.is_none() {
+            break;
+        }
+    }
+    seams.control.groups(count);
 }
 
 /// Waits for the next pass. False: the process is to stop.

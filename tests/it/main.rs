@@ -4,6 +4,8 @@ mod access;
 mod architecture;
 mod cloud;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod hooks;

@@ -28,7 +28,7 @@ use wire::ports::http_submit::HttpSubmit;
 use wire::ports::ops::Ops;
 use wire::ports::submit::Submit;
 
-fn secret(text: &str) -> Secret {
+pub(super) fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned()).expect("not empty")
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::Mono;
+use chassis::ops::Check;
 use cloud::guard::{NEWS_AGE_MAX, Phase, Standing};
 use domain::control::Switch;
 use domain::ids::ColoId;
@@ -61,6 +62,22 @@ impl Beats {
             .unwrap_or_default();
     }
 
+    /// How many supervisors were heard of late.
+    pub(crate) fn heard(&self, now: Mono) -> usize {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = |(asked, _): &&(Mono, Orders)| now.saturating_since(*asked) <= NEWS_AGE_MAX;
+        heard.orders.iter().flatten().filter(late).count()
+    }
+
+    /// Says whether anybody was heard of late: without orders this worker does nothing.
+    fn report(&self, check: &Check, now: Mono) {
+        if self.heard(now) > 0 {
+            check.ready();
+        } else {
+            check.failing("no supervisor answers: nothing is begun");
+        }
+    }
+
     fn note(&self, change: impl FnOnce(&mut Heard)) -> Standing {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut heard);
@@ -82,6 +99,7 @@ impl Heard {
             .filter(|(asked, _)| fresh(*asked))
             .map(|(_, orders)| orders)
             .collect();
+        let dealt: Vec<&&Orders> = fresh.iter().filter(|o| o.share.is_some()).collect();
         let mut switches: Vec<Switch> = Vec::new();
         let told = fresh.iter().flat_map(|orders| &orders.switches);
         for switch in told.chain(&self.glass) {
@@ -92,9 +110,10 @@ impl Heard {
         Standing {
             colo: fresh.first().map_or(ColoId(0), |orders| orders.colo),
             switches: switches.into(),
-            share: fresh.iter().map(|orders| orders.share).min(),
-            elected: fresh.iter().all(|orders| orders.elected),
-            answered: fresh.iter().any(|orders| orders.answered),
+            // Who deals the budget says who probes, too.
+            share: dealt.iter().filter_map(|orders| orders.share).min(),
+            elected: !dealt.is_empty() && dealt.iter().all(|orders| orders.elected),
+            answered: dealt.iter().any(|orders| orders.answered),
             as_of: newest,
         }
     }
@@ -103,6 +122,7 @@ impl Heard {
 /// Beats to one supervisor until the process has stopped.
 pub(crate) async fn run(shared: Arc<Shared>, supervisor: usize) {
     let process = &shared.process;
+    let check = process.health.check("supervisors");
     loop {
         let asked = process.clock.mono();
         let heartbeat = Heartbeat {
@@ -119,6 +139,7 @@ pub(crate) async fn run(shared: Arc<Shared>, supervisor: usize) {
             shared.guard.hear(&standing);
             shared.beats.came.notify_waiters();
         }
+        shared.beats.report(&check, process.clock.mono());
         if !pause(&shared, asked + shared.settings.heartbeat).await {
             return;
         }

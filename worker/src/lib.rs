@@ -12,6 +12,7 @@ mod beat;
 pub mod begun;
 mod classify;
 mod config;
+mod deal;
 mod execute;
 pub mod host;
 mod measure;
@@ -35,6 +36,7 @@ use wire::ports::ops::Ops;
 
 use crate::beat::Beats;
 use crate::begun::Begun;
+use crate::deal::Deal;
 use crate::execute::Hands;
 use crate::host::Place;
 use crate::measure::Measure;
@@ -112,6 +114,7 @@ pub(crate) struct Shared {
     pub(crate) under_way: AtomicUsize,
     pub(crate) measure: Measure,
     pub(crate) beats: Beats,
+    pub(crate) deal: Deal,
 }
 
 impl Worker {
@@ -155,6 +158,7 @@ pub fn build(
         cloud,
         reporter: Reporter::new(process.clone(), &supervisors),
         beats: Beats::new(supervisors.len()),
+        deal: Deal::new(supervisors.len()),
         supervisors,
         others: Arc::new(Semaphore::new(others)),
         under_way: AtomicUsize::new(0),

@@ -58,10 +58,16 @@ pub(crate) async fn run(hands: Hands) {
 /// One poll, and the start of everything that came of it.
 async fn once(hands: &Hands) -> Result<(), OpsError> {
     let shared = &hands.shared;
-    let polls = polls(shared);
+    let live = live(shared);
+    let polls = live.saturating_mul(shared.settings.polls).max(1);
     let creates_share = shared.settings.creates_max.div_ceil(polls);
     let others_share = shared.settings.others_max.div_ceil(polls);
-    let mut permits = shared.guard.reserve(creates_share);
+    let mut permits = shared.guard.reserve(shared.settings.creates_max);
+    let free = permits.left();
+    let part = shared
+        .deal
+        .part(hands.supervisor, live, creates_share, free);
+    permits.keep(part.count);
     let mut seats = seats(&shared.others, others_share);
     let (offered, tokens) = shared.tokens.offer(shared.settings.token_left_min);
     let next_sign_in = shared.tokens.next_sign_in();
@@ -75,7 +81,7 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
         creates,
         others,
         tokens,
-        wait: wait(shared, creates, is_small),
+        wait: wait(shared, creates, (is_small, part.is_short)),
     };
     let ops = tokio::select! {
         biased;
@@ -93,13 +99,15 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
         tokens: offered,
         _gate: shared.process.stop.enter(),
     });
+    let creates = |op: &&Op| matches!(op.call, Call::Create(_));
+    part.came_back(ops.iter().filter(creates).count());
     let mut signs_in = false;
     for op in ops {
         signs_in |= matches!(op.call, Call::SignIn);
         let leave = leave(&op, &mut permits, seats.as_mut());
         hands.start(op, Arc::clone(&terms), leave);
     }
-    drop((permits, seats, terms));
+    drop((permits, part, seats, terms));
     if signs_in {
         let signed_in = shared.process.clock.timeout(SIGN_IN_WAIT, next_sign_in);
         // Too late: the next poll goes out as things are.
@@ -108,17 +116,17 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
     Ok(())
 }
 
-/// How many polls share what can be offered.
-fn polls(shared: &Shared) -> u32 {
-    let supervisors = u32::try_from(shared.supervisors.len()).unwrap_or(u32::MAX);
-    supervisors.saturating_mul(shared.settings.polls).max(1)
+/// How many supervisors share what can be offered. One that is away takes no part: what it would have been offered is for the others.
+fn live(shared: &Shared) -> u32 {
+    let heard = shared.beats.heard(shared.process.clock.mono());
+    u32::try_from(heard.max(1)).unwrap_or(u32::MAX)
 }
 
 /// How long the supervisor may hold an offer. What is offered cannot grow while it is held, so a small one is soon made anew.
-fn wait(shared: &Shared, creates: u32, is_small: bool) -> Duration {
+fn wait(shared: &Shared, creates: u32, (is_small, is_short): (bool, bool)) -> Duration {
     let bound = if is_small && shared.under_way.load(Ordering::Relaxed) > 0 {
         WAIT_BUSY
-    } else if creates == 0 {
+    } else if creates == 0 || is_short {
         WAIT_WITHOUT_CREATES
     } else {
         shared.settings.wait

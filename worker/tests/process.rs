@@ -186,7 +186,7 @@ impl Ops for Supervisor {
         Ok(Orders {
             colo: domain::ids::ColoId(1),
             switches: Vec::new(),
-            share: 1_000,
+            share: Some(1_000),
             elected: true,
             answered: false,
         })

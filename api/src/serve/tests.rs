@@ -12,10 +12,7 @@ fn load(variables: &[(&str, &str)]) -> Result<Config, chassis::config::Error> {
         .load()
 }
 
-const REQUIRED: [(&str, &str); 2] = [
-    ("HOLT_API__SUPERVISOR__ADDRESS", "http://127.0.0.1:8071"),
-    ("HOLT_API__SUPERVISOR__KEY", "an-internal-key"),
-];
+const REQUIRED: [(&str, &str); 1] = [("HOLT_API__SUPERVISOR__KEY", "an-internal-key")];
 
 #[test]
 fn the_text_of_defaults_says_what_the_defaults_are() {

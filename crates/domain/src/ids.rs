@@ -68,6 +68,11 @@ text_id!(
     |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')
 );
 text_id!(
+    /// A supervisor among those of its colo: the address at which the other roles reach it.
+    MemberName, "member name", 256, "1 to 256 visible ASCII characters",
+    |b| b.is_ascii_graphic()
+);
+text_id!(
     /// Names a policy within its group.
     PolicyId, "policy id", 64, "1 to 64 of letters, digits, '-', '_'",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
@@ -132,7 +137,7 @@ uuid_id!(
     ServerId, "server id"
 );
 uuid_id!(
-    /// One life of a worker process. An operation names the incarnation that may begin it, and no other may.
+    /// One life of a worker or supervisor process. An operation names the incarnation that may begin it, and no other may.
     Incarnation, "incarnation"
 );
 uuid_id!(

@@ -21,6 +21,7 @@ pub mod group;
 pub mod hold;
 pub mod hook;
 pub mod ids;
+pub mod member;
 pub mod mutant;
 pub mod outbox;
 pub mod plan;

@@ -22,6 +22,7 @@ mod feed;
 mod groups;
 mod inputs;
 mod lists;
+mod members;
 mod notes;
 mod read;
 mod rest;
@@ -201,6 +202,7 @@ impl Cassandra {
             notes: Arc::clone(&self.inner) as _,
             search: Arc::clone(&self.inner) as _,
             inputs: Arc::clone(&self.inner) as _,
+            members: Arc::clone(&self.inner) as _,
         }
     }
 

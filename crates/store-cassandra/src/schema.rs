@@ -15,10 +15,10 @@ use crate::Settings;
 use crate::driver::{self, Driver};
 
 /// What takes a keyspace from one version to the next.
-const STEPS: [&[&str]; 4] = [TABLES, NOTES, INPUTS, FEED];
+const STEPS: [&[&str]; 5] = [TABLES, NOTES, INPUTS, FEED, MEMBERS];
 
 /// The newest schema version.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 const TABLES: &[&str] = &[
     // One partition per group and home. Static columns are the guard: they are written conditionally only, and never expire.
@@ -62,6 +62,12 @@ const FEED: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS feed_log (k tinyint, log blob, part int, PRIMARY KEY (k, log)) WITH default_time_to_live = 1382400",
     "CREATE TABLE IF NOT EXISTS feed (log blob, part int, n bigint, gid text, tenant text, home_epoch bigint, rev bigint,
        PRIMARY KEY ((log, part), n)) WITH default_time_to_live = 1209600 AND compaction = {'class': 'TimeWindowCompactionStrategy'}",
+];
+
+/// Version 5: leases of supervisors. Each ends by itself a minute after its last beat.
+const MEMBERS: &[&str] = &[
+    "CREATE TABLE IF NOT EXISTS member (colo int, name text, life blob, beat bigint, PRIMARY KEY (colo, name, life))
+       WITH gc_grace_seconds = 3600",
 ];
 
 /// Why a schema cannot be used or changed.

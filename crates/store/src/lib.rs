@@ -17,6 +17,7 @@ pub mod hint;
 pub mod input;
 pub mod journal;
 pub mod launch;
+pub mod member;
 pub mod memory;
 pub mod note;
 pub mod parts;
@@ -45,6 +46,8 @@ pub struct Stores {
     pub search: Arc<dyn search::Search>,
     /// Where alerts come in.
     pub inputs: Arc<dyn input::Inputs>,
+    /// Which supervisors there are.
+    pub members: Arc<dyn member::Members>,
 }
 
 /// Why a store gave no answer. Nothing can be said about a write that ends so, except where stated.

@@ -12,7 +12,7 @@ use domain::time::Mono;
 use wire::ports::ops::{Fares, Heartbeat};
 
 /// How long a share holds.
-const HOLDS: Duration = Duration::from_secs(10);
+pub(super) const HOLDS: Duration = Duration::from_secs(10);
 /// The whole budget.
 const WHOLE: u32 = 1_000;
 /// What is set aside for the floors of all workers that there may be.
@@ -85,6 +85,18 @@ impl Shares {
             elected: prober.is_none_or(|name| *name == heartbeat.worker),
             answered,
         }
+    }
+
+    /// A worker lives, and another supervisor deals the shares.
+    pub(super) fn hear(&mut self, heartbeat: &Heartbeat, now: Mono) {
+        self.workers
+            .retain(|_, worker| now.since(worker.heard) < HOLDS);
+        let worker = Worker {
+            share: 0,
+            heard: now,
+            fares: heartbeat.fares,
+        };
+        self.workers.insert(heartbeat.worker.clone(), worker);
     }
 
     /// Whether all workers that live see the cloud do well.

@@ -17,11 +17,11 @@ fn switch(mode: Mode) -> Switch {
     }
 }
 
-fn orders(share: u32, elected: bool, switches: &[Mode]) -> Orders {
+fn orders(share: impl Into<Option<u32>>, elected: bool, switches: &[Mode]) -> Orders {
     Orders {
         colo: ColoId(3),
         switches: switches.iter().copied().map(switch).collect(),
-        share,
+        share: share.into(),
         elected,
         answered: false,
     }
@@ -46,6 +46,24 @@ fn the_strictest_of_all_that_is_fresh_holds() {
         (standing.colo, standing.as_of),
         (ColoId(3), Some(at(10_000)))
     );
+}
+
+#[test]
+fn only_the_one_that_deals_the_budget_says_how_much_and_who_probes() {
+    let mut heard = Heard {
+        orders: vec![
+            Some((at(10_000), orders(None, false, &[Mode::Slow]))),
+            Some((at(9_000), orders(300, true, &[]))),
+        ],
+        glass: Vec::new(),
+    };
+    let standing = heard.standing();
+    assert_eq!((standing.share, standing.elected), (Some(300), true));
+    assert_eq!(standing.switches.len(), 1);
+    // Nobody deals: the floor is left, and nobody probes.
+    heard.orders.pop();
+    let standing = heard.standing();
+    assert_eq!((standing.share, standing.elected), (None, false));
 }
 
 #[test]

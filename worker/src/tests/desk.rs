@@ -105,7 +105,7 @@ impl Ops for Desk {
         Ok(Orders {
             colo: domain::ids::ColoId(1),
             switches: Vec::new(),
-            share: 1_000,
+            share: Some(1_000),
             elected: true,
             answered: false,
         })

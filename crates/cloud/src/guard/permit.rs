@@ -28,6 +28,13 @@ impl Reservation {
         self.left
     }
 
+    /// Gives back what is beyond `most`.
+    pub fn keep(&mut self, most: u32) {
+        let beyond = self.left.saturating_sub(most);
+        self.left -= beyond;
+        self.guard.give_back(beyond);
+    }
+
     /// Takes one for one operation. None: more operations came than were offered; the operation is refused as not sent.
     pub fn take(&mut self) -> Option<Permit> {
         self.left = self.left.checked_sub(1)?;

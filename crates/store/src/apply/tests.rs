@@ -37,7 +37,8 @@ impl Faults for Script {
             | What::Journal
             | What::Controls
             | What::Notes
-            | What::Inputs => {
+            | What::Inputs
+            | What::Members => {
                 return Plan::CLEAN;
             }
         };

@@ -16,6 +16,7 @@ mod inputs;
 mod journals;
 mod launches;
 mod lists;
+mod members;
 mod notes;
 mod outbox;
 pub mod planted;
@@ -71,6 +72,7 @@ pub fn cases() -> Vec<Case> {
         controls::CASES,
         notes::CASES,
         inputs::CASES,
+        members::CASES,
         journals::CASES,
         searches::CASES,
         lists::CASES,

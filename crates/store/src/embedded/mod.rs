@@ -20,6 +20,7 @@ mod counters;
 mod feed;
 mod groups;
 mod inputs;
+mod members;
 mod notes;
 mod prepare;
 mod prune;
@@ -39,6 +40,7 @@ use rusqlite::Connection;
 
 use crate::Stores;
 use crate::hint::Board;
+use crate::member::Leases;
 use counters::Counters;
 pub use counters::Counts;
 pub use prune::Keep;
@@ -115,6 +117,7 @@ struct Inner {
     writer: writer::Writer,
     readers: read::Readers,
     hints: Mutex<Board>,
+    leases: Mutex<Leases>,
     counters: Arc<Counters>,
 }
 
@@ -140,6 +143,7 @@ pub fn open(path: &Path, process: &Process, settings: Settings) -> Result<Embedd
             writer,
             readers,
             hints: Mutex::default(),
+            leases: Mutex::default(),
             counters,
         }),
     })
@@ -158,6 +162,7 @@ impl Embedded {
             notes: Arc::clone(&self.inner) as _,
             search: Arc::clone(&self.inner) as _,
             inputs: Arc::clone(&self.inner) as _,
+            members: Arc::clone(&self.inner) as _,
         }
     }
 

@@ -45,6 +45,8 @@ pub enum What {
     Notes,
     /// `Inputs`.
     Inputs,
+    /// `Members`.
+    Members,
 }
 
 /// What happens to one call.

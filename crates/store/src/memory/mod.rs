@@ -9,6 +9,7 @@
 pub mod faults;
 mod handle;
 mod inputs;
+mod members;
 mod notes;
 mod world;
 
@@ -84,6 +85,7 @@ impl Memory {
             controls: Arc::clone(&handle) as _,
             notes: Arc::clone(&handle) as _,
             inputs: Arc::clone(&handle) as _,
+            members: Arc::clone(&handle) as _,
             search: handle,
         }
     }

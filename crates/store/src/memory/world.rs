@@ -18,6 +18,7 @@ use crate::control::Throw;
 use crate::group::{CommitRecord, Committed, Conflict, Guard, Page};
 use crate::hint::Board;
 use crate::input::{self, Input, Part};
+use crate::member::Leases;
 use crate::note::{Note, Shelf};
 use crate::record;
 
@@ -39,6 +40,7 @@ pub(super) struct World {
     /// Throws of kill switches, oldest first.
     pub(super) throws: Vec<Throw>,
     pub(super) notes: BTreeMap<(Shelf, Vec<u8>), Note>,
+    pub(super) leases: Leases,
 }
 
 /// One group.

@@ -276,8 +276,9 @@ pub struct Orders {
     pub colo: ColoId,
     /// The kill switches that stand, expired ones left out.
     pub switches: Vec<Switch>,
-    /// The worker's share of the colo's budget, in thousandths, for 10 s.
-    pub share: u32,
+    /// The worker's share of the colo's budget, in thousandths, for 10 s. None: it is another supervisor that deals the shares, and says who
+    /// probes.
+    pub share: Option<u32>,
     /// Whether it is the one that probes a failing cloud.
     pub elected: bool,
     /// Whether another worker's probe was answered.

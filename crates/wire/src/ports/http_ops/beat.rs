@@ -31,7 +31,7 @@ enum FaresWord {
 pub(super) struct OrdersMessage {
     colo: u16,
     switches: Vec<SwitchMessage>,
-    share: u32,
+    share: Option<u32>,
     elected: bool,
     answered: bool,
 }

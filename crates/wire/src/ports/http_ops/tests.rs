@@ -82,7 +82,7 @@ fn orders() -> Orders {
             switch("global", Mode::Freeze, None),
             switch("tenant:acme", Mode::NoCreate, Some(9)),
         ],
-        share: 333,
+        share: Some(333),
         elected: true,
         answered: false,
     }

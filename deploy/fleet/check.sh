@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The fleet, from nothing: Cassandra of three nodes, three api, three supervisors and three workers behind one endpoint, and the suites on them.
+#
+#   deploy/fleet/check.sh
+#
+# Needs a JDK 11 or 17 and Maven (see cassandra-lab.sh), the Rust toolchain and Python 3.11 or later; about 4 GiB of memory. Runs the conformance
+# suite on the cluster, the history suite where its script is here, then a day of groups over HTTP. The last line is JSON.
+# CASSANDRA_POINTS, HOLT_BINARIES and FLEET_BASE as for chaos.sh.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source deploy/fleet/lab.sh
+fleet_binaries
+fleet_store 3
+export CASSANDRA_POINTS CASSANDRA_COPIES=3
+deploy/fleet/conformance.sh
+# Elasticsearch is started, tested and stopped by a script of its own.
+if [[ -x deploy/fleet/history.sh ]]; then deploy/fleet/history.sh; fi
+exec_python endtoend.py "$@"

@@ -1,0 +1,93 @@
+"""A day of groups on a fleet: three api, three supervisors, three workers behind one endpoint. Started by check.sh.
+
+Each step says what it saw. The last line of the output is JSON; the exit code is 0 only if every step came to what it must come to.
+"""
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+import time
+
+from chaos import FAILOVER_MAX
+from fleet import Failed, Fleet, Refused, TENANTS, call, last_line, plant_foreign, settle, until
+
+
+def expect(what, found, wanted):
+    if found != wanted:
+        raise Failed(f"{what}: found {found}, expected {wanted}")
+    print(f"  {what}: {found}", flush=True)
+
+
+def send_by_each_api(fleet, tenant, group):
+    """One event, sent through every api: acknowledged each time, decided once."""
+    seen = set()
+    for api in fleet.of("api"):
+        answer = call("POST", f"http://127.0.0.1:{api.port}/v2/{tenant}/groups/{group}/events", {"desired": 3},
+                      {"Authorization": f"Bearer {fleet.token(tenant)}", "Idempotency-Key": "same"})
+        seen.add((answer.body["event"], answer.body["outcome"], answer.body["after"], answer.body["rev"]))
+    expect("verdicts of one event sent through three apis", len(seen), 1)
+
+
+def foreign_group(fleet, group):
+    try:
+        fleet.group(TENANTS[1], group)
+    except Refused as error:
+        return error.status
+    return 200
+
+
+def owner_dies(fleet, tenant, group):
+    victim = max(fleet.of("supervisor"), key=lambda one: one.metric("supervisor_groups"))
+    victim.kill()
+    began = time.monotonic()
+
+    def decided():
+        with contextlib.suppress(Refused, OSError):
+            return fleet.send(tenant, group, f"after-{time.monotonic()}", {"converge": True}).status == 200
+        return False
+    until("an event is decided by the next owner", 60, decided)
+    took = time.monotonic() - began
+    expect(f"taken over within {FAILOVER_MAX} s", took <= FAILOVER_MAX, True)
+    victim.start()
+    victim.wait_ready()
+    return took
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--binaries", required=True)
+    parser.add_argument("--points", required=True)
+    parser.add_argument("--base", type=int, default=17000)
+    parser.add_argument("--keep", help="keep logs and configuration in this folder")
+    arguments = parser.parse_args()
+    points = arguments.points.split(",")
+    with contextlib.ExitStack() as stack:
+        directory = arguments.keep or stack.enter_context(tempfile.TemporaryDirectory())
+        os.makedirs(directory, exist_ok=True)
+        fleet = Fleet(arguments.binaries, points, len(points), arguments.base, directory)
+        stack.callback(fleet.down)
+        fleet.up()
+        foreign = set(plant_foreign(fleet))
+        groups = [(tenant, fleet.create_group(tenant, "web", 1, 4)) for tenant in TENANTS]
+        expect("servers at min", settle(fleet, groups), (2, 2))
+        send_by_each_api(fleet, *groups[0])
+        expect("servers after an event", settle(fleet, groups), (4, 4))
+        expect("a foreign group looks like one that is not there", foreign_group(fleet, groups[0][1]), 404)
+        took = max(owner_dies(fleet, tenant, group) for tenant, group in groups)
+        for tenant, group in groups:
+            fleet.send(tenant, group, "up", {"desired": 4})
+        expect("servers after a takeover", settle(fleet, groups), (8, 8))
+        for tenant, group in groups:
+            fleet.api("DELETE", tenant, f"/groups/{group}?force=true")
+        living = lambda: {one["id"] for one in fleet.cloud("servers?living=true")["servers"]}  # noqa: E731
+        until("the servers of the deleted groups are gone", 240, lambda: len(living() - foreign) == 0, 1)
+        expect("foreign servers deleted", len(foreign - living()), 0)
+        creates = fleet.cloud("counts")["creates_per_tag_max"]
+        expect("create calls per slot", creates, 1)
+    last_line({"end_to_end": "passed", "takeover_max_s": round(took, 1), "creates_per_slot_max": creates, "foreign_deletes": 0})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

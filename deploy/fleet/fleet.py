@@ -1,0 +1,364 @@
+"""A fleet on one machine: three api, three supervisors, three workers as processes of their own, one endpoint in front of the apis, a
+simulated cloud beside them, on a Cassandra that runs already.
+
+Everything that the scripts here assume about Holt's surface stands in this file. Python's standard library only.
+"""
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "openstack-lab"))
+from rest import Refused, call  # noqa: E402  (one HTTP helper for all labs)
+
+TENANTS = ("tenant-a", "tenant-b")
+RIGHTS = "read,crud,trigger,exceed-limits"
+EACH = 3
+GROUP_MAX = 4
+SERVER = {"imageRef": "11111111-1111-4111-8111-111111111111", "flavorRef": "1", "networks": "auto"}
+
+
+class Failed(Exception):
+    """Something did not come to what it must come to."""
+
+
+def until(what, seconds, condition, pause=0.25):
+    """Polls until `condition()` is true and gives its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise Failed(f"not within {seconds} s: {what}")
+        time.sleep(pause)
+    return value
+
+
+class Role:
+    """One process of a role: its configuration, its life, and what its operators' listener says."""
+
+    def __init__(self, fleet, role, number, config, ops, port=None):
+        self.fleet, self.role, self.number, self.ops, self.port = fleet, role, number, ops, port
+        self.name = f"{role}-{number}"
+        self.config = os.path.join(fleet.directory, f"{self.name}.toml")
+        self.write(config)
+        # A group of its own, so that its packets can be told apart.
+        self.gid = 8100 + len(fleet.roles)
+        self.process, self.offset = None, 0
+
+    def write(self, config):
+        with open(self.config, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(config)
+
+    def start(self, offset=0):
+        """Starts it; with its wall clock `offset` seconds off, if that is not 0."""
+        self.offset = offset
+        environment = dict(os.environ)
+        if offset:
+            environment |= {"LD_PRELOAD": self.fleet.faketime, "FAKETIME": f"{offset:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        command = [os.path.join(self.fleet.binaries, f"holt-{self.role}"), self.config]
+        if os.getuid() == 0:
+            command = ["setpriv", "--regid", str(self.gid), "--keep-groups", *command]
+        with open(os.path.join(self.fleet.directory, f"{self.name}.log"), "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                                            cwd=self.fleet.directory, start_new_session=True)
+
+    def is_ready(self):
+        with contextlib.suppress(Refused, OSError):
+            return call("GET", f"http://127.0.0.1:{self.ops}/health/ready", timeout=2).status == 200
+        return False
+
+    def wait_ready(self, seconds=60):
+        def ready():
+            if self.process.poll() is not None:
+                raise Failed(f"{self.name} ended with {self.process.returncode}: {self.fleet.directory}/{self.name}.log")
+            return self.is_ready()
+        until(f"{self.name} is ready", seconds, ready)
+
+    def metric(self, name):
+        """The sum of a metric's lines; 0 where it does not answer."""
+        with contextlib.suppress(OSError):
+            with OPENER.open(f"http://127.0.0.1:{self.ops}/metrics", timeout=2) as answer:
+                lines = answer.read().decode().splitlines()
+            return sum(float(line.split()[-1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
+        return 0.0
+
+    def signal(self, which):
+        os.killpg(self.process.pid, which)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, seconds=60):
+        """SIGTERM; gives how long it took."""
+        began = time.monotonic()
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed(f"{self.name} did not stop within {seconds} s") from None
+        return time.monotonic() - began
+
+
+import urllib.request  # noqa: E402
+
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Fleet:
+    """All processes of one installation, on the ports from `base` on."""
+
+    def __init__(self, binaries, points, copies, base, directory, rate="2000/s"):
+        self.binaries, self.points, self.copies, self.directory = os.path.abspath(binaries), points, copies, directory
+        self.base, self.roles, self.tokens, self.rate = base, [], {}, rate
+        self.front_port, self.cloud_port = base, base + 1
+        self.keyspace = f"fleet_{secrets.token_hex(4)}"
+        self.faketime = next((path for path in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",) if os.path.exists(path)), None)
+        self.url = f"http://127.0.0.1:{self.front_port}"
+        self.cloud_url = f"http://127.0.0.1:{self.cloud_port}"
+        self.others = []
+
+    # ------------------------------------------------------------- starting
+    def up(self):
+        with open(os.path.join(self.directory, "key"), "w", encoding="utf-8") as file:
+            file.write(secrets.token_hex(32))
+        self.keys = self.holt("token", "--new-key", os.path.join(self.directory, "keys"))
+        self.schema()
+        self.start_other("cloud", [os.path.join(self.binaries, "holt"), "cloudsim", "--listen", f"127.0.0.1:{self.cloud_port}"])
+        until("the cloud answers", 20, lambda: self.cloud("counts"))
+        for number in range(1, EACH + 1):
+            self.add("supervisor", number, self.supervisor_config)
+        for number in range(1, EACH + 1):
+            self.add("api", number, self.api_config)
+        for number in range(1, EACH + 1):
+            self.add("worker", number, self.worker_config)
+        for role in self.roles:
+            role.start()
+        for role in self.roles:
+            role.wait_ready()
+        backends = [str(role.port) for role in self.of("api")]
+        self.start_other("front", [sys.executable, os.path.join(HERE, "front.py"), str(self.front_port), *backends])
+        until("the endpoint answers", 20, lambda: self.answers())
+
+    def schema(self):
+        config = os.path.join(self.directory, "holt.toml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f'{self.keys}\n{self.store()}\n[cloud]\nkeystone_url = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n'
+                       '[cloud.account]\nuser = "autoscaler"\npassword = "password"\n')
+        self.holt("schema", "apply", "--config", config)
+
+    def store(self):
+        points = ", ".join(f'"{point}"' for point in self.points)
+        return (f'[store]\nkind = "cassandra"\n[store.cassandra]\ncontact_points = [{points}]\nkeyspace = "{self.keyspace}"\n'
+                f'copies = {self.copies}')
+
+    def key(self):
+        return f'key = "file:{self.directory}/key"'
+
+    def add(self, role, number, config):
+        place = {"supervisor": 10, "api": 20, "worker": 30}[role] + 2 * number
+        port, ops = self.base + place, self.base + place + 1
+        self.roles.append(Role(self, role, number, config(number, port, ops), port if role == "api" else ops, port))
+
+    def supervisor_config(self, _number, port, ops):
+        return (f'{self.store()}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.key()}\n[operators]\nlisten = "127.0.0.1:{ops}"\n'
+                '[telemetry]\nlevel = "info"\n')
+
+    def api_config(self, _number, port, _ops):
+        return (f'[api]\nlisten = "127.0.0.1:{port}"\n[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'
+                f'[api.limits]\nrequests = "{self.rate}"\n[api.v1.capabilities]\ncurrent = "1"\n[api.v1.capabilities.keys]\n'
+                f'1 = "file:{self.directory}/keys/proof.key"\n'
+                f'{self.store()}\n[supervisor]\n{self.key()}\n')
+
+    def worker_config(self, number, _port, ops):
+        supervisors = ", ".join(f'"http://127.0.0.1:{self.base + 10 + 2 * n}"' for n in range(1, EACH + 1))
+        accounts = "".join(f'[cloud.accounts.{tenant}]\nkind = "password"\nuser = "autoscaler"\npassword = "password"\n'
+                           f'project = {{ id = "{tenant}" }}\n' for tenant in TENANTS)
+        return (f'[worker]\nname = "worker-{number}"\nstate_dir = "{self.directory}/worker-{number}"\n[supervisors]\naddresses = [{supervisors}]\n'
+                f'{self.key()}\n[proof.keys]\n1 = "file:{self.directory}/keys/proof.key"\n'
+                f'[cloud]\nkeystone = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n{accounts}'
+                f'[budgets]\nworkers_max = {EACH}\n[operators]\nlisten = "127.0.0.1:{ops}"\n')
+
+    def start_other(self, name, command):
+        with open(os.path.join(self.directory, f"{name}.log"), "ab") as log:
+            self.others.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True))
+
+    def down(self):
+        for role in self.roles:
+            if role.process and role.process.poll() is None:
+                role.signal(signal.SIGCONT)
+                role.kill()
+        for other in self.others:
+            other.kill()
+            other.wait()
+
+    def of(self, role):
+        return [one for one in self.roles if one.role == role]
+
+    # ------------------------------------------------------------- speaking
+    def holt(self, *arguments):
+        done = subprocess.run([os.path.join(self.binaries, "holt"), *arguments], capture_output=True, text=True, cwd=self.directory)
+        if done.returncode:
+            raise Failed(f"holt {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
+
+    def cloud(self, what):
+        with contextlib.suppress(OSError):
+            return call("GET", f"{self.cloud_url}/admin/{what}", timeout=10).body
+        return None
+
+    def answers(self):
+        with contextlib.suppress(Refused, OSError):
+            return call("GET", self.url + "/health/live", timeout=2).status == 200
+        return False
+
+    def token(self, tenant):
+        if tenant not in self.tokens:
+            config = os.path.join(self.directory, "holt.toml")
+            self.tokens[tenant] = self.holt("token", "--config", config, "--tenant", tenant, "--rights", RIGHTS, "--ttl", "8h").strip()
+        return self.tokens[tenant]
+
+    def api(self, method, tenant, path, body=None, headers=None, timeout=20):
+        return call(method, f"{self.url}/v2/{tenant}{path}", body,
+                    {"Authorization": f"Bearer {self.token(tenant)}", **(headers or {})}, timeout)
+
+    def create_group(self, tenant, name, low, high):
+        return self.api("POST", tenant, "/groups", {"name": name, "min": low, "max": high, "launch": {"server": SERVER}},
+                        {"Idempotency-Key": f"make-{name}"}).body["id"]
+
+    def group(self, tenant, group):
+        return self.api("GET", tenant, f"/groups/{group}").body
+
+    def verdicts(self, tenant, group):
+        """The ids of all verdicts of a group, doubles included."""
+        ids, before = [], ""
+        while True:
+            page = self.api("GET", tenant, f"/groups/{group}/verdicts?limit=100{before}").body
+            ids += [one["event"] for one in page["items"]]
+            if not page.get("next"):
+                return ids
+            before = f"&before={page['next']}"
+
+    def send(self, tenant, group, event, ask, timeout=10):
+        """Sends an event once: 200 decided, 202 queued; Refused or OSError otherwise."""
+        return self.api("POST", tenant, f"/groups/{group}/events", ask, {"Idempotency-Key": event, "Connection": "close"}, timeout)
+
+
+class Load:
+    """Clients that post events to random groups until they are told to stop, each repeated under its id until it is acknowledged."""
+
+    def __init__(self, fleet, groups, clients=6, pause=0.1):
+        self.fleet, self.groups, self.pause = fleet, groups, pause
+        self.lock, self.stopping = threading.Lock(), threading.Event()
+        self.acknowledged, self.queued, self.repeats, self.errors, self.flying = [], 0, 0, [], 0
+        self.threads = [threading.Thread(target=self.run, args=(n,), daemon=True) for n in range(clients)]
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(180)
+
+    def run(self, number):
+        count = 0
+        while not self.stopping.is_set():
+            tenant, group = self.groups[(number + count) % len(self.groups)]
+            count += 1
+            event = f"load-{number}-{count}-{uuid.uuid4().hex[:8]}"
+            # Up and down in turns, so that servers come and go.
+            ask = {"desired": 1 + (count // len(self.groups) + number) % 3}
+            with self.lock:
+                self.flying += 1
+            self.deliver(tenant, group, event, ask)
+            with self.lock:
+                self.flying -= 1
+            time.sleep(self.pause)
+
+    def deliver(self, tenant, group, event, ask):
+        for attempt in range(600):
+            try:
+                answer = self.fleet.send(tenant, group, event, ask)
+                with self.lock:
+                    self.acknowledged.append((tenant, group, event))
+                    self.queued += answer.status == 202
+                return
+            except (Refused, OSError, ValueError) as error:
+                with self.lock:
+                    self.repeats += 1
+                    if len(self.errors) < 1000:
+                        self.errors.append(f"{time.strftime('%H:%M:%S')} {error}")
+                time.sleep(min(0.2 * 2 ** attempt, 2))
+        raise Failed(f"event {event} was never acknowledged")
+
+
+def settle(fleet, groups, seconds=180):
+    """Waits until every group has as many active servers as it wants; gives the sums of desired and active."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(Refused, OSError):
+            shown = [fleet.group(tenant, group) for tenant, group in groups]
+            if all(one["active"] == one["desired"] and one["pending"] == 0 for one in shown):
+                return sum(one["desired"] for one in shown), sum(one["active"] for one in shown)
+            if time.monotonic() > deadline:
+                raise Failed(f"not within {seconds} s: all groups have what they want: {shown}")
+        time.sleep(1)
+
+
+def plant_foreign(fleet):
+    """Servers of others, among them copies of our tags, and one of our own account without a proof: none may be touched."""
+    foreign = []
+    for tenant in TENANTS:
+        for owner in (f"{tenant}-user", "autoscaler"):
+            body = {"user": owner, "project": tenant, "name": "database", "metadata": {"role": "database"}, "tags": []}
+            foreign.append(call("POST", f"{fleet.cloud_url}/admin/foreign", body).body["id"])
+    return foreign
+
+
+def tally(fleet, load, groups, foreign):
+    """The result: what was acknowledged against what was decided, what the ledger says against what the cloud has."""
+    # Scale-in goes one server a minute: who ends at the top is done sooner.
+    for tenant, group in groups:
+        load.deliver(tenant, group, f"last-{uuid.uuid4().hex}", {"desired": GROUP_MAX})
+    settle(fleet, groups)
+    acknowledged = {(tenant, group, event) for tenant, group, event in load.acknowledged}
+    decided, doubles = set(), 0
+    for tenant, group in groups:
+        ids = fleet.verdicts(tenant, group)
+        doubles += len(ids) - len(set(ids))
+        decided |= {(tenant, group, event) for event in ids}
+    # What is on its way out takes its time; what is forgotten would never go.
+    deadline = time.monotonic() + 240
+    while True:
+        active = sum(fleet.group(tenant, group)["active"] for tenant, group in groups)
+        living = {one["id"] for one in fleet.cloud("servers?living=true")["servers"]}
+        if len(living - set(foreign)) == active or time.monotonic() > deadline:
+            break
+        time.sleep(2)
+    counts = fleet.cloud("counts")
+    return {
+        "events_acknowledged": len(acknowledged), "verdicts": len(acknowledged & decided), "verdicts_doubled": doubles,
+        "queued": load.queued, "repeated": load.repeats,
+        "servers": len(living - set(foreign)), "slots_active": active,
+        "creates": sum(one["arrived"] for one in counts["creates_by_tag"].values()),
+        "creates_per_slot_max": counts["creates_per_tag_max"], "foreign_deletes": len(set(foreign) - living),
+    }
+
+
+def is_right(result):
+    return (result["events_acknowledged"] == result["verdicts"] > 0 and result["verdicts_doubled"] == 0
+            and result["servers"] == result["slots_active"] and result["creates_per_slot_max"] == 1 and result["foreign_deletes"] == 0)
+
+
+def last_line(result):
+    print(json.dumps(result), flush=True)

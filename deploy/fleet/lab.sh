@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# What the scripts of this folder share: the programs, and a cluster. Source it from the root of the repository.
+export CASS_DIR=${CASS_DIR:-$PWD/.lab/cassandra} CARGO_TERM_COLOR=never
+fleet_lab=deploy/fleet/cassandra-lab.sh
+
+# fleet_binaries: sets HOLT_BINARIES, building the programs if it is not set.
+fleet_binaries() {
+    if [[ -z "${HOLT_BINARIES:-}" ]]; then
+        cargo build --locked --quiet -p holt -p holt-api -p holt-supervisor -p holt-worker
+        HOLT_BINARIES=${CARGO_TARGET_DIR:-target}/debug
+    fi
+}
+
+# fleet_store NODES: sets CASSANDRA_POINTS, starting a cluster that ends with the script if it is not set.
+fleet_store() {
+    if [[ -z "${CASSANDRA_POINTS:-}" ]]; then
+        trap '"$fleet_lab" wipe >/dev/null 2>&1 || true' EXIT
+        "$fleet_lab" wipe >/dev/null 2>&1 || true
+        CASS_DCS=dc1 CASS_NODES=$1 CASS_PAXOS=${CASS_PAXOS:-v2} "$fleet_lab" up
+        CASSANDRA_POINTS=$("$fleet_lab" points | awk '{print $1}' | paste -sd,)
+    fi
+}
+
+# exec_python SCRIPT ARGUMENT...: runs one of the scripts beside this one on that cluster.
+exec_python() {
+    local script=$1
+    shift
+    PYTHONDONTWRITEBYTECODE=1 python3 "deploy/fleet/$script" --binaries "$HOLT_BINARIES" --points "$CASSANDRA_POINTS" --base "${FLEET_BASE:-17000}" "$@"
+}

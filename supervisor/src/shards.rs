@@ -1,0 +1,69 @@
+//! Which groups are this supervisor's business, and what happens when that changes: a shard that is lost is drained by each owner on its own
+//! ([`crate::owner`]), the groups of one that is gained are woken.
+
+use std::collections::BTreeSet;
+
+use domain::ids::GroupKey;
+use domain::member::Shard;
+use store::member::Watch;
+
+use crate::owners::{Note, Owners};
+use crate::sweep;
+
+/// What this supervisor owns. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) enum Shards {
+    /// It is the only one, or shares with nobody: all groups are its own.
+    All,
+    /// It is one of several.
+    Of(Watch),
+}
+
+impl Shards {
+    /// Whether a group is this supervisor's. Two may say so at once, for a moment; neither does harm by it.
+    pub(crate) fn is_mine(&self, key: &GroupKey) -> bool {
+        self.has(Shard::of(key))
+    }
+
+    /// Whether a shard is this supervisor's.
+    pub(crate) fn has(&self, shard: Shard) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(watch) => watch.is_own(shard),
+        }
+    }
+}
+
+/// Tells owners what was lost, and wakes the groups of what was gained, until the process stops.
+pub(crate) async fn run(watch: Watch, owners: Owners) {
+    let process = owners.seams().process.clone();
+    let gauge = process.metrics.gauge(
+        "supervisor_shards",
+        "Shards of the colo that this supervisor owns.",
+    );
+    let mut own: BTreeSet<Shard> = BTreeSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = process.stop.requested() => return,
+            () = watch.changed() => {}
+        }
+        let now: BTreeSet<Shard> = watch.own_shards().into_iter().collect();
+        let gained: BTreeSet<Shard> = now.difference(&own).copied().collect();
+        let lost = own.difference(&now).count();
+        if gained.is_empty() && lost == 0 {
+            continue;
+        }
+        tracing::info!(own = now.len(), gained = gained.len(), lost, "shards");
+        gauge.set(i64::try_from(now.len()).unwrap_or(i64::MAX));
+        own = now;
+        if lost > 0 {
+            owners.tell_all(|| Note::Offer);
+        }
+        if !gained.is_empty() {
+            // First those that somebody marked; the rest may only have something open.
+            sweep::look_at_hints(&owners).await;
+            sweep::walk(&owners, Some(&gained)).await;
+        }
+    }
+}
