@@ -75,13 +75,18 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
     let start = shared.process.clock.mono();
     let (creates, others) = (permits.left(), seats.as_ref().map_or(0, seat_count));
     let is_small = creates < creates_share / 2 || others < others_share / 2;
+    let wait = wait(shared, creates, is_small);
     let offer = Offer {
         worker: shared.settings.name.clone(),
         incarnation: shared.incarnation,
         creates,
         others,
         tokens,
-        wait: wait(shared, creates, (is_small, part.is_short)),
+        wait: if part.is_short {
+            wait.min(WAIT_WITHOUT_CREATES)
+        } else {
+            wait
+        },
     };
     let ops = tokio::select! {
         biased;
@@ -123,10 +128,10 @@ fn live(shared: &Shared) -> u32 {
 }
 
 /// How long the supervisor may hold an offer. What is offered cannot grow while it is held, so a small one is soon made anew.
-fn wait(shared: &Shared, creates: u32, (is_small, is_short): (bool, bool)) -> Duration {
+fn wait(shared: &Shared, creates: u32, is_small: bool) -> Duration {
     let bound = if is_small && shared.under_way.load(Ordering::Relaxed) > 0 {
         WAIT_BUSY
-    } else if creates == 0 || is_short {
+    } else if creates == 0 {
         WAIT_WITHOUT_CREATES
     } else {
         shared.settings.wait
