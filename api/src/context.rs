@@ -1,8 +1,8 @@
 //! What handlers work with.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
@@ -56,6 +56,9 @@ pub struct Context {
     pub(crate) executions: Limiter<GroupId>,
     /// How long an owner is waited for.
     pub owner_deadline: Duration,
+    linger: Duration,
+    /// When the first request came after the process was asked to stop.
+    stopped: OnceLock<chassis::Mono>,
     /// Where new groups live.
     pub colo: ColoId,
     /// What seals the secrets of hooks; none if the operator set up no key.
@@ -109,6 +112,8 @@ impl Context {
             v1,
             hooks,
             owner_deadline: settings.owner_deadline,
+            linger: settings.linger,
+            stopped: OnceLock::new(),
             colo: ColoId(settings.colo),
             counts: Counts::new(&process.metrics),
             known: Known::new(),
@@ -123,6 +128,15 @@ impl Context {
     pub fn enter(&self) -> InHand<'_> {
         self.in_hand.fetch_add(1, Ordering::SeqCst);
         InHand(self)
+    }
+
+    /// Whether requests are refused: the process is to stop, and whatever is in front had the time to notice.
+    pub(crate) fn is_closed(&self) -> bool {
+        let clock = &self.process.clock;
+        self.process.stop.is_requested() && {
+            let since = *self.stopped.get_or_init(|| clock.mono());
+            clock.mono().saturating_since(since) >= self.linger
+        }
     }
 
     /// Waits until no request is in hand, for at most `within`.

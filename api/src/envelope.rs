@@ -71,7 +71,7 @@ pub async fn envelope<B: MessageBody + 'static>(
     request.extensions_mut().insert(id.clone());
     let in_hand = context.enter();
     // Counted before it is asked, so that a stop either sees the request or refuses it; health is answered to the end.
-    let stopping = context.process.stop.is_requested() && !request.path().starts_with("/health/");
+    let stopping = context.is_closed() && !request.path().starts_with("/health/");
     let mut answer = if stopping {
         let stopping = Failure::new(Code::Unavailable, "the service is stopping; try again");
         let mut refusal = if crate::v1::is_v1(request.path()) {
@@ -101,6 +101,11 @@ pub async fn envelope<B: MessageBody + 'static>(
         }
     };
     drop(in_hand);
+    if context.process.stop.is_requested() {
+        // Whoever asks again asks another one.
+        let head = answer.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
     let old = crate::v1::is_v1(answer.request().path());
     let left = answer
         .request()

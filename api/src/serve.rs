@@ -56,6 +56,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let config: Config = layers.process_environment("HOLT_API").load()?;
     telemetry::init(&config.telemetry)?;
     shutdown::on_signals(process).context("watch signals")?;
+    let linger = config.api.linger;
     let calls = calls(&config.supervisor, config.api.owner_deadline)?;
     let index = config
         .history
@@ -80,6 +81,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let api = api.context("start the api (`api`)")?;
     tracing::info!(address = %api.address(), "api serves");
     process.stop.requested().await;
+    process.clock.sleep(linger).await;
     api.stop().await;
     process.tasks.drain(&process.clock, TASKS).await;
     store.close().await;

@@ -24,6 +24,10 @@ pub struct Settings {
     /// How long the owner of a group is waited for before its event goes into the inbox.
     #[serde(with = "duration")]
     pub owner_deadline: Duration,
+    /// How long requests are still served after the process was asked to stop and `/health/ready` says so: as long as whatever is in front
+    /// takes to notice. Then they are refused.
+    #[serde(with = "duration")]
+    pub linger: Duration,
     /// Who may sign tokens.
     pub tokens: Tokens,
     /// How much one tenant may ask.
@@ -179,6 +183,7 @@ impl Default for Settings {
             threads: 2,
             colo: 1,
             owner_deadline: Duration::from_secs(2),
+            linger: Duration::ZERO,
             tokens: Tokens::default(),
             limits: Limits::default(),
             alerts: ALERTS,

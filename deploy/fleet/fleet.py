@@ -173,7 +173,7 @@ class Fleet:
                 '[telemetry]\nlevel = "info"\n')
 
     def api_config(self, _number, port, _ops):
-        return (f'[api]\nlisten = "127.0.0.1:{port}"\n[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'
+        return (f'[api]\nlisten = "127.0.0.1:{port}"\nlinger = "2s"\n[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'
                 f'[api.limits]\nrequests = "{self.rate}"\n[api.v1.capabilities]\ncurrent = "1"\n[api.v1.capabilities.keys]\n'
                 f'1 = "file:{self.directory}/keys/proof.key"\n'
                 f'{self.store()}\n[supervisor]\n{self.key()}\n')

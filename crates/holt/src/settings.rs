@@ -51,6 +51,7 @@ pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
         threads: api.threads,
         colo: config.colo.number,
         owner_deadline: api.owner_deadline,
+        linger: std::time::Duration::ZERO,
         tokens: holt_api::Tokens {
             issuer: api.issuer.clone(),
             audience: api.audience.clone(),
