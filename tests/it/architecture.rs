@@ -1,6 +1,7 @@
 //! The house, as tests: who may depend on whom, how large things may grow, who may ask the machine for time, threads and chance,
 //! what may not stand in a file, and which licences come in. There are no lists of exemptions.
 mod dependencies;
+mod deployment;
 mod licences;
 mod limits;
 mod operations;

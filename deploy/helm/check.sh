@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The chart as Helm sees it: lint, and every template rendered, with the values that are there and with each switch on.
+#
+#   deploy/helm/check.sh            exit code 3: Helm is not there and cannot be made
+#
+# Without `helm` it is built with Go (two minutes of one core, once), into GOBIN or GOPATH/bin. The cluster's own judgement is not asked: there
+# is none here.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+if ! command -v helm >/dev/null && command -v go >/dev/null; then
+    PATH="$PATH:$(go env GOPATH)/bin"
+    command -v helm >/dev/null || go install helm.sh/helm/v3/cmd/helm@latest || true
+fi
+if ! command -v helm >/dev/null; then
+    echo "the chart is not checked: neither helm nor go is there" >&2
+    exit 3
+fi
+helm lint --strict holt
+# Objects by kind, as they must come out.
+rendered() {
+    helm template release holt --kube-version 1.30.0 "$@" | awk '/^kind: / { count[$2]++ } END { for (kind in count) print kind, count[kind] }' | sort
+}
+wanted="Deployment 2
+NetworkPolicy 4
+PodDisruptionBudget 4
+Service 3
+StatefulSet 2"
+for values in "" "traces.endpoint=http://collector:4318,cassandra.user=holt,secrets.stores=holt-stores,worker.storageClass=fast,elasticsearch.nodes={http://es:9200},elasticsearch.user=holt"; do
+    found="$(rendered --set "$values")"
+    if [[ "$found" != "$wanted" ]]; then
+        printf 'with "%s" the chart renders\n%s\ninstead of\n%s\n' "$values" "$found" "$wanted" >&2
+        exit 1
+    fi
+done
+# Every supervisor is asked by its own name.
+helm template release holt --kube-version 1.30.0 --set supervisor.replicas=5 | grep -q 'release-supervisor-4.release-supervisor:8071'
+echo "the chart is sound"
