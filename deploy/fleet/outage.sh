@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The stores of a fleet are stopped for some minutes under load, with a simulated cloud as the ground truth.
+#
+#   deploy/fleet/outage.sh [--seconds N] [--keep FOLDER]
+#   ELASTICSEARCH=1 deploy/fleet/outage.sh     Cassandra, then Elasticsearch, then both (needs a JDK 21 besides)
+#
+# All nodes of Cassandra are stopped, and started again. Meanwhile every event is refused with 503 (none is acknowledged, since that needs the
+# store), and afterwards what was acknowledged has its verdict, once; no slot had two creates; and creates come no faster than the budget
+# lets them. The last line is JSON.
+#
+# Starts a cluster of three nodes with cassandra-lab.sh in CASS_DIR, unless CASSANDRA_POINTS names one that this script may stop with that
+# script. HOLT_BINARIES names a folder with the programs; without it they are built. Ports from FLEET_BASE (36000) on.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source deploy/fleet/lab.sh
+fleet_binaries
+given=${CASSANDRA_POINTS:-}
+fleet_store 3
+FLEET_BASE=${FLEET_BASE:-36000}
+if [[ -n "${ELASTICSEARCH:-}" ]]; then
+    export ES_DIR=${ES_DIR:-$PWD/.lab/elasticsearch}
+    trap 'deploy/fleet/elasticsearch-lab.sh wipe >/dev/null 2>&1 || true; [[ -n "$given" ]] || "$fleet_lab" wipe >/dev/null 2>&1 || true' EXIT
+    deploy/fleet/elasticsearch-lab.sh up
+    set -- --elasticsearch "$(deploy/fleet/elasticsearch-lab.sh points | head -1)" "$@"
+fi
+exec_python outage.py "$@"
