@@ -78,11 +78,17 @@ pub struct Context {
 
 /// One request in hand; dropping it is having answered.
 #[derive(Debug)]
-pub struct InHand<'context>(&'context Context);
+pub struct InHand<'context> {
+    context: &'context Context,
+    began: chassis::Mono,
+}
 
 impl Drop for InHand<'_> {
     fn drop(&mut self) {
-        self.0.in_hand.fetch_sub(1, Ordering::SeqCst);
+        let Self { context, began } = self;
+        let now = context.process.clock.mono();
+        context.counts.took(now.saturating_since(*began));
+        context.in_hand.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -127,7 +133,10 @@ impl Context {
     #[must_use]
     pub fn enter(&self) -> InHand<'_> {
         self.in_hand.fetch_add(1, Ordering::SeqCst);
-        InHand(self)
+        InHand {
+            context: self,
+            began: self.process.clock.mono(),
+        }
     }
 
     /// Whether requests are refused: the process is to stop, and whatever is in front had the time to notice.

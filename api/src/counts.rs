@@ -1,9 +1,10 @@
 //! What the api counts, for operators: answers, and refusals by code (safety S7: denied calls are seen).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chassis::Metrics;
-use chassis::metrics::Counter;
+use chassis::metrics::{Counter, Latency};
 use domain::access::Right;
 use wire::problem::Code;
 
@@ -13,6 +14,7 @@ pub struct Counts {
     done: Counter,
     refused: BTreeMap<Code, Counter>,
     missing: BTreeMap<Right, Counter>,
+    took: Latency,
 }
 
 impl Counts {
@@ -37,12 +39,22 @@ impl Counts {
             done: metrics.counter("api_done_total", "Requests that were done."),
             refused: Code::ALL.iter().map(of).collect(),
             missing: Right::ALL.into_iter().map(lacking).collect(),
+            took: metrics.latency(
+                "api_request_seconds_bucket",
+                "How long requests took, whatever came of them.",
+                &[],
+            ),
         }
     }
 
     /// One request was done.
     pub fn done(&self) {
         self.done.increment();
+    }
+
+    /// One request took so long.
+    pub fn took(&self, time: Duration) {
+        self.took.observe(time);
     }
 
     /// One request was refused.

@@ -5,12 +5,15 @@ use std::net::IpAddr;
 use actix_web::{HttpRequest, web};
 use chassis::net::Network;
 use domain::event::{Actor, ActorKind};
+use domain::trace::Trace;
 
 use crate::context::Context;
 use crate::envelope::RequestId;
 
 /// What a proxy says of whom it speaks for. Believed of no other peer.
 const FORWARDED_FOR: &str = "x-forwarded-for";
+/// The trace in which a request was made, and whether its sender keeps that (W3C Trace Context).
+const TRACEPARENT: &str = "traceparent";
 
 /// Where a request came from.
 #[derive(Debug, Clone)]
@@ -19,6 +22,8 @@ pub(crate) struct Origin {
     pub(crate) request_id: String,
     /// The sender's address; none where the connection has none.
     pub(crate) address: Option<IpAddr>,
+    /// The trace that its sender keeps, if this process makes spans.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl Origin {
@@ -33,6 +38,7 @@ impl Origin {
         Self {
             request_id: RequestId::of(request),
             address: peer.map(|peer| sender(peer, &forwarded, proxies)),
+            trace: context.and_then(|context| kept(context, request)),
         }
     }
 
@@ -45,6 +51,15 @@ impl Origin {
             from: self.address,
         }
     }
+}
+
+/// The trace of a request, if its sender keeps one. A header that cannot be read is as good as none (W3C Trace Context 2.2).
+fn kept(context: &Context, request: &HttpRequest) -> Option<Trace> {
+    if !context.process.tracer.is_on() {
+        return None;
+    }
+    let header = request.headers().get(TRACEPARENT)?;
+    header.to_str().ok()?.parse().ok()
 }
 
 /// The nearest address that is no proxy of ours. Each proxy adds its peer at the end; what stands before the first foreign one was written

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows HTTP: the simulator runs this very code.
 
+mod trace;
+
 use std::time::Duration;
 
 use chassis::Process;
@@ -55,6 +57,21 @@ pub enum NotAccepted {
 /// # Errors
 /// [`NotAccepted`]; only after `Unknown` may it be acknowledged all the same.
 pub async fn submit(
+    process: &Process,
+    stores: &Stores,
+    owner: &dyn Submit,
+    (key, mut event): (&GroupKey, Event),
+    deadline: Duration,
+) -> Result<Accepted, NotAccepted> {
+    let mut span = trace::begin(process, key, &mut event);
+    let accepted = hand_on(process, stores, owner, (key, event), deadline).await;
+    if let Some(span) = &mut span {
+        trace::end(span, &accepted);
+    }
+    accepted
+}
+
+async fn hand_on(
     process: &Process,
     stores: &Stores,
     owner: &dyn Submit,

@@ -16,6 +16,7 @@ use crate::Settings;
 use crate::address::Rules;
 
 const DEFAULTS: &str = include_str!("config/defaults.toml");
+const PREFIX: &str = "HOLT_HOOKS";
 
 /// The section `[hooks]`. Each key has a default.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -125,7 +126,17 @@ impl Config {
     /// Defaults, then the file, then `HOLT_HOOKS__SECTION__KEY` of the environment.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let layers = Layers::new(DEFAULTS).file(file);
-        let layers = layers.process_environment("HOLT_HOOKS");
+        let layers = layers.process_environment(PREFIX);
+        layers.load().context("load the configuration")
+    }
+
+    /// The same, with variables given by the caller.
+    pub(crate) fn given(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
+        let layers = Layers::new(DEFAULTS).file(file);
+        let layers = layers.environment(PREFIX, environment);
         layers.load().context("load the configuration")
     }
 

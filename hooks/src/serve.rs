@@ -15,6 +15,17 @@ use crate::config::Config;
 /// For attempts in hand to end and to be reported; what is cut off is handed out again.
 const TASKS: Duration = Duration::from_secs(5);
 
+/// Reads a configuration as [`run`] would, variables of the environment given by the caller, and starts nothing.
+///
+/// # Errors
+/// The key to blame, and where it stands.
+pub fn check(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> anyhow::Result<()> {
+    Config::given(file, environment).map(drop)
+}
+
 /// Runs until it is asked to stop.
 ///
 /// # Errors

@@ -64,7 +64,7 @@ impl Owner {
             let subject = Subject::Group(self.key.clone());
             let call = Call::ListTagged { slot };
             let handout = &self.seams.handout;
-            if let Some(op) = handout.queue(subject, call, priority, None) {
+            if let Some(op) = handout.queue(subject, (call, None), priority, None) {
                 self.looks.insert(op, (slot, now.mono));
                 self.tagged.insert(slot, now.mono);
             }

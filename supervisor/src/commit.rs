@@ -16,8 +16,10 @@ use domain::verdict::Verdict;
 use store::apply::{Refused, View, apply};
 use wire::ports::submit::SubmitError;
 
+use crate::counts::COMMITTED;
 use crate::handout::{Handout, Held};
 use crate::owner::{BATCH_MAX, Batch, Owner, STORE_RETRY, acknowledge};
+use crate::traces::{Traced, traced};
 use crate::{mono, now};
 
 /// Permits taken at most for one commit, so that a batch stays small in the store (32 slots).
@@ -32,6 +34,8 @@ struct Left {
     reports: Vec<evidence::Report>,
     slots: bool,
     more: bool,
+    traced: Traced,
+    wrote: bool,
 }
 
 /// Why nothing was decided at all; there is no such reason so far.
@@ -46,6 +50,7 @@ impl Owner {
         let fence = self.seams.settings.fence;
         let cached = self.group.take();
         let mut left = Left::default();
+        let began = process.clock.mono();
         let (batch, watch, handout) = (&self.batch, &mut self.watch, &self.seams.handout);
         // Whatever is stopped is not even planned: the deficit stays, and is planned when the switch is taken back.
         let can_launch = self.launch.is_some()
@@ -76,17 +81,31 @@ impl Owner {
                     events.extend(turn.filter(|event| !view.decided.contains(&event.id)));
                 }
                 decide(&mut draft, &events);
+                left.traced = traced(&events);
                 issue(&mut draft, watch, can_launch.then_some(handout), &mut left);
                 left.verdicts = draft.verdicts().to_vec();
                 left.slots = draft.slots_changed() > 0;
                 left.more = draft.room() == 0;
-                Ok::<_, Never>((!draft.is_empty()).then(|| finish(draft, &events)))
+                left.wrote = !draft.is_empty();
+                Ok::<_, Never>(left.wrote.then(|| finish(draft, &events)))
             },
         )
         .await;
+        let outcome = result.as_ref().map_or_else(Refused::word, |_| COMMITTED);
+        let took = process.clock.mono().saturating_since(began);
+        // Most passes find nothing to write.
+        if left.wrote || result.is_err() {
+            self.seams.counts.commit(outcome, took);
+        }
         match result {
-            Ok(group) => self.committed(group, left).await,
-            Err(refused) => self.refused(&refused),
+            Ok(group) => {
+                self.show_commit(began, &left.traced, Ok(&left.verdicts));
+                self.committed(group, left).await;
+            }
+            Err(refused) => {
+                self.show_commit(began, &left.traced, Err(refused.word()));
+                self.refused(&refused);
+            }
         }
     }
 

@@ -1,7 +1,9 @@
 //! What operators see of a supervisor: verdicts by outcome, the groups in memory and their servers, and what lists brought to light.
 
+use std::time::Duration;
+
 use chassis::Metrics;
-use chassis::metrics::{Counter, Gauge};
+use chassis::metrics::{Counter, Gauge, Latency};
 use domain::evidence::Report;
 use domain::group::{Group, Phase};
 use domain::verdict::{Outcome, Verdict};
@@ -18,7 +20,22 @@ pub(crate) struct Counts {
     disowned: Counter,
     strays: Counter,
     not_committed: Counter,
+    commits: [(&'static str, Counter); COMMITS.len()],
+    commit_took: Latency,
+    inbox: Gauge,
+    outbox: Gauge,
 }
+
+/// What may come of a commit: it is in the store, or a word of [`store::apply::Refused`].
+const COMMITS: [&str; 6] = [
+    COMMITTED,
+    "refused",
+    "missing",
+    "store",
+    "unknown",
+    "contended",
+];
+pub(crate) const COMMITTED: &str = "committed";
 
 /// One thing for each way in which a slot, or the lack of one, matters to operators.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +44,7 @@ struct Slots<T> {
     active: T,
     in_doubt: T,
     missing: T,
+    leaving: T,
 }
 
 impl Counts {
@@ -38,7 +56,7 @@ impl Counts {
             (outcome, counter)
         };
         let slots = |state| {
-            let help = "Slots of the groups in memory; missing are those that desired asks for and nobody has begun.";
+            let help = "Slots of the groups in memory; missing are those that desired asks for and nobody has begun, leaving those that are to be deleted.";
             metrics.gauge_with("supervisor_slots", help, &[("state", state)])
         };
         Self {
@@ -53,6 +71,7 @@ impl Counts {
                 active: slots("active"),
                 in_doubt: slots("in_doubt"),
                 missing: slots("missing"),
+                leaving: slots("leaving"),
             },
             adopted: metrics.counter(
                 "supervisor_servers_adopted_total",
@@ -74,7 +93,35 @@ impl Counts {
                 "supervisor_commits_failed_total",
                 "Decisions that could not be committed, or of which nobody knows.",
             ),
+            commits: COMMITS.map(|outcome| {
+                let help = "Commits of owners, by what came of them.";
+                let labels = [("outcome", outcome)];
+                let counter = metrics.counter_with("supervisor_commits_total", help, &labels);
+                (outcome, counter)
+            }),
+            commit_took: metrics.latency(
+                "supervisor_commit_seconds_bucket",
+                "How long commits took, with the reads and repetitions that they needed.",
+                &[],
+            ),
+            inbox: metrics.gauge(
+                "supervisor_inbox_events",
+                "Events that were accepted while their owner was away, and wait for it.",
+            ),
+            outbox: metrics.gauge(
+                "supervisor_outbox_messages",
+                "Messages to hooks that nobody has taken yet.",
+            ),
         }
+    }
+
+    /// A commit ended after so long.
+    pub(crate) fn commit(&self, outcome: &'static str, took: Duration) {
+        let mut counters = self.commits.iter();
+        if let Some((_, counter)) = counters.find(|(word, _)| *word == outcome) {
+            counter.increment();
+        }
+        self.commit_took.observe(took);
     }
 
     /// Events were decided.
@@ -112,6 +159,8 @@ impl Counts {
             counts: self.clone(),
             slots: Slots::default(),
             degraded: 0,
+            inbox: 0,
+            outbox: 0,
         }
     }
 }
@@ -122,6 +171,8 @@ pub(crate) struct Share {
     counts: Counts,
     slots: Slots<i64>,
     degraded: i64,
+    inbox: i64,
+    outbox: i64,
 }
 
 impl Share {
@@ -140,9 +191,19 @@ impl Share {
                 active: census.active.0.into(),
                 in_doubt: census.in_doubt.0.into(),
                 missing: missing.max(0),
+                leaving: i64::from(census.open.less(census.wanted).0),
             },
             i64::from(runs && group.state.hold.is_some()),
         );
+        let count = |of: usize| i64::try_from(of).unwrap_or(i64::MAX);
+        self.wait(count(group.inbox.len()), count(group.outbox.len()));
+    }
+
+    fn wait(&mut self, inbox: i64, outbox: i64) {
+        self.counts.inbox.add(inbox - self.inbox);
+        self.counts.outbox.add(outbox - self.outbox);
+        self.inbox = inbox;
+        self.outbox = outbox;
     }
 
     fn move_to(&mut self, slots: &Slots<i64>, degraded: i64) {
@@ -151,6 +212,7 @@ impl Share {
         gauges.active.add(slots.active - self.slots.active);
         gauges.in_doubt.add(slots.in_doubt - self.slots.in_doubt);
         gauges.missing.add(slots.missing - self.slots.missing);
+        gauges.leaving.add(slots.leaving - self.slots.leaving);
         self.counts.degraded.add(degraded - self.degraded);
         self.slots = slots.clone();
         self.degraded = degraded;
@@ -160,6 +222,7 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.move_to(&Slots::default(), 0);
+        self.wait(0, 0);
         self.counts.groups.add(-1);
     }
 }

@@ -56,7 +56,7 @@ impl Owner {
                 priority,
             };
             let call = Call::Create(Box::new(create));
-            if !held.fulfil(Subject::Group(self.key.clone()), call) {
+            if !held.fulfil(Subject::Group(self.key.clone()), call, self.trace) {
                 // The poll went away before its reply left: this operation never reached anybody.
                 self.batch
                     .outcomes
@@ -99,10 +99,10 @@ impl Owner {
         {
             tracing::debug!(group.id = %self.key.id, %slot, ?call, "asks");
             // None: queued already, or too much is. Either way it is asked again only after its pause.
-            let op = self
-                .seams
-                .handout
-                .queue(subject.clone(), call, priority, worker);
+            // Looks come again and again: of what an event caused, only deletes are shown in its trace.
+            let trace = self.trace.filter(|_| matches!(call, Call::Delete { .. }));
+            let handout = &self.seams.handout;
+            let op = handout.queue(subject.clone(), (call, trace), priority, worker);
             self.watch.handed_out(slot, now.mono);
             asked.extend(op.map(|op| (op, (slot, now.mono))));
         }
@@ -110,6 +110,9 @@ impl Owner {
         let is_awaited = |at: &mut (SlotId, Mono)| now.mono.since(at.1) < ANSWER_MAX;
         self.asked.retain(|_, at| is_awaited(at));
         self.asked.extend(asked);
+        if self.trace.is_some() && self.has_what_it_asked_for() {
+            self.trace = None;
+        }
         for slot in due.stuck {
             tracing::error!(group.id = %self.key.id, %slot, "a server does not go away, however often it is deleted");
         }

@@ -14,10 +14,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chassis::metrics::Gauge;
 use chassis::{Mono, Process};
 use domain::ids::{GroupKey, Incarnation, Nonce, OpId, SlotId, TenantId, WorkerName};
 use domain::mutant::{Rule, off};
 use domain::plan::Permit;
+use domain::trace::Trace;
 use tokio::sync::{Notify, oneshot};
 use wire::ports::ops::{Call, Offer, Op, Priority, Subject};
 
@@ -38,6 +40,7 @@ pub struct Handout {
     process: Process,
     inner: Arc<Mutex<Inner>>,
     freed: Arc<Notify>,
+    offered: Gauge,
 }
 
 #[derive(Default)]
@@ -118,6 +121,10 @@ impl Handout {
     #[must_use]
     pub fn new(process: Process) -> Self {
         Self {
+            offered: process.metrics.gauge(
+                "supervisor_permits_offered",
+                "Creates that waiting polls would take, as of the last poll that came or ended.",
+            ),
             process,
             inner: Arc::default(),
             freed: Arc::default(),
@@ -137,11 +144,19 @@ impl Handout {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn op(&self, key: Subject, call: Call) -> Op {
+    /// What the polls that wait would take, for operators.
+    fn show(&self, inner: &Inner) {
+        let open = inner.polls.values().filter(|poll| !poll.closing);
+        self.offered
+            .set(open.map(|poll| i64::from(poll.creates)).sum());
+    }
+
+    fn op(&self, key: Subject, call: Call, trace: Option<Trace>) -> Op {
         Op {
             id: OpId::from_u128(self.process.entropy.u128()),
             key,
             call,
+            trace,
         }
     }
 
@@ -170,6 +185,7 @@ impl Handout {
             reply: Some(reply),
         };
         inner.polls.insert(id, poll);
+        self.show(&inner);
         inner.serve_queue(id);
         let wake = match inner.polls.contains_key(&id) {
             _ if reborn => Wake::All,
@@ -279,7 +295,7 @@ impl Handout {
             .is_none_or(|not_before| now >= *not_before)
         {
             inner.signing_in.insert(tenant.clone(), now + SIGN_IN_APART);
-            let op = self.op(Subject::Tenant(tenant.clone()), Call::SignIn);
+            let op = self.op(Subject::Tenant(tenant.clone()), Call::SignIn, None);
             inner.push(
                 Priority::BelowMin,
                 QueueKey::Tenant(tenant.clone(), "sign-in"),
@@ -302,11 +318,11 @@ impl Handout {
     pub fn queue(
         &self,
         subject: Subject,
-        call: Call,
+        (call, trace): (Call, Option<Trace>),
         priority: Priority,
         only: Option<WorkerName>,
     ) -> Option<OpId> {
-        let op = self.op(subject, call);
+        let op = self.op(subject, call, trace);
         let key = match (&op.key, &op.call) {
             (_, Call::LookUp(_)) => QueueKey::One(op.id),
             (_, Call::Delete { slot, .. }) => QueueKey::Slot(*slot, "delete"),
@@ -424,9 +440,9 @@ impl Held {
     }
 
     /// Puts the committed operation into the reply of the poll that offered this permit. False: the poll is gone, nothing was handed out.
-    pub fn fulfil(mut self, subject: Subject, call: Call) -> bool {
+    pub fn fulfil(mut self, subject: Subject, call: Call, trace: Option<Trace>) -> bool {
         self.used = true;
-        let op = self.handout.op(subject, call);
+        let op = self.handout.op(subject, call, trace);
         let mut inner = self.handout.lock();
         let Some(poll) = inner.polls.get_mut(&self.poll) else {
             return false;
@@ -466,7 +482,9 @@ pub struct Withdraw {
 
 impl Drop for Withdraw {
     fn drop(&mut self) {
-        self.handout.lock().polls.remove(&self.poll);
+        let mut inner = self.handout.lock();
+        inner.polls.remove(&self.poll);
+        self.handout.show(&inner);
     }
 }
 

@@ -26,6 +26,7 @@ mod shards;
 mod submit;
 mod sweep;
 mod timers;
+mod traces;
 
 use std::fmt::Debug;
 use std::num::NonZeroU32;

@@ -11,6 +11,7 @@ use domain::ids::{DeliveryId, EventId, GroupKey, LaunchHash, OpId, Rev, SlotId};
 use domain::outbox::Sent;
 use domain::settle::Outcome;
 use domain::time::Mono;
+use domain::trace::Trace;
 use domain::verdict::Verdict;
 use store::group::Level;
 use tokio::sync::{mpsc, oneshot};
@@ -67,6 +68,8 @@ pub(crate) struct Owner {
     /// Messages that are with a hooks lane, or wait for one, and since when.
     pub(crate) posted: BTreeMap<DeliveryId, Mono>,
     pub(crate) verdicts: BTreeMap<EventId, Verdict>,
+    /// The trace of the event that changed desired last, until the group has what it asked for.
+    pub(crate) trace: Option<Trace>,
     /// Nothing is due before this.
     pub(crate) next: Mono,
     /// Something more can be done at once.
@@ -94,6 +97,7 @@ pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) 
         tagged: BTreeMap::new(),
         posted: BTreeMap::new(),
         verdicts: BTreeMap::new(),
+        trace: None,
         next: began,
         again: true,
         missing: false,
@@ -337,10 +341,16 @@ impl Owner {
 
     /// Nothing is open, wanted or waiting: the task can go.
     fn is_at_rest(&self) -> bool {
+        let nothing_waits = |g: &Group| g.inbox.is_empty() && g.outbox.is_empty();
+        self.has_what_it_asked_for() && self.group.as_ref().is_some_and(nothing_waits)
+    }
+
+    /// No slot is open, and none is wanted.
+    pub(crate) fn has_what_it_asked_for(&self) -> bool {
         self.group.as_ref().is_some_and(|g| {
             let census = g.slots.census();
             let wants = matches!(g.state.phase, Phase::Running) && g.state.desired > census.wanted;
-            census.open.0 == 0 && !wants && g.inbox.is_empty() && g.outbox.is_empty()
+            census.open.0 == 0 && !wants
         })
     }
 }

@@ -26,6 +26,7 @@ use wire::ports::{http_hooks, http_ops, http_submit};
 use crate::{Settings, Supervisor};
 
 const DEFAULTS: &str = include_str!("defaults.toml");
+const PREFIX: &str = "HOLT_SUPERVISOR";
 /// For commits in hand to end; what is cut off is safe to lose.
 const DRAIN: Duration = Duration::from_secs(3);
 
@@ -65,15 +66,29 @@ struct Operators {
     listen: SocketAddr,
 }
 
+/// Reads a configuration as [`run`] would, variables of the environment given by the caller, and starts nothing.
+///
+/// # Errors
+/// The key to blame, and where it stands.
+pub fn check(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> anyhow::Result<()> {
+    let layers = Layers::new(DEFAULTS).file(file);
+    let _config: Config = layers.environment(PREFIX, environment).load()?;
+    Ok(())
+}
+
 /// Runs until it is asked to stop.
 ///
 /// # Errors
 /// What is missing or wrong in the configuration, by its key; a store or an address that cannot be used.
 pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let layers = Layers::new(DEFAULTS).file(file);
-    let layers = layers.process_environment("HOLT_SUPERVISOR");
+    let layers = layers.process_environment(PREFIX);
     let config: Config = layers.load().context("load the configuration")?;
     telemetry::init(&config.telemetry)?;
+    let process = &process.traced(&config.telemetry.traces, "holt-supervisor")?;
     shutdown::on_signals(process).context("watch signals")?;
     let index = config
         .history

@@ -10,6 +10,7 @@ use wire::ports::ops::{Done, OpsError, Report, Subject};
 use crate::Supervisor;
 use crate::owners::Note;
 use crate::sweep::Arrived;
+use crate::traces;
 
 /// What was not done is not asked for again sooner, however short a rest the worker states.
 const NOT_DONE_REST: Duration = Duration::from_secs(1);
@@ -18,7 +19,10 @@ impl Supervisor {
     /// Takes reports in. `Ok` once everything in them is durable or of no interest.
     pub(crate) async fn settle(&self, reports: Vec<Report>) -> Result<(), OpsError> {
         let mut waits = Vec::new();
+        // They end when all of it is durable.
+        let mut spans = Vec::new();
         for report in reports {
+            spans.extend(traces::of_report(&self.process.tracer, &report));
             match (report.key, report.result) {
                 (Subject::Group(key), Done::Slot { slot, outcome }) => {
                     let (done, wait) = oneshot::channel();
@@ -65,6 +69,7 @@ impl Supervisor {
             }
         }
         let all = join_all(waits).await;
+        drop(spans);
         if all.iter().all(Result::is_ok) {
             Ok(())
         } else {

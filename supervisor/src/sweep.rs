@@ -303,7 +303,7 @@ impl Sweep {
         let now = mono(&self.process);
         let op = self.handout.queue(
             Subject::Tenant(tenant.clone()),
-            Call::List,
+            (Call::List, None),
             Priority::Doubt,
             None,
         );

@@ -17,6 +17,7 @@ mod revocations;
 pub(crate) mod rig;
 mod searches;
 mod story;
+mod traces;
 pub(crate) mod trouble;
 mod walk;
 mod why;

@@ -34,6 +34,12 @@ pub(super) fn secret(text: &str) -> Secret {
 
 pub(super) fn worker(folder: &std::path::Path, supervisor: &str, sky: &str) -> Process {
     let process = Process::system();
+    worker_in(&process, folder, supervisor, sky);
+    process
+}
+
+/// A worker in a process of the caller's.
+pub(super) fn worker_in(process: &Process, folder: &std::path::Path, supervisor: &str, sky: &str) {
     let account = Account::Password {
         user: "autoscaler".to_owned(),
         user_domain: "Default".to_owned(),
@@ -58,7 +64,7 @@ pub(super) fn worker(folder: &std::path::Path, supervisor: &str, sky: &str) -> P
         [(1, secret("a key of thirty-two bytes or more, for tests"))],
     )
     .expect("a key");
-    let guard = Guard::new(&process, guard::Settings::default());
+    let guard = Guard::new(process, guard::Settings::default());
     let cloud = Arc::new(OpenStack::new(
         process.clone(),
         transport,
@@ -73,8 +79,7 @@ pub(super) fn worker(folder: &std::path::Path, supervisor: &str, sky: &str) -> P
         "worker-1".parse().expect("a name"),
         Place::Folder(folder.to_owned()),
     );
-    holt_worker::build(&process, name, cloud, guard, ops).expect("a worker");
-    process
+    holt_worker::build(process, name, cloud, guard, ops).expect("a worker");
 }
 
 fn actor() -> Actor {
@@ -225,6 +230,7 @@ pub(super) fn one_more(process: &Process) -> Event {
         actor: actor(),
         received: now,
         valid_until: now.plus(Duration::from_secs(60)),
+        trace: None,
     }
 }
 

@@ -9,10 +9,13 @@ use std::sync::atomic::Ordering;
 
 use chassis::Mono;
 use chassis::shutdown::Gate;
+use chassis::trace::{Kind, Span};
 use cloud::guard::{self, Permit, Priority};
-use domain::ids::TenantId;
+use domain::ids::{SlotId, TenantId};
+use domain::trace::Trace;
 use tokio::sync::OwnedSemaphorePermit;
 use wire::ports::ops::{self, Call, Done, Op, Subject, Wait};
+use wire::trace::{context, trace};
 
 pub(crate) use delete::Victim;
 
@@ -20,7 +23,7 @@ use create::{Attempt, NOT_SENT};
 
 use crate::Shared;
 use crate::classify;
-use crate::measure::{Class, Ended};
+use crate::measure::{Class, Ended, word};
 use crate::report::Pending;
 use crate::tokens::Offered;
 
@@ -75,11 +78,18 @@ impl Hands {
     }
 
     async fn carry_out(self, op: Op, terms: &Terms, leave: Leave) {
-        let Op { id, key, call } = op;
+        let Op {
+            id,
+            key,
+            call,
+            trace,
+        } = op;
         let class = Class::of(&call);
         let clock = &self.shared.process.clock;
         let start = clock.mono();
         let slot = slot_of(&call);
+        let tracer = &self.shared.process.tracer;
+        let span = tracer.child(trace.map(context), "worker.execute", Kind::Consumer);
         let (result, began) = self.perform(&key, call, terms, leave).await;
         self.shared.under_way.fetch_sub(1, Ordering::Relaxed);
         let took = clock.mono().saturating_since(start);
@@ -90,10 +100,12 @@ impl Hands {
             result: &result,
             took,
         });
+        let trace = span.map_or(trace, |span| show(span, class, slot, &result));
         let pending = Pending {
             op: id,
             key,
             result,
+            trace,
             began,
         };
         self.shared.deliver(self.supervisor, pending).await;
@@ -204,7 +216,17 @@ pub(crate) const fn tenant_of(subject: &Subject) -> &TenantId {
     subject.tenant()
 }
 
-fn slot_of(call: &Call) -> Option<domain::ids::SlotId> {
+/// Ends the span of an operation; what becomes of its report is its child.
+fn show(mut span: Span, class: Class, slot: Option<SlotId>, result: &Done) -> Option<Trace> {
+    span.set("holt.call", class.word());
+    if let Some(slot) = slot {
+        span.set("holt.slot", slot);
+    }
+    span.set("holt.outcome", word(result));
+    trace(span.context())
+}
+
+fn slot_of(call: &Call) -> Option<SlotId> {
     match call {
         Call::Create(create) => Some(create.slot),
         Call::Delete { slot, .. }

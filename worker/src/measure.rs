@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::Metrics;
-use chassis::metrics::Counter;
+use chassis::metrics::{Counter, Latency};
 use domain::ids::SlotId;
 use domain::settle::Outcome;
 use wire::ports::ops::{Call, Done, Subject, group_of};
@@ -39,7 +39,7 @@ impl Class {
         }
     }
 
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Delete => "delete",
@@ -68,7 +68,7 @@ pub(crate) struct Ended<'operation> {
 pub(crate) struct Measure {
     metrics: Metrics,
     // The registry makes a text of the labels at every look-up; this does not.
-    counters: Mutex<BTreeMap<(Class, &'static str), Counter>>,
+    counters: Mutex<BTreeMap<(Class, &'static str), (Counter, Latency)>>,
 }
 
 impl Measure {
@@ -88,7 +88,7 @@ impl Measure {
             took,
         } = *ended;
         let outcome = word(result);
-        self.count(class, outcome);
+        self.count(class, outcome, took);
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let (tenant, group, slot) = (
             tenant_of(key),
@@ -112,19 +112,25 @@ impl Measure {
         }
     }
 
-    fn count(&self, class: Class, outcome: &'static str) {
+    fn count(&self, class: Class, outcome: &'static str, took: Duration) {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let counter = counters.entry((class, outcome)).or_insert_with(|| {
+        let (counter, latency) = counters.entry((class, outcome)).or_insert_with(|| {
             let labels = [("class", class.word()), ("outcome", outcome)];
             let help = "Operations that ended, by class and outcome.";
-            self.metrics
-                .counter_with("worker_operations_total", help, &labels)
+            let counter = self
+                .metrics
+                .counter_with("worker_operations_total", help, &labels);
+            let help = "How long operations took, with their wait for the budget.";
+            let labels = [("class", class.word())];
+            let name = "worker_operation_seconds_bucket";
+            (counter, self.metrics.latency(name, help, &labels))
         });
         counter.increment();
+        latency.observe(took);
     }
 }
 
-const fn word(done: &Done) -> &'static str {
+pub(crate) const fn word(done: &Done) -> &'static str {
     match done {
         Done::Slot { outcome, .. } => match outcome {
             Outcome::Created(_) => "created",

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use chassis::{Mono, Process};
 use domain::ids::{Incarnation, OpId, WorkerName};
+use domain::trace::Trace;
 use wire::ports::ops::{Done, Ops, OpsError, Report, Subject};
 
 use crate::Shared;
@@ -29,6 +30,7 @@ pub(crate) struct Pending {
     pub(crate) op: OpId,
     pub(crate) key: Subject,
     pub(crate) result: Done,
+    pub(crate) trace: Option<Trace>,
     /// When the look began that it rests on: its age is counted anew whenever it is sent.
     pub(crate) began: Option<Mono>,
 }
@@ -218,6 +220,7 @@ impl Pending {
             worker: from.worker.clone(),
             incarnation: from.incarnation,
             result,
+            trace: self.trace,
         }
     }
 }

@@ -20,6 +20,17 @@ const DRAIN: Duration = Duration::from_secs(40);
 /// For tasks to end by themselves before they are cut off.
 const TASKS: Duration = Duration::from_secs(1);
 
+/// Reads a configuration as [`run`] would, variables of the environment given by the caller, and starts nothing.
+///
+/// # Errors
+/// The key to blame, and where it stands.
+pub fn check(
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> anyhow::Result<()> {
+    Config::given(file, environment).map(drop)
+}
+
 /// Runs until it is asked to stop.
 ///
 /// # Errors
@@ -27,6 +38,7 @@ const TASKS: Duration = Duration::from_secs(1);
 pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let config = Config::load(file)?;
     telemetry::init(&config.telemetry)?;
+    let process = &process.traced(&config.telemetry.traces, "holt-worker")?;
     shutdown::on_signals(process).context("watch signals")?;
     start(process, &config)?;
     let operators = ops::serve(process, config.operators.listen)

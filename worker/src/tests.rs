@@ -136,6 +136,7 @@ fn for_group(call: Call) -> Op {
         id: OpId::from_u128(1),
         key: Subject::Group(group()),
         call,
+        trace: None,
     }
 }
 
@@ -144,6 +145,7 @@ fn for_tenant(name: &str, call: Call) -> Op {
         id: OpId::from_u128(2),
         key: Subject::Tenant(tenant(name)),
         call,
+        trace: None,
     }
 }
 

@@ -173,6 +173,7 @@ impl Ops for Supervisor {
             id: OpId::from_u128(1),
             key: Subject::Tenant("acme".parse().expect("a tenant")),
             call,
+            trace: None,
         };
         Ok(vec![op(void), op(Call::List)])
     }

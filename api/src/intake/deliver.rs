@@ -145,7 +145,11 @@ pub(crate) fn signal_event(
         severity.as_str().as_bytes(),
         &at.to_be_bytes(),
     ]);
-    event(context, (signal, hash), actor(input, origin))
+    let event = event(context, (signal, hash), actor(input, origin))?;
+    Some(Event {
+        trace: origin.trace,
+        ..event
+    })
 }
 
 /// An event under an id made of a digest.
@@ -169,6 +173,7 @@ pub(super) fn event(
         actor,
         received: now,
         valid_until: now.plus(VALID_FOR),
+        trace: None,
     })
 }
 

@@ -66,6 +66,7 @@ pub async fn send(
         actor: within.allowed.actor(),
         received: now,
         valid_until: now.plus(asked.valid_for),
+        trace: within.allowed.origin.trace,
     };
     let accepted = submit(
         &context.process,
@@ -118,6 +119,7 @@ pub async fn dry_run(
         actor: within.allowed.actor(),
         received: now.wall,
         valid_until: now.wall.plus(asked.valid_for),
+        trace: None,
     };
     let mut draft = Draft::new(&group, now);
     expire(&mut draft);

@@ -128,6 +128,7 @@ impl World {
             actor: actor(),
             received: now,
             valid_until: now.plus(Duration::from_secs(600)),
+            trace: None,
         }
     }
 

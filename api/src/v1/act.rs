@@ -6,6 +6,7 @@ use domain::draft::Draft;
 use domain::event::{Actor, Ask, Event, Force};
 use domain::group::{Cause, Phase};
 use domain::ids::{GroupKey, RequestHash};
+use domain::trace::Trace;
 use domain::verdict::Outcome;
 use wire::v1::json::Json;
 use wire::v2::event::VALID_DEFAULT;
@@ -31,7 +32,7 @@ pub(super) async fn execute(
     if context.v1.is_suspended(&at.names.tenant) {
         return Err(Error::suspended(&at.names));
     }
-    let outcome = ask(&context, &key, Ask::Policy(policy), at.actor(), &at.names).await?;
+    let outcome = ask(&context, &key, Ask::Policy(policy), at.cause(), &at.names).await?;
     match outcome {
         None | Some(Outcome::Applied | Outcome::Clamped) => {
             Ok(shown(StatusCode::ACCEPTED, &Json::object([])))
@@ -78,10 +79,10 @@ pub(super) async fn ask(
     context: &Context,
     key: &GroupKey,
     ask: Ask,
-    actor: Actor,
+    cause: (Actor, Option<Trace>),
     names: &Names,
 ) -> Result<Option<Outcome>, Error> {
-    let accepted = send(context, key, ask, actor).await;
+    let accepted = send(context, key, ask, cause).await;
     accepted.map_err(|why| match why {
         NotAccepted::NoGroup => Error::no_group(names),
         NotAccepted::Busy(wait) => Error::too_much(wait),
@@ -96,7 +97,7 @@ pub(super) async fn send(
     context: &Context,
     key: &GroupKey,
     ask: Ask,
-    actor: Actor,
+    (actor, trace): (Actor, Option<Trace>),
 ) -> Result<Option<Outcome>, NotAccepted> {
     let now = context.wall();
     let id = format!("v1-{:032x}", context.process.entropy.u128());
@@ -108,6 +109,7 @@ pub(super) async fn send(
         actor,
         received: now,
         valid_until: now.plus(VALID_DEFAULT),
+        trace,
     };
     let (process, stores) = (&context.process, &context.stores);
     let deadline = context.owner_deadline;
@@ -129,7 +131,7 @@ pub(super) async fn converge(
     if context.v1.is_suspended(&at.names.tenant) {
         return Err(Error::suspended(&at.names));
     }
-    match ask(&context, &key, Ask::Converge, at.actor(), &at.names).await? {
+    match ask(&context, &key, Ask::Converge, at.cause(), &at.names).await? {
         Some(Outcome::Paused) => Err(Error::paused(&at.names, "converge")),
         Some(Outcome::Deleting) => Err(Error::no_group(&at.names)),
         _ => Ok(empty(StatusCode::NO_CONTENT)),

@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use domain::access::Right;
 use domain::event::Actor;
 use domain::ids::{GroupId, GroupKey, PolicyId, ServerId, TenantId, WebhookId};
+use domain::trace::Trace;
 use wire::v1::json::Json;
 
 use super::Error;
@@ -72,6 +73,11 @@ impl<R> At<R> {
     /// Who caused a change, for its record.
     pub(super) fn actor(&self) -> Actor {
         self.allowed.actor()
+    }
+
+    /// The same for an event, with the trace that its caller keeps.
+    pub(super) fn cause(&self) -> (Actor, Option<Trace>) {
+        (self.actor(), self.allowed.origin.trace)
     }
 
     /// Whether the caller may see what lets others in.

@@ -58,8 +58,10 @@ pub(super) async fn execute(
         tracing::warn!(group.id = %key.id, %webhook, "a capability of a suspended tenant was used");
         return Ok(done);
     }
-    let actor = Origin::of(&request).actor(ActorKind::Capability, webhook.to_string());
-    match send(&context, &key, Ask::Policy(policy), actor).await {
+    let origin = Origin::of(&request);
+    let actor = origin.actor(ActorKind::Capability, webhook.to_string());
+    let cause = (actor, origin.trace);
+    match send(&context, &key, Ask::Policy(policy), cause).await {
         Ok(_) | Err(NotAccepted::NoGroup | NotAccepted::IdReused) => Ok(done),
         Err(NotAccepted::Busy(wait)) => Err(Error::too_much(wait)),
         Err(NotAccepted::Unavailable | NotAccepted::Unknown) => Err(Error::unavailable(

@@ -19,6 +19,7 @@ pub mod shutdown;
 pub mod spawn;
 pub mod telemetry;
 pub mod time;
+pub mod trace;
 
 pub use entropy::Entropy;
 pub use metrics::Metrics;
@@ -28,3 +29,4 @@ pub use secrets::Secret;
 pub use shutdown::Stop;
 pub use spawn::Tasks;
 pub use time::{Clock, Mono};
+pub use trace::Tracer;

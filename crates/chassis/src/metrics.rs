@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// More series than this are a label with an id in it; further ones count into the void, and `metrics_dropped_total` tells.
@@ -79,6 +80,33 @@ impl Gauge {
     }
 }
 
+/// How long something took, as the buckets of a Prometheus histogram: each counts what took no longer than its bound.
+#[derive(Clone, Debug)]
+pub struct Latency([Counter; BOUNDS.len()]);
+
+/// Upper bounds in seconds, as they are shown, and in microseconds.
+const BOUNDS: [(&str, u128); 7] = [
+    ("0.005", 5_000),
+    ("0.025", 25_000),
+    ("0.1", 100_000),
+    ("0.5", 500_000),
+    ("2.5", 2_500_000),
+    ("10", 10_000_000),
+    ("+Inf", u128::MAX),
+];
+
+impl Latency {
+    /// One more, which took so long.
+    pub fn observe(&self, took: Duration) {
+        let took = took.as_micros();
+        for (counter, (_, bound)) in self.0.iter().zip(BOUNDS) {
+            if took <= bound {
+                counter.increment();
+            }
+        }
+    }
+}
+
 impl Metrics {
     /// An empty registry.
     pub fn new() -> Self {
@@ -119,6 +147,20 @@ impl Metrics {
             Series::Gauge(gauge) => gauge,
             Series::Counter(_) => Gauge::default(),
         }
+    }
+
+    /// The histogram of that name and those labels; name it `.._seconds_bucket`.
+    pub fn latency(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: &[(&str, &str)],
+    ) -> Latency {
+        Latency(BOUNDS.map(|(bound, _)| {
+            let mut labels = labels.to_vec();
+            labels.push(("le", bound));
+            self.counter_with(name, help, &labels)
+        }))
     }
 
     fn series(

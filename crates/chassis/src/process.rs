@@ -2,8 +2,9 @@
 use std::sync::Arc;
 
 use crate::{
-    Clock, Entropy, Health, Metrics, Stop, Tasks,
+    Clock, Entropy, Health, Metrics, Stop, Tasks, Tracer,
     spawn::{Always, Probe},
+    trace,
 };
 
 /// What a running process needs from its surroundings; cheap to clone, every clone is the same process.
@@ -21,6 +22,8 @@ pub struct Process {
     pub metrics: Metrics,
     /// Whether its parts are ready.
     pub health: Health,
+    /// Where its spans go; off until somebody sets another one.
+    pub tracer: Tracer,
 }
 
 impl Process {
@@ -46,7 +49,23 @@ impl Process {
             stop: Stop::new(),
             metrics: Metrics::new(),
             health: Health::new(),
+            tracer: Tracer::off(),
         }
+    }
+
+    /// The same process, whose spans go where `settings` says.
+    ///
+    /// # Errors
+    /// [`trace::Error`]: stop the start.
+    pub fn traced(
+        &self,
+        settings: &trace::Settings,
+        service: &'static str,
+    ) -> Result<Self, trace::Error> {
+        Ok(Self {
+            tracer: Tracer::start(self, settings, service)?,
+            ..self.clone()
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
+use crate::trace;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::{EnvFilter, fmt as lines};
 
@@ -16,6 +17,9 @@ pub struct Settings {
     pub level: String,
     /// How to write it.
     pub format: Format,
+    /// Where traces go.
+    #[serde(default)]
+    pub traces: trace::Settings,
 }
 
 /// The shape of a log line.

@@ -5,6 +5,7 @@ use crate::circle::{Signal, Turn};
 use crate::ids::{EventId, PolicyId, RequestHash};
 use crate::policy::Adjust;
 use crate::time::Timestamp;
+use crate::trace::Trace;
 use std::net::IpAddr;
 
 /// One request to scale, as accepted at the edge.
@@ -24,6 +25,8 @@ pub struct Event {
     pub received: Timestamp,
     /// After this it gets the verdict `expired` instead of acting (safety 3.8).
     pub valid_until: Timestamp,
+    /// The trace that watches it, if one does.
+    pub trace: Option<Trace>,
 }
 
 /// What an event asks for.

@@ -91,6 +91,7 @@ pub(crate) fn event(id: &str, ask: Ask, force: Force, received: u64) -> Event {
         actor: actor(),
         received: wall(received),
         valid_until: wall(received + 600),
+        trace: None,
     }
 }
 

@@ -31,6 +31,7 @@ pub mod schedule;
 pub mod settle;
 pub mod slot;
 pub mod time;
+pub mod trace;
 pub mod verdict;
 
 #[cfg(test)]

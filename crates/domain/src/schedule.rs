@@ -115,6 +115,7 @@ fn event(policy: &PolicyId, at: Timestamp) -> Option<Event> {
         received: at,
         // However late: contract row B123.
         valid_until: Timestamp::from_unix_ms(u64::MAX >> 1),
+        trace: None,
     })
 }
 

@@ -43,6 +43,7 @@ pub(crate) async fn run(process: &Process, args: args::Serve) -> anyhow::Result<
         return out::say(config::print(&config)?.trim_end());
     }
     telemetry::init(&config.telemetry)?;
+    let process = &process.traced(&config.telemetry.traces, "holt")?;
     shutdown::on_signals(process).context("watch signals")?;
     let running = start(process, &config).await?;
     tracing::info!(address = %running.address, "holt serves");

@@ -46,6 +46,20 @@ pub enum Refused<E> {
     Contended,
 }
 
+impl<E> Refused<E> {
+    /// The kind of it, for metrics and traces.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Decision(_) => "refused",
+            Self::Missing => "missing",
+            Self::Store(_) => "store",
+            Self::Unknown => "unknown",
+            Self::Contended => "contended",
+        }
+    }
+}
+
 /// What was found when the decision ran: the group, and the events of the caller that turned out to have verdicts already.
 #[derive(Debug)]
 pub struct View<'g> {

@@ -9,5 +9,6 @@ pub mod glass;
 pub mod hooks;
 pub mod ports;
 pub mod problem;
+pub mod trace;
 pub mod v1;
 pub mod v2;

@@ -64,7 +64,7 @@ async fn an_operation_travels_in_the_reply_of_the_poll_that_offered_its_permit()
     let (mut second, _second, _) = handout.enter(offer("w2", 2, 1, true));
     for held in handout.reserve(&group(1), 2) {
         let slot = u128::from(held.permit.worker.to_string() == "w2");
-        assert!(held.fulfil(subject(), tagged(slot)));
+        assert!(held.fulfil(subject(), tagged(slot), None));
     }
     assert_eq!(calls(first.try_recv().unwrap()), [tagged(0)]);
     assert_eq!(calls(second.try_recv().unwrap()), [tagged(1)]);
@@ -98,12 +98,12 @@ async fn a_reply_waits_for_all_commits_in_flight() {
     let handout = handout();
     let (mut reply, withdraw, _) = handout.enter(offer("w", 1, 3, true));
     let mut held = handout.reserve(&group(1), 3);
-    assert!(held.pop().unwrap().fulfil(subject(), tagged(1)));
+    assert!(held.pop().unwrap().fulfil(subject(), tagged(1), None));
     assert!(reply.try_recv().is_err());
     handout.expire(&withdraw);
     drop(held.pop());
     assert!(reply.try_recv().is_err());
-    assert!(held.pop().unwrap().fulfil(subject(), tagged(2)));
+    assert!(held.pop().unwrap().fulfil(subject(), tagged(2), None));
     assert_eq!(calls(reply.try_recv().unwrap()), [tagged(1), tagged(2)]);
 }
 
@@ -113,11 +113,11 @@ async fn a_withdrawn_poll_hands_out_nothing() {
     let (_reply, withdraw, _) = handout.enter(offer("w", 1, 1, true));
     let held = handout.reserve(&group(1), 1).pop().unwrap();
     drop(withdraw);
-    assert!(!held.fulfil(subject(), tagged(1)));
+    assert!(!held.fulfil(subject(), tagged(1), None));
     let (gone, _withdraw, _) = handout.enter(offer("w", 1, 1, true));
     let held = handout.reserve(&group(1), 1).pop().unwrap();
     drop(gone);
-    assert!(!held.fulfil(subject(), tagged(2)));
+    assert!(!held.fulfil(subject(), tagged(2), None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,7 +132,7 @@ async fn an_expired_offer_replies_empty_and_takes_no_new_work() {
 #[tokio::test(start_paused = true)]
 async fn the_queue_takes_a_call_once_and_gives_the_most_urgent_first() {
     let handout = handout();
-    let queue = |slot, priority| handout.queue(subject(), tagged(slot), priority, None);
+    let queue = |slot, priority| handout.queue(subject(), (tagged(slot), None), priority, None);
     assert!(queue(1, Priority::Housekeeping).is_some());
     assert!(queue(2, Priority::Doubt).is_some());
     assert!(queue(1, Priority::Doubt).is_none());
@@ -144,7 +144,7 @@ async fn the_queue_takes_a_call_once_and_gives_the_most_urgent_first() {
 async fn a_call_for_one_worker_waits_for_that_worker() {
     let handout = handout();
     let only = Some("w1".parse().unwrap());
-    let op = handout.queue(subject(), tagged(1), Priority::Doubt, only);
+    let op = handout.queue(subject(), (tagged(1), None), Priority::Doubt, only);
     assert!(op.is_some());
     assert!(given(&handout, "w2").is_empty());
     assert_eq!(given(&handout, "w1"), [tagged(1)]);

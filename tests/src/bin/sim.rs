@@ -83,6 +83,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     if let Some(level) = &arguments.log {
         chassis::telemetry::init(&Settings {
+            traces: chassis::trace::Settings::default(),
             level: level.clone(),
             format: Format::Human,
         })?;

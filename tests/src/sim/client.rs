@@ -175,6 +175,7 @@ pub fn event(world: &World, id: &str, ask: Ask, force: Force) -> Event {
         actor: actor(),
         received: wall,
         valid_until: wall.plus(Duration::from_secs(600)),
+        trace: None,
     }
 }
 

@@ -67,3 +67,17 @@ fn a_name_used_for_both_kinds_does_not_mix_them() {
     metrics.gauge("both", "Second.").set(9);
     assert!(metrics.text().contains("both 1\n"));
 }
+
+#[test]
+fn a_latency_counts_in_every_bucket_that_it_fits() {
+    let metrics = Metrics::new();
+    let latency = metrics.latency("call_seconds_bucket", "Calls.", &[("call", "get")]);
+    latency.observe(Duration::from_millis(5));
+    latency.observe(Duration::from_secs(1));
+    latency.observe(Duration::from_secs(60));
+    let text = metrics.text();
+    for (bound, count) in [("0.005", 1), ("0.5", 1), ("2.5", 2), ("10", 2), ("+Inf", 3)] {
+        let line = format!("call_seconds_bucket{{call=\"get\",le=\"{bound}\"}} {count}\n");
+        assert!(text.contains(&line), "{line} in {text}");
+    }
+}

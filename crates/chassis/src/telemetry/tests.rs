@@ -18,6 +18,7 @@ fn a_chain_says_every_cause_once() {
 #[test]
 fn a_bad_level_is_refused_and_a_second_start_too() {
     let settings = |level: &str| Settings {
+        traces: trace::Settings::default(),
         level: level.to_owned(),
         format: Format::Json,
     };

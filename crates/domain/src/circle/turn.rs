@@ -258,6 +258,7 @@ pub fn fire(draft: &mut Draft<'_>) -> Option<Event> {
         },
         received: now,
         valid_until: Timestamp::from_unix_ms(u64::MAX >> 1),
+        trace: None,
     })
 }
 

@@ -79,6 +79,7 @@ fn event(n: usize, small: Small, now: u64) -> Event {
         actor: actor(),
         received: at(now).wall,
         valid_until: at(now).wall.plus(Duration::from_secs(600)),
+        trace: None,
     }
 }
 

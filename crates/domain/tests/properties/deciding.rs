@@ -71,6 +71,7 @@ fn event((ask, policy, force, id, _): Small, now: u64) -> Event {
         actor: actor(),
         received: wall,
         valid_until: wall.plus(Duration::from_secs(600)),
+        trace: None,
     }
 }
 

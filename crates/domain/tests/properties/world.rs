@@ -225,6 +225,7 @@ impl World {
             actor: actor(),
             received: wall,
             valid_until: wall.plus(Duration::from_secs(600)),
+            trace: None,
         };
         let mut draft = Draft::new(&self.group, at(self.now));
         expire(&mut draft);

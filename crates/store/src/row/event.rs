@@ -3,6 +3,7 @@
 use domain::event::{Actor, Ask, Event, Force, Override};
 use domain::ids::{EventId, PolicyId, RequestHash};
 use domain::time::Timestamp;
+use domain::trace::Trace;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 use std::net::IpAddr;
@@ -23,6 +24,10 @@ pub(crate) struct EventRow {
     w: ActorRow,
     t: u64,
     u: u64,
+    /// As a `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    p: Option<Trace>,
 }
 
 /// What is asked.
@@ -70,6 +75,7 @@ impl From<&Event> for EventRow {
             actor,
             received,
             valid_until,
+            trace,
         } = event;
         Self {
             q: *request,
@@ -78,6 +84,7 @@ impl From<&Event> for EventRow {
             w: actor.into(),
             t: received.unix_ms(),
             u: valid_until.unix_ms(),
+            p: *trace,
         }
     }
 }
@@ -96,6 +103,7 @@ impl EventRow {
             actor: self.w.into(),
             received: Timestamp::from_unix_ms(self.t),
             valid_until: Timestamp::from_unix_ms(self.u),
+            trace: self.p,
         })
     }
 }

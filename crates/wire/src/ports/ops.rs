@@ -16,6 +16,7 @@ use domain::ids::{
     ColoId, GroupId, GroupKey, Incarnation, Nonce, OpId, ServerId, SlotId, TenantId, WorkerName,
 };
 use domain::settle::Outcome;
+use domain::trace::Trace;
 
 /// A worker's offer, held open by the supervisor for at most `wait`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct Op {
     pub key: Subject,
     /// What to do.
     pub call: Call,
+    /// The trace of the event that it is for, if one watches it.
+    pub trace: Option<Trace>,
 }
 
 /// Whom an operation is for.
@@ -197,6 +200,8 @@ pub struct Report {
     pub incarnation: Incarnation,
     /// What came of it.
     pub result: Done,
+    /// As the operation had it, from the span in which it was carried out.
+    pub trace: Option<Trace>,
 }
 
 /// What came of an operation.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::ids::{
     GroupId, GroupKey, HomeEpoch, Incarnation, Nonce, OpId, ServerId, SlotId, TenantId, WorkerName,
 };
+use domain::trace::Trace;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
@@ -73,6 +74,9 @@ struct OpMessage {
     id: OpId,
     key: SubjectMessage,
     call: CallMessage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde_as(as = "Option<Text>")]
+    trace: Option<Trace>,
 }
 
 #[serde_as]
@@ -156,6 +160,7 @@ impl ReplyMessage {
             id: op.id,
             key: SubjectMessage::from(op.key),
             call: call_message(op.call, &mut bodies),
+            trace: op.trace,
         });
         let ops = ops.collect();
         let text = |body: &Arc<[u8]>| String::from_utf8_lossy(body).into_owned();
@@ -181,6 +186,7 @@ impl ReplyMessage {
                 id: message.id,
                 key: message.key.into(),
                 call: call(message.call, &bodies)?,
+                trace: message.trace,
             })
         };
         self.ops.into_iter().map(op).collect()

@@ -7,6 +7,7 @@ mod row;
 use std::time::Duration;
 
 use domain::ids::{Incarnation, OpId, SlotId, WorkerName};
+use domain::trace::Trace;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
@@ -28,6 +29,9 @@ pub(super) struct ReportMessage {
     #[serde_as(as = "Text")]
     incarnation: Incarnation,
     result: DoneMessage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde_as(as = "Option<Text>")]
+    trace: Option<Trace>,
 }
 
 #[serde_as]
@@ -75,6 +79,7 @@ impl From<Report> for ReportMessage {
             worker: report.worker,
             incarnation: report.incarnation,
             result: report.result.into(),
+            trace: report.trace,
         }
     }
 }
@@ -87,6 +92,7 @@ impl From<ReportMessage> for Report {
             worker: message.worker,
             incarnation: message.incarnation,
             result: message.result.into(),
+            trace: message.trace,
         }
     }
 }

@@ -10,6 +10,7 @@ use domain::ids::{
 use domain::settle::Outcome;
 use domain::slot::{DoubtWhy, FailWhy};
 use domain::time::Timestamp;
+use domain::trace::Trace;
 
 use super::*;
 use crate::ports::ops::{
@@ -166,6 +167,7 @@ fn every_op() -> Vec<Op> {
             id: OpId::from_u128(1),
             key: Subject::Group(group()),
             call,
+            trace: Some(trace()),
         })
         .collect();
     let names = |image| Call::LookUp(Names::safe("1", image).unwrap());
@@ -174,6 +176,7 @@ fn every_op() -> Vec<Op> {
             id: OpId::from_u128(2),
             key: Subject::Tenant(group().tenant),
             call,
+            trace: None,
         });
     }
     ops
@@ -202,6 +205,11 @@ fn only_ids_are_put_into_paths() {
         assert_eq!(Names::safe(no_id, None), None, "{no_id}");
         assert_eq!(Names::safe("1", Some(no_id)), None, "{no_id}");
     }
+}
+
+fn trace() -> Trace {
+    let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    text.parse().unwrap()
 }
 
 fn every_row() -> Vec<Row> {
@@ -320,6 +328,7 @@ async fn every_kind_of_report_arrives_as_it_was_sent() {
             worker: "w-1".parse().unwrap(),
             incarnation: Incarnation::from_u128(11),
             result,
+            trace: Some(trace()),
         })
         .collect();
     assert_eq!(client.report(reports.clone()).await, Ok(()));
@@ -378,6 +387,7 @@ fn a_launch_configuration_that_many_creates_share_travels_once() {
         id: OpId::from_u128(slot),
         key: Subject::Group(group()),
         call: create(slot, &launch),
+        trace: None,
     });
     let reply = ReplyMessage::new(Incarnation::from_u128(1), ops.collect());
     assert!(serde_json::to_vec(&reply).unwrap().len() < 20_000);

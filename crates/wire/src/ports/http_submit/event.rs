@@ -5,6 +5,7 @@ use domain::event::{Actor, ActorKind, Ask, Event, Force, Override};
 use domain::ids::{EventId, PolicyId, RequestHash};
 use domain::policy::{Adjust, Percent};
 use domain::time::Timestamp;
+use domain::trace::Trace;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
@@ -23,6 +24,10 @@ pub(super) struct EventMessage {
     actor: ActorMessage,
     received_ms: u64,
     valid_until_ms: u64,
+    /// As a `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde_as(as = "Option<Text>")]
+    trace: Option<Trace>,
 }
 
 #[serde_as]
@@ -81,6 +86,7 @@ impl From<Event> for EventMessage {
             actor: event.actor.into(),
             received_ms: event.received.unix_ms(),
             valid_until_ms: event.valid_until.unix_ms(),
+            trace: event.trace,
         }
     }
 }
@@ -97,6 +103,7 @@ impl TryFrom<EventMessage> for Event {
             actor: message.actor.into(),
             received: Timestamp::from_unix_ms(message.received_ms),
             valid_until: Timestamp::from_unix_ms(message.valid_until_ms),
+            trace: message.trace,
         })
     }
 }

@@ -142,6 +142,11 @@ fn events() -> Vec<Event> {
             actor: actor(kind),
             received: Timestamp::from_unix_ms(1),
             valid_until: Timestamp::from_unix_ms(u64::MAX),
+            trace: Some(
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+                    .parse()
+                    .unwrap(),
+            ),
         })
         .collect()
 }
