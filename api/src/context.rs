@@ -18,6 +18,7 @@ use wire::ports::submit::Submit;
 use crate::auth::keystone::Keystone;
 use crate::auth::revoked::Revoked;
 use crate::auth::token::Verifier;
+use crate::colos::Colos;
 use crate::counts::Counts;
 use crate::intake::Books;
 use crate::known::Known;
@@ -61,6 +62,8 @@ pub struct Context {
     stopped: OnceLock<chassis::Mono>,
     /// Where new groups live.
     pub colo: ColoId,
+    /// The other colos, if there are any.
+    pub(crate) colos: Option<Colos>,
     /// What seals the secrets of hooks; none if the operator set up no key.
     pub hooks: Option<HookKeys>,
     /// What the old surface is told.
@@ -98,7 +101,7 @@ impl Context {
         settings: &Settings,
         (stores, owner): (Stores, Arc<dyn Submit>),
         (verifier, keystone, revoked): (Verifier, Option<Keystone>, Revoked),
-        (v1, hooks): (Service, Option<HookKeys>),
+        (v1, hooks, colos): (Service, Option<HookKeys>, Option<Colos>),
     ) -> Self {
         let executions = Limits {
             requests: Rate::PerSecond(settings.v1.executions),
@@ -121,6 +124,7 @@ impl Context {
             linger: settings.linger,
             stopped: OnceLock::new(),
             colo: ColoId(settings.colo),
+            colos,
             counts: Counts::new(&process.metrics),
             known: Known::new(),
             books: Books::new(process, settings.alerts),

@@ -15,6 +15,8 @@ pub struct Counts {
     refused: BTreeMap<Code, Counter>,
     missing: BTreeMap<Right, Counter>,
     took: Latency,
+    forwarded: Counter,
+    not_forwarded: Counter,
 }
 
 impl Counts {
@@ -35,7 +37,13 @@ impl Counts {
             let counter = metrics.counter_with("api_missing_right_total", help, &labels);
             (right, counter)
         };
+        let passed = |outcome| {
+            let help = "Requests for other colos, by whether one of them answered.";
+            metrics.counter_with("api_forwarded_total", help, &[("outcome", outcome)])
+        };
         Self {
+            forwarded: passed("answered"),
+            not_forwarded: passed("unreachable"),
             done: metrics.counter("api_done_total", "Requests that were done."),
             refused: Code::ALL.iter().map(of).collect(),
             missing: Right::ALL.into_iter().map(lacking).collect(),
@@ -55,6 +63,16 @@ impl Counts {
     /// One request took so long.
     pub fn took(&self, time: Duration) {
         self.took.observe(time);
+    }
+
+    /// One request for another colo was answered there, or not.
+    pub fn forwarded(&self, answered: bool) {
+        let counter = if answered {
+            &self.forwarded
+        } else {
+            &self.not_forwarded
+        };
+        counter.increment();
     }
 
     /// One request was refused.

@@ -2,6 +2,7 @@
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
@@ -9,6 +10,7 @@ use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 use wire::problem::{Code, MEDIA_TYPE};
 
 use crate::auth::right::Left;
+use crate::colos::{self, NOT_BEGUN, Pass};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::rest::Rest;
@@ -74,19 +76,16 @@ pub async fn envelope<B: MessageBody + 'static>(
     let stopping = context.is_closed() && !request.path().starts_with("/health/");
     let mut answer = if stopping {
         let stopping = Failure::new(Code::Unavailable, "the service is stopping; try again");
-        let mut refusal = if crate::v1::is_v1(request.path()) {
-            context.counts.refused(stopping.code);
-            crate::v1::Error::from(&stopping).answer()
-        } else {
-            answer(&context, &stopping, &id)
-        };
+        let mut refusal = refusal(&context, request.path(), &stopping, &id);
         refusal
             .head_mut()
             .set_connection_type(ConnectionType::Close);
+        let begun = HeaderValue::from_static("1");
+        refusal.headers_mut().insert(NOT_BEGUN, begun);
         request.into_response(refusal).map_into_right_body()
     } else {
         let rest = Rest::of(&mut request);
-        let answer = next.call(request).await?;
+        let answer = handled(&context, request, next, &id).await?;
         if let Some(rest) = rest.filter(|_| answer.response().error().is_some()) {
             rest.read(&context).await;
         }
@@ -96,7 +95,7 @@ pub async fn envelope<B: MessageBody + 'static>(
             Some(problem) => answer.into_response(problem).map_into_right_body(),
             None => {
                 context.counts.done();
-                answer.map_into_left_body()
+                answer
             }
         }
     };
@@ -127,6 +126,11 @@ pub async fn envelope<B: MessageBody + 'static>(
             headers.insert(RATE_LIMIT, value);
         }
     }
+    // Another colo that answered said so itself.
+    if context.colos.is_some() && !headers.contains_key(colos::COLO) {
+        let here = HeaderValue::from_str(&context.colo.0.to_string());
+        headers.insert(colos::COLO, here.unwrap_or(HeaderValue::from_static("0")));
+    }
     headers.insert(REQUEST_ID, id.0);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
@@ -134,6 +138,40 @@ pub async fn envelope<B: MessageBody + 'static>(
         HeaderValue::from_static("nosniff"),
     );
     Ok(answer)
+}
+
+/// Has the request answered: here within the time that it has, or by its home in another colo.
+async fn handled<B: MessageBody + 'static>(
+    context: &web::Data<Context>,
+    mut request: ServiceRequest,
+    next: Next<B>,
+    id: &RequestId,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let within = match colos::pass(context, &mut request).await {
+        Ok(Pass::Here(within)) => within,
+        Ok(Pass::Answered(answer)) => {
+            return Ok(request.into_response(answer).map_into_right_body());
+        }
+        Err(refused) => return Ok(request.error_response(refused).map_into_right_body()),
+    };
+    let Some(within) = within else {
+        return Ok(next.call(request).await?.map_into_left_body());
+    };
+    let path = request.path().to_owned();
+    match context
+        .process
+        .clock
+        .timeout(within, next.call(request))
+        .await
+    {
+        Ok(answer) => Ok(answer?.map_into_left_body()),
+        Err(_late) => {
+            let detail = "its time was over before it was done, and it may have been done";
+            let late = Failure::new(Code::OutcomeUnknown, detail);
+            let refusal = refusal(context, &path, &late, id);
+            Err(InternalError::from_response(detail, refusal).into())
+        }
+    }
 }
 
 fn render(context: &Context, error: &Error, id: &RequestId, old: bool) -> HttpResponse {
@@ -152,6 +190,16 @@ fn render(context: &Context, error: &Error, id: &RequestId, old: bool) -> HttpRe
         return answer(context, &unforeseen, id);
     };
     answer(context, failure, id)
+}
+
+/// A refusal in the words of the surface that was asked.
+fn refusal(context: &Context, path: &str, failure: &Failure, id: &RequestId) -> HttpResponse {
+    if crate::v1::is_v1(path) {
+        context.counts.refused(failure.code);
+        crate::v1::Error::from(failure).answer()
+    } else {
+        answer(context, failure, id)
+    }
 }
 
 fn answer(context: &Context, failure: &Failure, id: &RequestId) -> HttpResponse {

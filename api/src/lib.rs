@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod body;
 mod change;
+mod colos;
 pub mod context;
 pub mod counts;
 mod edit;
@@ -52,6 +53,7 @@ use crate::auth::keys::Keys;
 use crate::auth::keystone::Keystone;
 use crate::auth::revoked::Revoked;
 use crate::auth::token::Verifier;
+pub use crate::colos::Settings as Colos;
 use crate::context::Context;
 pub use crate::routes::{Route, routes};
 pub use crate::settings::{
@@ -102,12 +104,13 @@ pub async fn build(
     let address = listener.local_addr().map_err(listen)?;
     let v1 = v1::service::Service::new(&settings.v1, address)?;
     let hooks = hook_keys(&settings.hooks)?;
+    let colos = colos::Colos::new(&settings.colos, settings.colo)?;
     let context = web::Data::new(Context::new(
         process,
         &settings,
         (stores, owner),
         (verifier, keystone, revoked),
-        (v1, hooks),
+        (v1, hooks, colos),
     ));
     let notes = Arc::clone(&context.stores.notes);
     context.revoked.watch(process, notes).await;

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest, web};
 use chassis::net::Network;
 use domain::event::{Actor, ActorKind};
 use domain::trace::Trace;
 
+use crate::colos::Sender;
 use crate::context::Context;
 use crate::envelope::RequestId;
 
@@ -35,9 +36,14 @@ impl Origin {
         // One that cannot be read ends the search, as whatever is no address does.
         let forwarded: Vec<&str> = forwarded.map(|v| v.to_str().unwrap_or_default()).collect();
         let peer = request.peer_addr().map(|peer| peer.ip());
+        let said = request.extensions().get::<Sender>().copied();
         Self {
             request_id: RequestId::of(request),
-            address: peer.map(|peer| sender(peer, &forwarded, proxies)),
+            address: match said {
+                // Another colo took the request in, and proved to be one.
+                Some(Sender(address)) => address,
+                None => peer.map(|peer| sender(peer, &forwarded, proxies)),
+            },
             trace: context.and_then(|context| kept(context, request)),
         }
     }

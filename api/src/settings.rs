@@ -11,6 +11,8 @@ use chassis::config::{Rate, duration};
 use chassis::net::Network;
 use serde::{Deserialize, Serialize};
 
+use crate::colos::Settings as Colos;
+
 /// Everything configurable. Every field but who may sign tokens has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -41,6 +43,8 @@ pub struct Settings {
     /// What seals the secrets of hooks and makes the addresses by which receivers answer, newest first: the same keys as the hooks lane's.
     /// Without one, no hook can be made.
     pub hooks: Vec<Secret>,
+    /// The other colos of the installation.
+    pub colos: Colos,
 }
 
 /// By default; an Alertmanager that repeats itself for a thousand groups of alerts every 10 s stays below it.
@@ -190,6 +194,7 @@ impl Default for Settings {
             proxies: Vec::new(),
             v1: V1::default(),
             hooks: Vec::new(),
+            colos: Colos::default(),
         }
     }
 }

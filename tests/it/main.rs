@@ -4,6 +4,7 @@ mod access;
 mod architecture;
 mod cloud;
 #[cfg(test)]
+mod colos;
 mod fleet;
 #[cfg(test)]
 mod fuzz;

@@ -297,20 +297,12 @@ pub(crate) fn admit<R: Need>(
     let context = context(request)?;
     let tenant = request.match_info().get("tenant").unwrap_or_default();
     let tenant: TenantId = tenant.parse().map_err(|_error| Failure::not_found())?;
-    if !caller.tenants.contains(&tenant) {
-        return Err(foreign(request));
-    }
+    of_tenant(request, &caller, &tenant)?;
     if !caller.rights.has(R::RIGHT) {
         context.counts.missing(R::RIGHT);
         return Err(Failure::missing(R::RIGHT));
     }
-    let left = context.limiter.take(&tenant).map_err(|wait| {
-        Failure::new(
-            Code::TooManyRequests,
-            "the tenant's limit of requests is used up for the moment",
-        )
-        .after(wait)
-    })?;
+    let left = within_limit(context, &tenant)?;
     request.extensions_mut().insert(Left(left));
     Ok(Allowed {
         caller,
@@ -320,13 +312,35 @@ pub(crate) fn admit<R: Need>(
     })
 }
 
+/// What is asked of a caller before its request is forwarded to another colo, which alone looks at rights: the tenant is its own, and has not
+/// asked too much here.
+pub(crate) fn may_ask(
+    request: &HttpRequest,
+    caller: &Caller,
+    tenant: &TenantId,
+) -> Result<(), Failure> {
+    of_tenant(request, caller, tenant)?;
+    within_limit(context(request)?, tenant).map(drop)
+}
+
 /// Who may not know of a tenant learns nothing about it; the old surface always said 403 (design 11).
-fn foreign(request: &HttpRequest) -> Failure {
-    if crate::v1::is_v1(request.path()) {
-        Failure::new(Code::MissingRight, "the token is not for this tenant")
+fn of_tenant(request: &HttpRequest, caller: &Caller, tenant: &TenantId) -> Result<(), Failure> {
+    if caller.tenants.contains(tenant) {
+        Ok(())
+    } else if crate::v1::is_v1(request.path()) {
+        let detail = "the token is not for this tenant";
+        Err(Failure::new(Code::MissingRight, detail))
     } else {
-        Failure::not_found()
+        Err(Failure::not_found())
     }
+}
+
+/// How many requests the tenant has left.
+fn within_limit(context: &Context, tenant: &TenantId) -> Result<u32, Failure> {
+    context.limiter.take(tenant).map_err(|wait| {
+        let detail = "the tenant's limit of requests is used up for the moment";
+        Failure::new(Code::TooManyRequests, detail).after(wait)
+    })
 }
 
 fn in_group<R>(request: &HttpRequest, allowed: Allowed<R>) -> Result<InGroup<R>, Failure> {

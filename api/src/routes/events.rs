@@ -129,7 +129,8 @@ pub async fn dry_run(
     let verdict = draft.verdicts().last().ok_or_else(Failure::not_found)?;
     let covering = |switch: &&Switch| {
         let key = &group.key;
-        let (colo, of_group) = (key.id.colo(), Some(key.id));
+        let colo = key.id.home().unwrap_or(context.colo);
+        let of_group = Some(key.id);
         switch.stands(now.wall) && switch.scope.covers(colo, &key.tenant, of_group)
     };
     let wanted = draft.census().wanted;

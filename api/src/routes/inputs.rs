@@ -46,7 +46,7 @@ pub async fn create(
     let asked = (&request, body.hash);
     once(&context, Some(tenant), asked, async |seed| {
         let there = all(&context, tenant).await?;
-        let id = InputId::random(seed.u128());
+        let id = InputId::new(context.colo, seed.u128());
         // An earlier try of the same write made it.
         if let Some(made) = there.iter().find(|input| input.id == id) {
             let path = format!("/v2/{tenant}/inputs/{id}");
@@ -385,7 +385,7 @@ fn telling(status: StatusCode, input: &Loaded) -> Answer {
 
 /// Without keys there is no URL to tell.
 fn can_tell(context: &Context) -> Result<(), Failure> {
-    let probe = context.v1.input(InputId::random(0), 1);
+    let probe = context.v1.input(InputId::new(context.colo, 0), 1);
     probe.map(drop).ok_or_else(|| {
         let detail = "the operator has set up no key for URLs (`v1.capabilities`)";
         Failure::new(Code::NotConfigured, detail)

@@ -249,6 +249,7 @@ impl From<&Failure> for Error {
             404 => "itemNotFound",
             405 => "badMethod",
             413 => "overLimit",
+            421 => "misdirectedRequest",
             503 => "ServiceUnavailable",
             _ => "InternalError",
         };

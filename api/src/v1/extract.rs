@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use wire::problem::Code;
 
 /// The largest group or launch configuration (design 11).
-pub(super) const LARGE: usize = 2 * 1024 * 1024;
+pub(crate) const LARGE: usize = 2 * 1024 * 1024;
 /// The largest body of anything else.
 pub(super) const SMALL: usize = 256 * 1024;
 

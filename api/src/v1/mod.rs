@@ -27,6 +27,8 @@ pub(crate) use error::Error;
 
 use crate::routes::Route;
 
+pub(crate) use extract::LARGE as BODY_BYTES_MAX;
+
 /// Whether a path is of this surface.
 pub(crate) fn is_v1(path: &str) -> bool {
     path.starts_with("/v1.0/") || path == "/health"

@@ -166,27 +166,44 @@ impl WebhookId {
 }
 
 impl InputId {
-    /// A new id out of 128 random bits.
+    /// Makes the id of a new input from its home colo and 128 random bits.
     #[must_use]
-    pub fn random(random: u128) -> Self {
-        Self(uuid::Builder::from_random_bytes(random.to_be_bytes()).into_uuid())
+    pub fn new(colo: ColoId, random: u128) -> Self {
+        Self(naming(colo, random))
     }
+
+    /// The colo that is the input's home; none for ids of version 4, which name no colo.
+    #[must_use]
+    pub fn home(self) -> Option<ColoId> {
+        named(self.0)
+    }
+}
+
+/// A UUID of version 8 that names a colo.
+fn naming(colo: ColoId, random: u128) -> uuid::Uuid {
+    let mut bytes = random.to_be_bytes();
+    bytes[..2].copy_from_slice(&colo.0.to_be_bytes());
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// The colo that a UUID names, if it is one of ours.
+fn named(id: uuid::Uuid) -> Option<ColoId> {
+    let b = id.as_bytes();
+    let ours = id.get_version_num() == 8;
+    ours.then(|| ColoId(u16::from_be_bytes([b[0], b[1]])))
 }
 
 impl GroupId {
     /// Makes the id of a new group from its home colo and 128 random bits.
     #[must_use]
     pub fn new(colo: ColoId, random: u128) -> Self {
-        let mut bytes = random.to_be_bytes();
-        bytes[..2].copy_from_slice(&colo.0.to_be_bytes());
-        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+        Self(naming(colo, random))
     }
 
-    /// The colo that is the group's home.
+    /// The colo that is the group's home; none for an id that was not made here: no group has it.
     #[must_use]
-    pub fn colo(self) -> ColoId {
-        let b = self.0.as_bytes();
-        ColoId(u16::from_be_bytes([b[0], b[1]]))
+    pub fn home(self) -> Option<ColoId> {
+        named(self.0)
     }
 }
 

@@ -75,6 +75,9 @@ pub(crate) struct Api {
     /// The surface of the old service.
     #[serde(default)]
     pub(crate) v1: holt_api::V1,
+    /// The other colos of the installation.
+    #[serde(default)]
+    pub(crate) colos: holt_api::Colos,
 }
 
 /// The operator's own listener: health and metrics.

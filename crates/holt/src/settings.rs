@@ -70,6 +70,7 @@ pub(crate) fn api(config: &Config) -> anyhow::Result<holt_api::Settings> {
         proxies: api.proxies.clone(),
         v1: v1(config)?,
         hooks: hook_keys(config)?,
+        colos: api.colos.clone(),
     })
 }
 

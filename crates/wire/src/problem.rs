@@ -102,6 +102,8 @@ codes! {
     UnsupportedMediaType "unsupported-media-type" 415 "The body is of the wrong media type",
     /// The body has a field that is not known.
     UnknownField "unknown-field" 422 "The body has an unknown field",
+    /// Another colo is its home.
+    Misdirected "misdirected" 421 "What the path names has its home in another colo",
     /// A field is missing, of the wrong type, or breaks a rule.
     InvalidField "invalid-field" 422 "A field of the body is missing or breaks a rule",
     /// Nothing of a sender's body could be read.
@@ -118,6 +120,8 @@ codes! {
     NotConfigured "not-configured" 501 "This service is not set up for it",
     /// More alerts than this input may send; send them again.
     Overloaded "overloaded" 503 "Too many alerts at once",
+    /// The home of what the path names cannot be reached.
+    ColoUnreachable "colo-unreachable" 503 "The colo that it belongs to cannot be reached",
     /// The store gives no answer; nothing was done.
     Unavailable "unavailable" 503 "The service cannot store anything at the moment",
     /// The store gave no answer; it may have been done.
@@ -141,6 +145,7 @@ impl Code {
                 | Self::Busy
                 | Self::KeyInUse
                 | Self::Unavailable
+                | Self::ColoUnreachable
                 | Self::OutcomeUnknown
         )
     }

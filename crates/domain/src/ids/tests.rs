@@ -42,6 +42,6 @@ fn a_slot_id_is_26_characters_in_the_order_of_its_bits() {
 #[test]
 fn a_group_id_names_its_colo_and_is_a_uuid_of_version_8() {
     let id = GroupId::new(ColoId(0x1234), u128::MAX);
-    assert_eq!(id.colo(), ColoId(0x1234));
+    assert_eq!(id.home(), Some(ColoId(0x1234)));
     assert_eq!(id.to_string().as_bytes()[14], b'8');
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ids::InputId;
+use domain::ids::{ColoId, InputId};
 use domain::time::Timestamp;
 
 use super::case::{Bench, Outcome, cases, same};
@@ -24,7 +24,7 @@ const KEEP: Duration = Duration::from_secs(3_600);
 fn input(s: &Bench) -> Input {
     Input {
         tenant: s.tenant(),
-        id: InputId::random(s.process.entropy.u128()),
+        id: InputId::new(ColoId(1), s.process.entropy.u128()),
         created: NOON,
         body: "{\"name\":\"w\u{e9}b \\\"x\\\"\"}".to_owned(),
     }

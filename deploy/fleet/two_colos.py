@@ -1,0 +1,172 @@
+"""The load and the count of two-colos.sh: what callers were told, what the verdicts say, and what the clouds saw."""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+TENANT = "tenant-a"
+QUIET = 60      # for doubts of the last events to settle
+EVERY = 0.5     # between two events of one caller
+
+
+def ask(method, url, body=None, key=None, within=15):
+    """Status and body; status 0: no answer."""
+    headers = {"Authorization": "Bearer " + os.environ["TOKEN"], "Content-Type": "application/json"}
+    if key:
+        headers["Idempotency-Key"] = key
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=within) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        text = error.read()
+        try:
+            return error.code, json.loads(text)
+        except ValueError:
+            return error.code, None
+    except OSError:
+        return 0, None
+
+
+class Colo:
+    def __init__(self, number, ports):
+        port = ports + 4 * (number - 1)
+        self.number = number
+        self.api = f"http://127.0.2{number}.101:{port}"
+        self.cloud = f"http://127.0.2{number}.101:{port + 1}"
+
+    def ready(self):
+        for _ in range(240):
+            if ask("GET", self.api + "/health/ready")[0] == 200:
+                return
+            time.sleep(0.5)
+        sys.exit(f"colo {self.number} does not serve")
+
+    def make(self):
+        """A group at home here, and servers of somebody else beside it."""
+        body = {"name": f"web-{self.number}", "min": 1, "max": 40, "cooldown_seconds": 0,
+                "launch": {"server": {"flavorRef": "1", "imageRef": "img"}}}
+        status, made = ask("POST", f"{self.api}/v2/{TENANT}/groups", body)
+        assert status == 201, made
+        self.group = f"/v2/{TENANT}/groups/{made['id']}"
+        plant = {"region": "", "project": TENANT, "user": "somebody", "name": "theirs", "metadata": {}, "tags": [], "stuck": False}
+        self.foreign = {ask("POST", self.cloud + "/admin/foreign", plant)[1]["id"] for _ in range(3)}
+
+    def living(self):
+        servers = ask("GET", self.cloud + "/admin/servers?living=true")[1]["servers"]
+        return {server["id"] for server in servers}
+
+
+class Caller(threading.Thread):
+    """Asks one colo's address for one group, again and again, under a new id each time."""
+
+    def __init__(self, at, home, link):
+        super().__init__(daemon=True)
+        self.at, self.home, self.link = at, home, link
+        self.told = []      # (id, whether the link was cut before and after, status, code)
+        self.stop = threading.Event()
+
+    def run(self):
+        n = 0
+        while not self.stop.wait(EVERY):
+            n += 1
+            key = f"from-{self.at.number}-{n}"
+            change = 1 if n % 8 < 4 else -1
+            before = self.link["cut"]
+            status, body = ask("POST", f"{self.at.api}{self.home.group}/events", {"change": change}, key)
+            phase = "cut" if before and self.link["cut"] else "whole" if not (before or self.link["cut"]) else "between"
+            code = body.get("code", "") if isinstance(body, dict) else ""
+            self.told.append((key, phase, status, code))
+
+    def acknowledged(self):
+        return {key for key, _, status, _ in self.told if status in (200, 202)}
+
+    def count(self, phase, status):
+        return sum(1 for _, p, s, _ in self.told if p == phase and s in status)
+
+
+def settled(colo):
+    """The group, once it wants nothing and holds nothing open but what is active."""
+    until = time.time() + 240
+    while True:
+        _, group = ask("GET", colo.api + colo.group)
+        if group and group["active"] == group["desired"] and group["pending"] == 0 and group["waiting"] == 0:
+            return group
+        if time.time() > until:
+            sys.exit(f"colo {colo.number} does not settle: {group}")
+        time.sleep(2)
+
+
+def verdicts(home, keys):
+    """How many of these events have a verdict."""
+    return sum(ask("GET", f"{home.api}{home.group}/events/{key}")[0] == 200 for key in keys)
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--ports", type=int, required=True)
+    options.add_argument("--cut", type=int, required=True)
+    options.add_argument("--lab", required=True)
+    options = options.parse_args()
+    one, two = Colo(1, options.ports), Colo(2, options.ports)
+    for colo in (one, two):
+        colo.ready()
+        colo.make()
+    link = {"cut": False}
+    own = [Caller(one, one, link), Caller(two, two, link)]
+    across = [Caller(one, two, link), Caller(two, one, link)]
+    for caller in own + across:
+        caller.start()
+    time.sleep(20)
+    subprocess.run([options.lab, "cut", "dc1", "dc2"], check=True)
+    link["cut"] = True
+    time.sleep(options.cut)
+    link["cut"] = False
+    subprocess.run([options.lab, "heal", "dc1", "dc2"], check=True)
+    time.sleep(20)
+    for caller in own + across:
+        caller.stop.set()
+    for caller in own + across:
+        caller.join()
+    time.sleep(QUIET)
+
+    groups = [settled(colo) for colo in (one, two)]
+    acknowledged = decided = 0
+    for caller in own + across:
+        keys = caller.acknowledged()
+        acknowledged += len(keys)
+        decided += verdicts(caller.home, keys)
+    counts = [ask("GET", colo.cloud + "/admin/counts")[1] for colo in (one, two)]
+    living = [colo.living() for colo in (one, two)]
+    refused = {code for caller in across for _, phase, status, code in caller.told if phase == "cut" and status not in (200, 202)}
+    result = {
+        "cut_s": options.cut,
+        "events_acknowledged": acknowledged,
+        "verdicts": decided,
+        "own_decided_while_cut": [caller.count("cut", (200,)) for caller in own],
+        "own_refused_while_cut": [len(caller.told) - caller.count("cut", (200, 202)) - caller.count("whole", (200, 202))
+                                  - caller.count("between", (200, 202)) for caller in own],
+        "across_decided_while_whole": [caller.count("whole", (200,)) for caller in across],
+        "across_acknowledged_while_cut": [caller.count("cut", (200, 202)) for caller in across],
+        "across_refused_as": sorted(refused),
+        "servers": sum(len(ids - colo.foreign) for ids, colo in zip(living, (one, two))),
+        "slots_active": sum(group["active"] for group in groups),
+        "creates_per_slot_max": max(count["creates_per_tag_max"] for count in counts),
+        "foreign_deletes": sum(len(colo.foreign - ids) for ids, colo in zip(living, (one, two))),
+    }
+    print(json.dumps(result))
+    good = (result["events_acknowledged"] == result["verdicts"] and result["servers"] == result["slots_active"]
+            and result["creates_per_slot_max"] == 1 and result["foreign_deletes"] == 0
+            and all(result["own_decided_while_cut"]) and not any(result["own_refused_while_cut"])
+            and not any(result["across_acknowledged_while_cut"]) and all(result["across_decided_while_whole"])
+            and result["across_refused_as"] in (["colo-unreachable"], ["colo-unreachable", "outcome-unknown"]))
+    sys.exit(0 if good else 1)
+
+
+main()
