@@ -31,7 +31,7 @@ pub trait Members: Debug + Send + Sync {
 }
 
 /// Leases in memory. They are not forgotten: tests and simulated runs are short, and a process has one.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Leases(BTreeMap<(ColoId, MemberName, Incarnation), u64>);
 
 impl Leases {
