@@ -8,10 +8,12 @@ use async_trait::async_trait;
 use chassis::http::Trust;
 use chassis::{Clock, Secret};
 use domain::event::Event;
-use domain::ids::{GroupKey, MemberName};
+use domain::ids::{GroupKey, MemberName, TenantId};
+use domain::member::Shard;
 use domain::verdict::Verdict;
 use store::member::Watch;
 use wire::ports::http_submit::HttpSubmit;
+use wire::ports::ops::{LookedUp, Names};
 use wire::ports::submit::{Submit, SubmitError};
 
 /// How often a group's owner is looked for in one call: while shards move, two members may each think that the other has them.
@@ -106,5 +108,10 @@ impl Submit for Owners {
         {
             client.poke(key).await;
         }
+    }
+
+    async fn look_up(&self, tenant: &TenantId, names: Names) -> Option<LookedUp> {
+        let owner = self.watch.owner_of(Shard::of_tenant(tenant))?;
+        self.client(&owner)?.look_up(tenant, names).await
     }
 }

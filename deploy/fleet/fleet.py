@@ -172,11 +172,11 @@ class Fleet:
         return (f'{self.store()}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.key()}\n[operators]\nlisten = "127.0.0.1:{ops}"\n'
                 '[telemetry]\nlevel = "info"\n')
 
-    def api_config(self, _number, port, _ops):
+    def api_config(self, _number, port, ops):
         return (f'[api]\nlisten = "127.0.0.1:{port}"\nlinger = "2s"\n[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'
                 f'[api.limits]\nrequests = "{self.rate}"\n[api.v1.capabilities]\ncurrent = "1"\n[api.v1.capabilities.keys]\n'
                 f'1 = "file:{self.directory}/keys/proof.key"\n'
-                f'{self.store()}\n[supervisor]\n{self.key()}\n')
+                f'{self.store()}\n[supervisor]\n{self.key()}\n[operators]\nlisten = "127.0.0.1:{ops}"\n')
 
     def worker_config(self, number, _port, ops):
         supervisors = ", ".join(f'"http://127.0.0.1:{self.base + 10 + 2 * n}"' for n in range(1, EACH + 1))

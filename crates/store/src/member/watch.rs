@@ -86,8 +86,14 @@ impl Watch {
     /// The member that owns a group, as far as is known here; it may own it no more, or not yet.
     #[must_use]
     pub fn owner(&self, key: &GroupKey) -> Option<MemberName> {
+        self.owner_of(Shard::of(key))
+    }
+
+    /// The member that owns a shard, as far as is known here.
+    #[must_use]
+    pub fn owner_of(&self, shard: Shard) -> Option<MemberName> {
         let known = self.lock();
-        let place = known.owners.get(Shard::of(key).place()).copied().flatten();
+        let place = known.owners.get(shard.place()).copied().flatten();
         place.and_then(|place| known.live.get(place)).cloned()
     }
 
