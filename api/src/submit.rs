@@ -29,7 +29,7 @@ pub enum Accepted {
     /// Decided.
     Decided(Box<Verdict>),
     /// In the inbox: the owner or its successor will decide it.
-    Queued(Event),
+    Queued(Box<Event>),
 }
 
 /// Why an event was not acknowledged.
@@ -115,14 +115,14 @@ async fn queue(
     let put = |view: View<'_>| put(view.group, now, &event);
     match apply(process, groups, key, Fence(0), None, put).await {
         // As it lies there: a double gets the answer that the first one got.
-        Ok(group) => Ok(Accepted::Queued(
+        Ok(group) => Ok(Accepted::Queued(Box::new(
             group.inbox.get(&event.id).cloned().unwrap_or(event),
-        )),
+        ))),
         Err(Refused::Decision(refusal)) => Err(refusal),
         Err(Refused::Missing) => Err(NotAccepted::NoGroup),
         Err(Refused::Store(_)) => Err(NotAccepted::Unavailable),
         Err(Refused::Contended) => Err(NotAccepted::Busy(BUSY_RETRY)),
-        Err(Refused::Unknown) if off(Rule::AckWhenDurable) => Ok(Accepted::Queued(event)),
+        Err(Refused::Unknown) if off(Rule::AckWhenDurable) => Ok(Accepted::Queued(Box::new(event))),
         Err(Refused::Unknown) => Err(NotAccepted::Unknown),
     }
 }

@@ -62,7 +62,7 @@ impl Supervisor {
             let call = Call::LookUp(names);
             let op = self
                 .handout
-                .queue(subject, call, Priority::BelowMin, None)?;
+                .queue(subject, (call, None), Priority::BelowMin, None)?;
             waiting.insert(op, answer);
             op
         };

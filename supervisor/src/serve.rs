@@ -94,13 +94,14 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
         .history
         .open(process)
         .context("open the index of history")?;
+    let member = member(&config)?;
     let place = config.store.feeding(config.history.is_outside());
     let store = choice::open(process, &place, embedded::Settings::default()).await?;
     if let Some(index) = index {
         feeder::start(process, index, store.feed(feeder::NAME));
     }
     let settings = Settings {
-        member: member(&config)?,
+        member,
         ..settings(&config.colo)
     };
     let supervisor = crate::build(process, settings, store.stores());

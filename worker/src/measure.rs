@@ -63,12 +63,15 @@ pub(crate) struct Ended<'operation> {
     pub(crate) took: Duration,
 }
 
+/// How many operations of one class came to one outcome, and how long they took.
+type Ends = (Counter, Latency);
+
 /// The counters of one worker.
 #[derive(Debug)]
 pub(crate) struct Measure {
     metrics: Metrics,
     // The registry makes a text of the labels at every look-up; this does not.
-    counters: Mutex<BTreeMap<(Class, &'static str), (Counter, Latency)>>,
+    counters: Mutex<BTreeMap<(Class, &'static str), Ends>>,
 }
 
 impl Measure {

@@ -192,11 +192,6 @@ impl Statements {
                 "SELECT {what} FROM grp WHERE {KEY} AND kind = 4 AND id <= ? ORDER BY kind DESC, id DESC LIMIT ?"
             )
         };
-        let list = |table: &str, columns: &str| {
-            let values = columns.split(',').map(|_| "?").collect::<Vec<_>>();
-            let values = values.join(", ");
-            format!("INSERT INTO {table} ({columns}) VALUES ({values})")
-        };
         let journal =
             "INSERT INTO journal (tenant, gid, home_epoch, month, rev, at, body, detail, hashes)
                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?";
@@ -245,6 +240,13 @@ impl Statements {
             journal: plain(s, &format!("SELECT rev, body, detail, hashes FROM journal WHERE {KEY} AND month = ? AND rev >= ? LIMIT ?")).await?,
         })
     }
+}
+
+/// A plain insert of all the columns named.
+fn list(table: &str, columns: &str) -> String {
+    let values = columns.split(',').map(|_| "?").collect::<Vec<_>>();
+    let values = values.join(", ");
+    format!("INSERT INTO {table} ({columns}) VALUES ({values})")
 }
 
 /// Part of a conditional batch: the session's profile never repeats it.
