@@ -75,8 +75,8 @@ pub fn check(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> anyhow::Result<()> {
     let layers = Layers::new(DEFAULTS).file(file);
-    let _config: Config = layers.environment(PREFIX, environment).load()?;
-    Ok(())
+    let config: Config = layers.environment(PREFIX, environment).load()?;
+    member(&config).map(drop)
 }
 
 /// Runs until it is asked to stop.
