@@ -47,6 +47,11 @@ pub async fn restore(world: &Arc<World>, age: Duration, dice: &Entropy) {
 /// An operator has looked at the groups that took servers in. In the fair period, also at those that a customer had resumed after the backup.
 async fn resume(world: &World) {
     let is_fair = world.root.clock.mono() > chassis::Mono::START + world.schedule.foul;
+    let standing = world.store.handle("operator").controls.standing().await;
+    // A switch that was taken back since the backup stands again.
+    for switch in standing.unwrap_or_default().into_iter().filter(|_| is_fair) {
+        throw(world, switch.scope, None).await;
+    }
     for key in world.store.keys() {
         let waits = world.store.group(&key).is_some_and(|group| {
             let restored =
