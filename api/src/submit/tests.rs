@@ -193,7 +193,7 @@ fn an_event_goes_into_the_inbox_when_the_owner_does_not_answer_in_time() {
             let event = world.event(id, 1);
             assert_eq!(
                 world.submit(owner, event.clone()).await.unwrap(),
-                Accepted::Queued(event)
+                Accepted::Queued(Box::new(event))
             );
             assert!(
                 world.process.clock.mono().saturating_since(began)

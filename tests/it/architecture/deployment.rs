@@ -6,12 +6,15 @@ use std::path::Path;
 
 use super::{assert_none, files};
 
+/// Reads a configuration file and variables of the environment as the program does.
+type Check = fn(Option<&Path>, Vec<(String, String)>) -> Result<(), String>;
+
 /// A role that is a program of its own: its prefix in the environment, the text that lists its keys, and how it reads them.
 struct Role {
     name: &'static str,
     prefix: &'static str,
     keys: &'static str,
-    check: fn(Option<&Path>, Vec<(String, String)>) -> Result<(), String>,
+    check: Check,
 }
 
 const ROLES: [Role; 4] = [
@@ -75,7 +78,7 @@ fn is_known(keys: &BTreeSet<String>, path: &str) -> bool {
         ["api.tokens.keys", "proof.keys", "api.v1.capabilities.keys"];
     let below = |section: &&str| path.starts_with(&format!("{section}."));
     // `api.hooks` has a list for its default, which is shown at the lane.
-    keys.contains(path) || path == "api.hooks" || NAMED_BY_OPERATORS.iter().any(|s| below(&s))
+    keys.contains(path) || path == "api.hooks" || NAMED_BY_OPERATORS.iter().any(|s| below(s))
 }
 
 /// The names of variables in a text, in every role whose prefix the chart puts in.

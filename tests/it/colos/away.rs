@@ -168,7 +168,7 @@ async fn a_forwarded_request_is_believed_only_as_it_was_sent() {
         |_| {},
     )
     .await;
-    let catching = std::thread::spawn(move || catch(&trap));
+    let catching = rig.one.process.tasks.blocking(move || catch(&trap));
     let events = format!("{group}/events");
     let asked = rig.ask(
         &tapped,
@@ -176,8 +176,9 @@ async fn a_forwarded_request_is_believed_only_as_it_was_sent() {
         &[("Idempotency-Key", "e-1")],
         Some(json!({"change": 1})),
     );
-    assert_eq!(asked.await.status, 503);
-    let caught = String::from_utf8(catching.join().unwrap()).unwrap();
+    let (asked, caught) = tokio::join!(asked, catching);
+    assert_eq!(asked.status, 503);
+    let caught = String::from_utf8(caught.unwrap()).unwrap();
     assert!(caught.contains("holt-forwarded: from=2;to=1;"), "{caught}");
 
     let home = rig.one.api.address();

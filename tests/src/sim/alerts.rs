@@ -1,4 +1,6 @@
-//! Alerts that open and close at random, whatever the weather, and what a group promises about them: it acts at once and again, has one window for
+//! Alerts that open and close at random, whatever the weather, and what a group promises about them.
+//!
+//! It acts at once and again, has one window for
 //! growing, gives nothing up while one is open, puts scale-in off after every growth, and comes to rest when all are over.
 
 use std::collections::BTreeMap;

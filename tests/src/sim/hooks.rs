@@ -1,4 +1,6 @@
-//! Hooks, whatever the weather: of every three groups one has receivers that never answer, and one has receivers that take, fail, hang, take and
+//! Hooks, whatever the weather.
+//!
+//! Of every three groups one has receivers that never answer, and one has receivers that take, fail, hang, take and
 //! are not heard of, answer at once, late, twice or against the server.
 //!
 //! That servers are in service or gone in the end is what the judge asks of every group; here it is asked that nothing waits past its time, that

@@ -1,4 +1,6 @@
-//! The store is lost and comes back from a backup, in the steps of docs/runbook.md: whatever has a way to it ends, the older store takes its place
+//! The store is lost and comes back from a backup, in the steps of docs/runbook.md.
+//!
+//! Whatever has a way to it ends, the older store takes its place
 //! under `freeze`, and once lists have shown what it does not know, an operator lets go and resumes the groups that took servers in (ADR 0012).
 
 use std::sync::Arc;

@@ -10,6 +10,10 @@ use cloudsim::{BuildError, Outside, Plant, Server};
 use super::strike::{Blow, index};
 use super::world::{USER, World};
 
+const FAILED: Outside = Outside::Error {
+    reason: BuildError::BuildFailed,
+};
+
 /// Carries out one thing that a tenant does, and undoes it later if it is to be undone.
 pub async fn act(world: &Arc<World>, blow: Blow, dice: &Entropy) {
     match blow {
@@ -54,8 +58,7 @@ pub async fn act(world: &Arc<World>, blow: Blow, dice: &Entropy) {
         }
         Blow::Fail => {
             if let Some(server) = any(world, dice) {
-                let reason = BuildError::BuildFailed;
-                outside(world, &server.id, &Outside::Error { reason });
+                outside(world, &server.id, &FAILED);
             }
         }
         Blow::Crash(..)

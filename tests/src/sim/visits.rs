@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 /// With so many schedules, whatever is on the list must have happened; with fewer it is only told.
 pub const ENOUGH: usize = 1_000;
 
+/// What is expected.
+///
 /// Each is a count of [`super::run::Report::tally`], or the beginning of several: the edges of a slot as commits show them (one commit may take
 /// a slot over two edges at once: what is found late is surplus and on its way out in the same one), the rules of evidence (design 4), the rows
 /// of the crash table (safety 3.5).
