@@ -78,7 +78,7 @@ fn is_known(keys: &BTreeSet<String>, path: &str) -> bool {
         ["api.tokens.keys", "proof.keys", "api.v1.capabilities.keys"];
     let below = |section: &&str| path.starts_with(&format!("{section}."));
     // `api.hooks` has a list for its default, which is shown at the lane.
-    keys.contains(path) || path == "api.hooks" || NAMED_BY_OPERATORS.iter().any(|s| below(s))
+    keys.contains(path) || path == "api.hooks" || NAMED_BY_OPERATORS.iter().any(below)
 }
 
 /// The names of variables in a text, in every role whose prefix the chart puts in.
