@@ -106,11 +106,7 @@ pub async fn envelope<B: MessageBody + 'static>(
         head.set_connection_type(ConnectionType::Close);
     }
     let old = crate::v1::is_v1(answer.request().path());
-    let left = answer
-        .request()
-        .extensions()
-        .get::<Left>()
-        .map(|left| left.0);
+    tell_left(&context, &mut answer, old);
     let headers = answer.headers_mut();
     if old {
         // As the old service named its answers (row B012).
@@ -119,12 +115,6 @@ pub async fn envelope<B: MessageBody + 'static>(
             headers.insert(RESPONSE_ID, transaction);
         }
         headers.insert(header::SERVER, HeaderValue::from_static("holt"));
-    }
-    if let Some(left) = left.filter(|_| !old && !headers.contains_key(RATE_LIMIT)) {
-        headers.insert(RATE_LIMIT_POLICY, context.rate_policy.clone());
-        if let Ok(value) = HeaderValue::from_str(&format!("\"tenant\";r={left}")) {
-            headers.insert(RATE_LIMIT, value);
-        }
     }
     // Another colo that answered said so itself.
     if context.colos.is_some() && !headers.contains_key(colos::COLO) {
@@ -138,6 +128,20 @@ pub async fn envelope<B: MessageBody + 'static>(
         HeaderValue::from_static("nosniff"),
     );
     Ok(answer)
+}
+
+/// Says how much the tenant may still ask; the old service did not.
+fn tell_left<B>(context: &Context, answer: &mut ServiceResponse<B>, old: bool) {
+    let extensions = answer.request().extensions();
+    let left = extensions.get::<Left>().map(|left| left.0);
+    drop(extensions);
+    let headers = answer.headers_mut();
+    if let Some(left) = left.filter(|_| !old && !headers.contains_key(RATE_LIMIT)) {
+        headers.insert(RATE_LIMIT_POLICY, context.rate_policy.clone());
+        if let Ok(value) = HeaderValue::from_str(&format!("\"tenant\";r={left}")) {
+            headers.insert(RATE_LIMIT, value);
+        }
+    }
 }
 
 /// Has the request answered: here within the time that it has, or by its home in another colo.

@@ -45,27 +45,27 @@ impl Life {
         let folder = tempfile::tempdir().unwrap();
         let mut built: Option<Supervisor> = None;
         let limits = Limits::default();
-        let rig = Rig::of(
-            Arc::new(NoFaults),
-            (limits, V1::default()),
-            |process, stores| {
-                let settings = holt_supervisor::Settings {
-                    hint_pass: Duration::from_secs(1),
-                    rules: Rules {
-                        apart: Duration::from_millis(100),
-                        delete_again: Duration::from_secs(1),
-                        ..Rules::default()
-                    },
-                    ..holt_supervisor::Settings::default()
-                };
-                let supervisor = holt_supervisor::build(process, settings, stores.clone());
-                let (_cloud, address) = sky(process, &Faults::instant());
-                let ops = Arc::new(supervisor.clone());
-                worker(process, folder.path(), &address, ops);
-                built = Some(supervisor.clone());
-                Arc::new(supervisor)
-            },
-        )
+        let v1 = V1 {
+            capabilities: crate::access::rig::capabilities(),
+            ..V1::default()
+        };
+        let rig = Rig::of(Arc::new(NoFaults), (limits, v1), |process, stores| {
+            let settings = holt_supervisor::Settings {
+                hint_pass: Duration::from_secs(1),
+                rules: Rules {
+                    apart: Duration::from_millis(100),
+                    delete_again: Duration::from_secs(1),
+                    ..Rules::default()
+                },
+                ..holt_supervisor::Settings::default()
+            };
+            let supervisor = holt_supervisor::build(process, settings, stores.clone());
+            let (_cloud, address) = sky(process, &Faults::instant());
+            let ops = Arc::new(supervisor.clone());
+            worker(process, folder.path(), &address, ops);
+            built = Some(supervisor.clone());
+            Arc::new(supervisor)
+        })
         .await;
         let mut settings = lane(&rig.base);
         change(&mut settings);

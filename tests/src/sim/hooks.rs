@@ -82,8 +82,8 @@ pub(super) fn lane(world: &Arc<World>) {
 #[derive(Debug, Default)]
 struct Heard {
     messages: u64,
-    /// By group and server.
-    of_server: BTreeMap<(GroupKey, String), BTreeSet<DeliveryId>>,
+    /// By group and server, and since which restore of the store: messages made since the backup are forgotten, and their numbers used again.
+    of_server: BTreeMap<(GroupKey, String, u64), BTreeSet<DeliveryId>>,
 }
 
 #[derive(Clone)]
@@ -162,7 +162,8 @@ impl Line {
         heard.messages += 1;
         let nth = heard.messages;
         if let Some(server) = &parcel.message.data.server {
-            let place = (parcel.group.clone(), server.clone());
+            let restores = self.world.checker.restores();
+            let place = (parcel.group.clone(), server.clone(), restores);
             let of_server = heard.of_server.entry(place).or_default();
             let is_new = of_server.insert(parcel.id);
             let overtaken = of_server.last().is_some_and(|last| *last > parcel.id);

@@ -67,6 +67,7 @@ struct Steps {
     count: AtomicU64,
     commits: AtomicU64,
     touched: AtomicU64,
+    restores: AtomicU64,
 }
 
 #[derive(Default)]
@@ -154,9 +155,15 @@ impl Checker {
         self.steps.touched.store(u64::MAX, Ordering::Relaxed);
     }
 
+    /// How often the store came back from a backup.
+    pub fn restores(&self) -> u64 {
+        self.steps.restores.load(Ordering::Relaxed)
+    }
+
     /// The store comes back from a backup: what was committed since is lost, and nobody is to blame for that.
     pub fn restored(&self, restore: impl FnOnce(&Memory)) {
         self.look();
+        self.steps.restores.fetch_add(1, Ordering::Relaxed);
         let mut state = self.lock();
         restore(&self.store);
         let Progress {
