@@ -183,10 +183,10 @@ impl Scale<'_> {
         self.around.knows_roles(self.listing.began) || mutant::on(Mutant::AdoptTaken)
     }
 
-    /// The same of a server that shows up late or twice.
-    fn knows_role_of(&self, server: ServerId) -> bool {
+    /// The same of a server that shows up late or twice, by the proof of this slot.
+    fn knows_role_of(&self, server: ServerId, slot: SlotId) -> bool {
         let began = self.listing.began;
-        self.around.knows_role_of(server, began) || mutant::on(Mutant::AdoptTaken)
+        self.around.knows_role_of(server, slot, began) || mutant::on(Mutant::AdoptTaken)
     }
 }
 

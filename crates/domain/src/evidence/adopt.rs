@@ -178,7 +178,7 @@ fn surplus(
     if row.status == Status::Leaving || draft.room() == 0 || mutant::on(Mutant::LateForgotten) {
         return;
     }
-    if !scale.knows_role_of(row.server) {
+    if !scale.knows_role_of(row.server, origin.id) {
         scale.report.unsure = true;
         return;
     }

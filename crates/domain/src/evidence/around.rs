@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::group::Group;
-use crate::ids::{GroupId, ServerId};
+use crate::ids::{GroupId, ServerId, SlotId};
 use crate::time::Mono;
 
-use super::{Extent, Listing};
+use super::{Extent, Listing, Proof};
 
 /// What an owner knows of a tenant's project beyond one group: one per tenant, shared by all its groups.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,8 @@ pub struct Around {
     roles: BTreeMap<ServerId, GroupId>,
     /// When each server of the project was first known here.
     met: BTreeMap<ServerId, Mono>,
+    /// Which slot's proof each server shows, and since when it was seen to.
+    shown: BTreeMap<ServerId, (SlotId, Mono)>,
     /// When the roles of all groups were last read from the store; none: never.
     read: Option<Mono>,
 }
@@ -47,12 +49,13 @@ impl Around {
             .is_some_and(|read| began.since(read) <= ROLES_AGE_MAX)
     }
 
-    /// The same of a server that shows up late or twice: besides, its role must have been read since it was first met here. The other owner may
-    /// have bound it a moment ago, and its tenant copied another proof onto it (simulator, schedule 500129).
+    /// The same of a server that shows up late or twice by the proof of this slot: besides, its role must have been read since it was first seen
+    /// with that very proof. The other owner may have bound it a moment ago by the proof that it was made with, and its tenant copied
+    /// another one onto it since (simulator, schedules 500129 and 701174).
     #[must_use]
-    pub fn knows_role_of(&self, server: ServerId, began: Mono) -> bool {
-        let met = self.met.get(&server);
-        self.knows_roles(began) && met.is_some_and(|met| self.read >= Some(*met))
+    pub fn knows_role_of(&self, server: ServerId, slot: SlotId, began: Mono) -> bool {
+        let shown = self.shown.get(&server).filter(|(of, _)| *of == slot);
+        self.knows_roles(began) && shown.is_some_and(|(_, since)| self.read >= Some(*since))
     }
 
     /// Forgets a group that is no longer owned here.
@@ -67,9 +70,26 @@ impl Around {
             let shown: std::collections::BTreeSet<ServerId> =
                 listing.rows.iter().map(|row| row.server).collect();
             self.met.retain(|server, _| shown.contains(server));
+            self.shown.retain(|server, _| shown.contains(server));
         }
         for row in &listing.rows {
             self.met.entry(row.server).or_insert(now);
+            self.note_proof(row.server, row.proof, now);
+        }
+    }
+
+    fn note_proof(&mut self, server: ServerId, proof: Proof, now: Mono) {
+        match proof {
+            Proof::Valid { slot, .. } => {
+                let shown = self.shown.entry(server).or_insert((slot, now));
+                if shown.0 != slot {
+                    *shown = (slot, now);
+                }
+            }
+            Proof::None => {
+                self.shown.remove(&server);
+            }
+            Proof::Unreadable => {}
         }
     }
 

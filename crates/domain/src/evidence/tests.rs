@@ -395,6 +395,26 @@ fn the_role_of_a_late_server_is_read_after_it_was_first_met() {
 }
 
 #[test]
+fn the_role_of_a_late_server_is_read_after_it_first_showed_this_proof() {
+    // Known for long by the proof of another slot, by which another owner bound it at second 260; then the tenant copied this group's
+    // metadata onto it (simulator, schedule 701174).
+    let mut scene = Scene::new(10, [slot(1, State::Active(server(8)))]);
+    let mut spare = || id(501);
+    let around = &mut scene.around;
+    around.note(&list(200, C, vec![row(7, 2, Status::Up)]), mono(201));
+    around.read_all(mono(250));
+    let listing = list(300, C, vec![row(7, 1, Status::Up)]);
+    around.note(&listing, mono(301));
+    let mut draft = Draft::new(&scene.group, at(301));
+    let unsure = weigh(&mut draft, &mut scene.watch, &listing, around, &mut spare);
+    assert!(draft.is_empty() && unsure.unsure);
+    around.read_all(mono(302));
+    let again = list(303, C, vec![row(7, 1, Status::Up)]);
+    let sure = weigh(&mut draft, &mut scene.watch, &again, around, &mut spare);
+    assert_eq!(sure.surplus, [(id(501), server(7))]);
+}
+
+#[test]
 fn an_unknown_row_that_may_be_the_server_keeps_the_doubt() {
     let dark = |n| Row {
         proof: Proof::Unreadable,
