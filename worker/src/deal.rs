@@ -14,8 +14,10 @@ struct Seat {
     offered: u32,
     /// It could be offered nothing.
     is_hungry: bool,
-    /// What it was offered last came back.
-    was_idle: bool,
+    /// When it was offered something last, counted in offers.
+    turn: u64,
+    /// How often it gave way since.
+    gave_way: usize,
 }
 
 /// What one poll may offer; dropping it ends the offer.
@@ -44,15 +46,26 @@ impl Deal {
     pub(crate) fn part(&self, supervisor: usize, live: u32, most: u32, free: u32) -> Part {
         let mut seats = self.lock();
         let all: u32 = seats.iter().map(|seat| seat.offered).sum();
-        let others_wait = (0..)
+        let own = seats.get(supervisor).copied().unwrap_or_default();
+        let hungry = (0..)
             .zip(seats.iter())
-            .any(|(other, seat)| other != supervisor && seat.is_hungry);
+            .filter(|(other, seat)| *other != supervisor && seat.is_hungry);
+        let longest = hungry.map(|(_, seat)| seat.turn).min();
+        let others_wait = longest.is_some();
+        let next = seats.iter().map(|seat| seat.turn).max().unwrap_or(0) + 1;
+        let patience = seats.len();
         let fair = (free + all).div_ceil(live.max(1));
         let mut count = 0;
         if let Some(seat) = seats.get_mut(supervisor) {
-            let gives_way = seat.was_idle && others_wait && fair <= 1;
-            if !gives_way {
+            // To whoever has waited for longer, and not for ever: that one may be dead, or come back late.
+            let is_later = longest.is_some_and(|turn| turn < own.turn);
+            if fair <= 1 && is_later && seat.gave_way < patience {
+                seat.gave_way += 1;
+            } else {
                 count = fair.saturating_sub(seat.offered).min(most).min(free);
+            }
+            if count > 0 {
+                (seat.turn, seat.gave_way) = (next, 0);
             }
             seat.offered += count;
             seat.is_hungry = seat.offered == 0;
@@ -63,15 +76,6 @@ impl Deal {
             supervisor,
             count,
             is_short: others_wait,
-        }
-    }
-}
-
-impl Part {
-    /// The poll came back, and that many creates with it.
-    pub(crate) fn came_back(&self, creates: usize) {
-        if let Some(seat) = self.deal.lock().get_mut(self.supervisor) {
-            seat.was_idle = creates == 0;
         }
     }
 }

@@ -104,8 +104,6 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
         tokens: offered,
         _gate: shared.process.stop.enter(),
     });
-    let creates = |op: &&Op| matches!(op.call, Call::Create(_));
-    part.came_back(ops.iter().filter(creates).count());
     let mut signs_in = false;
     for op in ops {
         signs_in |= matches!(op.call, Call::SignIn);

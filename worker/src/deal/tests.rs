@@ -33,9 +33,30 @@ fn when_there_is_less_than_one_for_each_it_goes_round() {
     assert_eq!(third.count, 0);
     drop(third);
     // The first comes back unused: it gives way, and the third gets it.
-    first.came_back(0);
     drop(first);
     let again = deal.part(0, 3, 5, 1);
     assert_eq!((again.count, again.is_short), (0, true));
     assert_eq!(deal.part(2, 3, 5, 1).count, 1);
+}
+
+#[test]
+fn those_that_all_give_way_do_not_starve_each_other() {
+    // One permit, and nobody has work: each is offered it again and again all the same, so that whoever has work at last can use it
+    // (simulator, schedule 6).
+    let deal = Deal::new(3);
+    let mut offered = [0; 3];
+    for _ in 0..12 {
+        let mut free = 1;
+        let polls: Vec<Part> = (0..3)
+            .map(|supervisor| {
+                let part = deal.part(supervisor, 3, 5, free);
+                free -= part.count;
+                part
+            })
+            .collect();
+        for (part, all) in polls.iter().zip(&mut offered) {
+            *all += part.count;
+        }
+    }
+    assert!(offered.iter().all(|n| *n >= 3), "{offered:?}");
 }
