@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chassis::Mono;
 use domain::group::{Cause, Group};
 use domain::hook::{Answer, Format, Hook, Hooks, Point, Waiting};
 use domain::ids::{DeliveryId, GroupKey};
@@ -78,10 +79,15 @@ pub(super) fn lane(world: &Arc<World>) {
     }
 }
 
+/// So long after a restore a message of the time before may still come: replies are echoed for up to a minute.
+const ECHOES: Duration = Duration::from_secs(120);
+
 /// What the receivers have heard.
 #[derive(Debug, Default)]
 struct Heard {
     messages: u64,
+    /// Restores of the store so far, and when the last one was noticed.
+    restores: (u64, Mono),
     /// By group and server, and since which restore of the store: messages made since the backup are forgotten, and their numbers used again.
     of_server: BTreeMap<(GroupKey, String, u64), BTreeSet<DeliveryId>>,
 }
@@ -162,7 +168,14 @@ impl Line {
         heard.messages += 1;
         let nth = heard.messages;
         if let Some(server) = &parcel.message.data.server {
-            let restores = self.world.checker.restores();
+            let (restores, now) = (self.world.checker.restores(), self.world.root.clock.mono());
+            if heard.restores.0 != restores {
+                heard.restores = (restores, now);
+            }
+            // What was on its way when the store went back is of the time before.
+            if restores > 0 && now.saturating_since(heard.restores.1) < ECHOES {
+                return nth;
+            }
             let place = (parcel.group.clone(), server.clone(), restores);
             let of_server = heard.of_server.entry(place).or_default();
             let is_new = of_server.insert(parcel.id);
