@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// With so many schedules, whatever is on the list must have happened; with fewer it is only told.
-pub const ENOUGH: usize = 1_000;
+pub const ENOUGH: usize = 10_000;
 
 /// What is expected.
 ///
