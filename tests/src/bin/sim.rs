@@ -171,12 +171,11 @@ fn schedules<'a>(
 /// One line that repeats it; and, if asked for, the few faults that it takes.
 fn failure(arguments: &Arguments, schedule: &Schedule, report: &Report) -> anyhow::Result<()> {
     let seed = report.seed;
-    let commit = option_env!("HOLT_COMMIT").unwrap_or("unknown");
     for violation in &report.violations {
         println!("SIM seed={seed} {violation}");
     }
     println!(
-        "SIM repeat: sim --schedules 1 --seed {seed} (commit {commit}, {:?}, {:?}, large {})",
+        "SIM repeat: sim --schedules 1 --seed {seed} ({:?}, {:?}, large {})",
         schedule.regime, schedule.size, schedule.large
     );
     if let (true, Some(violation)) = (arguments.minimise, report.violations.first()) {

@@ -27,8 +27,6 @@ use super::world::World;
 const DEADLINE: Duration = Duration::from_secs(20);
 /// Clocks that were wrong double a wait at most (I8), and its owner looks again within a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// When nothing is done wrong any more, a message has its end after this: what was planned before, the last pause among it.
-const LAST: Duration = Duration::from_secs(1_500);
 /// Messages of one question.
 const MESSAGES: u32 = 64;
 /// Between two questions that nobody answered.
@@ -217,16 +215,21 @@ impl Line {
     }
 }
 
-/// No server is stuck, no delete is blocked past a deadline, and every message that somebody can take is taken or dead.
+/// No server is stuck, no delete is blocked past a deadline, and every message that somebody can take is sent when its plan says so. One that
+/// failed often is still in its pause, an hour or more, and what is behind it waits with it.
 pub(super) fn judge(world: &World, group: &Group, lines: &mut Vec<String>) {
     let now = Timestamp::from_unix_ms(world.root.clock.unix_ms());
+    let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(0);
+    let before = Timestamp::from_unix_ms(now.unix_ms().saturating_sub(patience));
+    let long_due = outbox::due(group, before).due;
+    let is_heard = group.config.hooks.values().any(|hook| hook.url == SOMEBODY);
+    let is_moving = group
+        .outbox
+        .values()
+        .any(|d| matches!(d.sending, Sending::Taken { at, .. } if at > before));
     for delivery in group.outbox.values() {
-        let is_heard = group.config.hooks.values().any(|hook| hook.url == SOMEBODY);
-        if is_heard
-            && world.schedule.case.is_none()
-            && matches!(delivery.sending, Sending::Due(_))
-            && now.since(delivery.made) > LAST
-        {
+        let is_late = long_due.contains(&delivery.id) && delivery.made <= before;
+        if is_heard && world.schedule.case.is_none() && is_late && !is_moving {
             lines.push(format!(
                 "hooks: group {}: {delivery:?} was not told",
                 group.key.id
