@@ -14,7 +14,7 @@ use super::time::Moment;
 const URL_BYTES_MAX: usize = 2048;
 
 macro_rules! words {
-    ($(#[$what:meta])* $name:ident of $domain:path { $($(#[$doc:meta])* $case:ident $word:literal,)+ }) => {
+    ($(#[$what:meta])* $name:ident of $domain:path { $($(#[$doc:meta])* $case:ident $word:tt,)+ }) => {
         $(#[$what])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $case,)+ }
