@@ -309,7 +309,7 @@ counter!(
     HomeEpoch
 );
 counter!(
-    /// Numbers what a group sent out by hooks, in the order in which it was caused. With the group's id it is the message's id for ever.
+    /// Numbers what a group sent out by hooks, in the order in which it was caused, with gaps. With the group's id it is the message's id for ever.
     DeliveryId
 );
 

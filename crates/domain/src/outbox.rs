@@ -262,8 +262,8 @@ pub fn post(draft: &mut Draft<'_>, point: Point, about: &About) {
             terms,
             ended: None,
         });
-        draft.state.posted = draft.state.posted.next();
-        let id = draft.state.posted;
+        let id = number(draft.state.posted, now);
+        draft.state.posted = id;
         draft.post(Delivery {
             id,
             hook,
@@ -274,6 +274,12 @@ pub fn post(draft: &mut Draft<'_>, point: Point, about: &About) {
             wait,
         });
     }
+}
+
+/// The number of the next message: larger than any before, and no smaller than the time. So a group that comes back from a backup gives no
+/// number twice ([ADR 0012](../../../docs/adr/0012-a-restored-ledger-pauses-its-groups.md)): receivers remember numbers, and answers name them.
+fn number(last: DeliveryId, now: Timestamp) -> DeliveryId {
+    last.next().max(DeliveryId(now.unix_ms()))
 }
 
 /// Says that the desired size changed, if it did.

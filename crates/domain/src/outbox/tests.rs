@@ -72,7 +72,24 @@ fn points(group: &Group) -> Vec<&'static str> {
     group.outbox.values().map(|d| d.point.word()).collect()
 }
 
-const FIRST: DeliveryId = DeliveryId(1);
+/// The first message of a group whose server is up at once, and of one whose is after ten seconds: numbers are no smaller than the time.
+const FIRST: DeliveryId = DeliveryId(1_700_000_000_000);
+const AT_TEN: DeliveryId = DeliveryId(FIRST.0 + 10_000);
+const AFTER_TEN: DeliveryId = DeliveryId(AT_TEN.0 + 1);
+
+#[test]
+fn a_group_that_comes_back_from_a_backup_gives_no_number_twice() {
+    let told = hook(&[Point::BeforeActive], None);
+    let backup = with_hooks(&[("a", told)]);
+    let mut group = backup.clone();
+    boot(&mut group, 10);
+    let before: Vec<_> = group.outbox.keys().copied().collect();
+    assert_eq!(before, [AT_TEN]);
+    let mut group = backup;
+    boot(&mut group, 40);
+    let after: Vec<_> = group.outbox.keys().copied().collect();
+    assert_eq!(after, [DeliveryId(AT_TEN.0 + 30_000)]);
+}
 
 #[test]
 fn a_server_without_waiting_hooks_goes_straight_into_service_and_its_customer_hears_of_both() {
@@ -82,7 +99,7 @@ fn a_server_without_waiting_hooks_goes_straight_into_service_and_its_customer_he
     assert_eq!(state(&group), "active");
     assert_eq!(points(&group), ["server.before_active", "server.active"]);
     let duty = due(&group, wall(10));
-    assert_eq!(duty.due, [FIRST], "the second one after the first");
+    assert_eq!(duty.due, [AT_TEN], "the second one after the first");
 }
 
 #[test]
@@ -97,10 +114,11 @@ fn a_server_waits_for_its_hook_and_goes_into_service_when_it_is_answered() {
         1,
         "told once, however often it is seen up"
     );
-    let taken = |draft: &mut Draft<'_>| settle(draft, FIRST, 0, &Sent::Taken);
+    let taken = |draft: &mut Draft<'_>| settle(draft, AT_TEN, 0, &Sent::Taken);
     commit(&mut group, taken, at(41));
-    assert!(group.outbox.contains_key(&FIRST), "taken is not answered");
-    let answer = |draft: &mut Draft<'_>| complete(draft, FIRST, Answer::Continue).expect("in time");
+    assert!(group.outbox.contains_key(&AT_TEN), "taken is not answered");
+    let answer =
+        |draft: &mut Draft<'_>| complete(draft, AT_TEN, Answer::Continue).expect("in time");
     commit(&mut group, answer, at(50));
     assert_eq!((state(&group), group.outbox.len()), ("active", 0));
 }
@@ -113,21 +131,21 @@ fn every_end_of_a_wait_before_service_moves_the_server_as_its_hook_says() {
             "answered continue",
             Answer::Abandon,
             20,
-            |d| complete(d, FIRST, Answer::Continue).expect("in time"),
+            |d| complete(d, AT_TEN, Answer::Continue).expect("in time"),
             "active",
         ),
         (
             "answered abandon",
             Answer::Continue,
             20,
-            |d| complete(d, FIRST, Answer::Abandon).expect("in time"),
+            |d| complete(d, AT_TEN, Answer::Abandon).expect("in time"),
             "deleting",
         ),
         (
             "skipped",
             Answer::Abandon,
             20,
-            |d| skip(d, FIRST).expect("in time"),
+            |d| skip(d, AT_TEN).expect("in time"),
             "active",
         ),
         ("deadline, continue", Answer::Continue, 310, go_on, "active"),
@@ -137,14 +155,14 @@ fn every_end_of_a_wait_before_service_moves_the_server_as_its_hook_says() {
             "refused for good, continue",
             Answer::Continue,
             20,
-            |d| settle(d, FIRST, 0, &Sent::Refused("410".into())),
+            |d| settle(d, AT_TEN, 0, &Sent::Refused("410".into())),
             "active",
         ),
         (
             "refused for good, abandon",
             Answer::Abandon,
             20,
-            |d| settle(d, FIRST, 0, &Sent::Refused("410".into())),
+            |d| settle(d, AT_TEN, 0, &Sent::Refused("410".into())),
             "deleting",
         ),
     ];
@@ -168,14 +186,14 @@ fn of_two_hooks_that_wait_both_must_continue_and_one_can_abandon() {
         group
     };
     let mut group = both();
-    let one = |draft: &mut Draft<'_>| complete(draft, FIRST, Answer::Continue).expect("in time");
+    let one = |draft: &mut Draft<'_>| complete(draft, AT_TEN, Answer::Continue).expect("in time");
     commit(&mut group, one, at(11));
     assert_eq!(state(&group), "configuring");
-    let other = |d: &mut Draft<'_>| complete(d, DeliveryId(2), Answer::Continue).expect("in time");
+    let other = |d: &mut Draft<'_>| complete(d, AFTER_TEN, Answer::Continue).expect("in time");
     commit(&mut group, other, at(12));
     assert_eq!(state(&group), "active");
     let mut group = both();
-    let one = |draft: &mut Draft<'_>| complete(draft, FIRST, Answer::Abandon).expect("in time");
+    let one = |draft: &mut Draft<'_>| complete(draft, AT_TEN, Answer::Abandon).expect("in time");
     let change = commit(&mut group, one, at(11));
     assert_eq!((state(&group), group.outbox.len()), ("deleting", 0));
     let ends: Vec<_> = change
@@ -194,9 +212,9 @@ fn an_answer_that_comes_late_twice_or_to_nothing_is_refused_with_its_reason() {
     let mut group = with_hooks(&[("a", hook(&[Point::BeforeActive, Point::Active], Some(wait)))]);
     boot(&mut group, 10);
     let draft = || Draft::new(&group, at(310));
-    let late = complete(&mut draft(), FIRST, Answer::Abandon);
+    let late = complete(&mut draft(), AT_TEN, Answer::Abandon);
     assert_eq!(late, Err(NotTaken::Over(How::Deadline(Answer::Continue))));
-    let stretch = heartbeat(&mut draft(), FIRST);
+    let stretch = heartbeat(&mut draft(), AT_TEN);
     assert_eq!(
         stretch,
         Err(NotTaken::Over(How::Deadline(Answer::Continue)))
@@ -204,10 +222,10 @@ fn an_answer_that_comes_late_twice_or_to_nothing_is_refused_with_its_reason() {
     let strange = complete(&mut draft(), DeliveryId(7), Answer::Continue);
     assert_eq!(strange, Err(NotTaken::Unknown));
     let mut draft = Draft::new(&group, at(20));
-    assert_eq!(complete(&mut draft, FIRST, Answer::Continue), Ok(()));
-    let twice = complete(&mut draft, FIRST, Answer::Abandon);
+    assert_eq!(complete(&mut draft, AT_TEN, Answer::Continue), Ok(()));
+    let twice = complete(&mut draft, AT_TEN, Answer::Abandon);
     assert_eq!(twice, Err(NotTaken::Over(How::Answered(Answer::Continue))));
-    let told = complete(&mut draft, DeliveryId(2), Answer::Continue);
+    let told = complete(&mut draft, DeliveryId(AT_TEN.0 + 10_000), Answer::Continue);
     assert_eq!(
         told,
         Err(NotTaken::NotWaiting),
@@ -259,7 +277,7 @@ fn a_delete_waits_for_its_hook_and_never_past_the_deadline() {
         look(&mut group, 69);
         assert_eq!(state(&group), "draining");
         if let Some(second) = end {
-            let answer = |d: &mut Draft<'_>| complete(d, FIRST, Answer::Abandon).expect("in time");
+            let answer = |d: &mut Draft<'_>| complete(d, AT_TEN, Answer::Abandon).expect("in time");
             commit(&mut group, answer, at(second));
         }
         look(&mut group, if end.is_some() { 69 } else { 70 });

@@ -321,7 +321,9 @@ pub(crate) fn a_message_is_taken_or_dead_within_a_day_and_the_last_pause(
         // From here on everything fails.
         let (mut group, mut now) = (group.clone(), now);
         let watch = Watch::new(Rules::default(), at(now).mono);
+        let mut lanes = BTreeSet::new();
         for _ in 0..4_000 {
+            lanes.extend(group.outbox.keys().copied());
             change(&mut group, now, |draft| {
                 plan(draft, &watch, &[]);
             });
@@ -341,7 +343,7 @@ pub(crate) fn a_message_is_taken_or_dead_within_a_day_and_the_last_pause(
                 .unwrap_or_default();
             now += u64::try_from(next.as_millis()).unwrap_or(u64::MAX).max(1);
         }
-        let lanes = u32::try_from(group.state.posted.0).unwrap_or(u32::MAX);
+        let lanes = u32::try_from(lanes.len()).unwrap_or(u32::MAX);
         let most = PLAN.saturating_mul(lanes.max(1)) + Duration::from_secs(48 * 3600);
         if group.outbox.is_empty() && at(now).wall.since(wall) <= most {
             Ok(())
