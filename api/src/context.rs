@@ -23,6 +23,7 @@ use crate::counts::Counts;
 use crate::intake::Books;
 use crate::known::Known;
 use crate::limits::Limiter;
+use crate::looks::Denied;
 use crate::settings::{Limits, Settings};
 use crate::v1::service::Service;
 
@@ -70,6 +71,8 @@ pub struct Context {
     pub(crate) v1: Service,
     /// What was done and refused.
     pub counts: Counts,
+    /// What was refused for want of a privileged right.
+    pub(crate) denied: Arc<Denied>,
     /// What never changes.
     pub(crate) known: Known,
     /// What is remembered of inputs.
@@ -126,6 +129,7 @@ impl Context {
             colo: ColoId(settings.colo),
             colos,
             counts: Counts::new(&process.metrics),
+            denied: Arc::new(Denied::new(&process.metrics)),
             known: Known::new(),
             books: Books::new(process, settings.alerts),
             rejected: AtomicU64::new(process.entropy.below(1 << 32)),

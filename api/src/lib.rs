@@ -20,6 +20,8 @@ mod intake;
 mod known;
 pub mod launch;
 pub mod limits;
+mod looks;
+mod notes;
 pub mod openapi;
 mod origin;
 pub mod owners;
@@ -113,6 +115,7 @@ pub async fn build(
         (v1, hooks, colos),
     ));
     let notes = Arc::clone(&context.stores.notes);
+    context.denied.watch(process, Arc::clone(&notes));
     context.revoked.watch(process, notes).await;
     let shared = context.clone();
     let app = move || {

@@ -20,6 +20,7 @@ use super::Caller;
 use super::token::Refused;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::looks;
 use crate::origin::Origin;
 
 /// The other header that a token may come in (design 9).
@@ -64,20 +65,12 @@ pub struct InGroup<R> {
     pub key: GroupKey,
 }
 
-impl<R> Staff<R> {
-    /// In which request, from where.
-    pub(crate) const fn origin(&self) -> &Origin {
-        &self.origin
-    }
-}
-
 /// The caller is staff and holds the right `R`, which is for the whole installation and no tenant's. No limit of requests holds it back: an
 /// operator's hand on a switch least of all.
 #[derive(Debug)]
 pub struct Staff<R> {
     /// Who.
     pub caller: Arc<Caller>,
-    origin: Origin,
     right: PhantomData<R>,
 }
 
@@ -258,17 +251,7 @@ fn refused(why: Refused) -> Failure {
 fn staff<R: Need>(request: &HttpRequest, caller: Arc<Caller>) -> Result<Staff<R>, Failure> {
     let context = context(request)?;
     if !caller.rights.has(R::RIGHT) {
-        context.counts.missing(R::RIGHT);
-        let origin = Origin::of(request);
-        tracing::warn!(
-            who = %caller.subject,
-            from = ?origin.address,
-            right = R::RIGHT.as_str(),
-            path = request.path(),
-            request.id = origin.request_id,
-            "what only staff may do was refused"
-        );
-        return Err(Failure::missing(R::RIGHT));
+        return Err(lacks(context, request, &caller, R::RIGHT));
     }
     if caller.groups.is_some() {
         return Err(Failure::new(
@@ -278,9 +261,20 @@ fn staff<R: Need>(request: &HttpRequest, caller: Arc<Caller>) -> Result<Staff<R>
     }
     Ok(Staff {
         caller,
-        origin: Origin::of(request),
         right: PhantomData,
     })
+}
+
+/// A refusal for want of a right: counted, and recorded if the right is one to see or do what is not the caller's own (S29).
+fn lacks(context: &Context, request: &HttpRequest, caller: &Caller, right: Right) -> Failure {
+    context.counts.missing(right);
+    if matches!(right, Right::Audit | Right::Support | Right::Operate) {
+        let now = (context.wall(), &context.process.entropy);
+        let make = || looks::look(now, request, &caller.subject, Some(right));
+        let who = (&caller.subject, right);
+        context.denied.add(who, request.path(), make);
+    }
+    Failure::missing(right)
 }
 
 fn context(request: &HttpRequest) -> Result<&web::Data<Context>, Failure> {
@@ -299,8 +293,7 @@ pub(crate) fn admit<R: Need>(
     let tenant: TenantId = tenant.parse().map_err(|_error| Failure::not_found())?;
     of_tenant(request, &caller, &tenant)?;
     if !caller.rights.has(R::RIGHT) {
-        context.counts.missing(R::RIGHT);
-        return Err(Failure::missing(R::RIGHT));
+        return Err(lacks(context, request, &caller, R::RIGHT));
     }
     let left = within_limit(context, &tenant)?;
     request.extensions_mut().insert(Left(left));

@@ -123,7 +123,7 @@ fn of_inputs() -> Vec<Route> {
 }
 
 /// A page of at most `limit` out of all items that are left.
-fn cut<T>(mut all: Vec<T>, limit: u32, name: impl Fn(&T) -> String) -> Page<T> {
+pub(crate) fn cut<T>(mut all: Vec<T>, limit: u32, name: impl Fn(&T) -> String) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let rest = all.len() > limit;
     all.truncate(limit);

@@ -6,11 +6,11 @@ use store::note::{Note, Shelf};
 use wire::v2::Page;
 use wire::v2::revocation::{Revocation, RevocationSpec};
 
-use super::staff::{id_of, text_of};
 use crate::auth::right::{Operate, Staff};
-use crate::body::{Body, Params, Rows};
+use crate::body::{Body, Params};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::notes;
 use crate::openapi::{Keyed, OfBody, OfQuery, OfWrite, Refusals};
 use crate::write::{Answer, once};
 
@@ -30,18 +30,8 @@ pub async fn list(
     params: Params,
 ) -> Result<HttpResponse, Failure> {
     let params = params.only(&["before", "limit"])?;
-    let rule = "must be `next` of the page before";
-    let before = match params.text("before") {
-        Some(text) => Some(id_of(text).ok_or_else(|| Failure::parameter("before", rule))?),
-        None => None,
-    };
-    let limit = params.limit(Rows::LONG)?;
-    let notes = &context.stores.notes;
-    let found = notes
-        .newest(Shelf::Revocations, before.as_deref(), limit + 1)
-        .await?;
-    let all: Vec<Revocation> = found.iter().filter_map(shown).collect();
-    Ok(HttpResponse::Ok().json(super::cut(all, limit, |one| one.id.clone())))
+    let name = |one: &Revocation| one.id.clone();
+    notes::page(&context, &params, Shelf::Revocations, name).await
 }
 
 /// Ends tokens: those that fit all that is named, and were issued before. Signed ones and those of a Keystone alike. At every api within 5 s.
@@ -64,16 +54,17 @@ pub async fn create(
     once(&context, None, (&request, body.hash), async |seed| {
         let at = context.wall();
         let random = seed.u128().to_be_bytes();
-        let id: Vec<u8> = (at.unix_ms().to_be_bytes().into_iter())
-            .chain(random.into_iter().take(8))
-            .collect();
-        let revocation = body.value.parse(text_of(&id), who, at)?;
+        let id = notes::id(
+            at,
+            u64::from_be_bytes(*random.first_chunk().unwrap_or(&[0; 8])),
+        );
+        let revocation = body.value.parse(notes::text_of(&id), who, at)?;
         let text = serde_json::to_string(&revocation).unwrap_or_default();
         let note = Note { id, at, body: text };
-        let notes = &*context.stores.notes;
-        notes.keep(Shelf::Revocations, &note, None).await?;
+        let shelves = &*context.stores.notes;
+        shelves.keep(Shelf::Revocations, &note, None).await?;
         // Here at once; where that fails, with the next look.
-        if context.revoked.read(notes).await.is_err() {
+        if context.revoked.read(shelves).await.is_err() {
             tracing::debug!("ended tokens are read with the next look");
         }
         tracing::warn!(
@@ -87,8 +78,4 @@ pub async fn create(
         Ok(Answer::of(StatusCode::CREATED, &revocation))
     })
     .await
-}
-
-fn shown(note: &Note) -> Option<Revocation> {
-    serde_json::from_str(&note.body).ok()
 }

@@ -1,6 +1,8 @@
 //! History over all groups of a tenant, and of all tenants for staff, whose looks are recorded.
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use store::memory::faults::{Call, Fate, Faults, Plan, What};
@@ -142,21 +144,75 @@ async fn staff_finds_over_all_tenants_and_every_look_is_recorded() {
             .status,
         403
     );
-    let looks = async |query: &str| {
-        let path = format!("/v2/audit{query}");
-        rig.ask(&["operate"], ("GET", &path), &[], None).await.body
-    };
-    let listed = looks("?limit=2").await;
-    assert_eq!(listed["items"][0]["who"], json!("ada"));
-    let next = listed["next"].as_str().unwrap();
-    let rest = looks(&format!("?before={next}")).await;
+    let all = looks(&rig).await;
+    assert!(all.iter().all(|look| look["who"] == json!("ada")));
+    let answered = all.iter().filter(|look| look.get("refused").is_none());
     // Those of one millisecond have no order among themselves.
-    let all = items(&listed).iter().chain(items(&rest));
-    let mut asked: Vec<&str> = all.map(|look| look["asked"].as_str().unwrap()).collect();
+    let mut asked: Vec<&str> = answered
+        .map(|look| look["asked"].as_str().unwrap())
+        .collect();
     asked.sort_unstable();
     let expected = ["", "tenant=acme&cause=pause", "tenant=umbrella"];
     assert_eq!(asked, expected.map(|query| format!("/v2/history?{query}")));
-    assert_eq!(items(&rest).len(), 1);
+}
+
+/// All that the audit has, read in pages of two.
+async fn looks(rig: &Rig) -> Vec<Value> {
+    let (mut all, mut path) = (Vec::new(), "/v2/audit?limit=2".to_owned());
+    loop {
+        let page = rig.ask(&["operate"], ("GET", &path), &[], None).await.body;
+        assert!(items(&page).len() <= 2);
+        all.extend(items(&page).iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => path = format!("/v2/audit?limit=2&before={next}"),
+            None => return all,
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_refused_a_privileged_look_stands_in_the_audit_however_often_it_tries() {
+    let rig = Rig::start().await;
+    let ask = async |path: &str| rig.ask(&["read"], ("GET", path), &[], None).await.status;
+    for _ in 0..3 {
+        assert_eq!(ask("/v2/history?tenant=umbrella").await, 403);
+    }
+    assert_eq!(ask("/v2/acme/history").await, 403);
+    assert_eq!(
+        ask("/v2/acme/groups/0").await,
+        404,
+        "no privilege, and no record"
+    );
+    let expected = BTreeMap::from([
+        (("/v2/acme/history?".to_owned(), "audit".to_owned()), 1),
+        (
+            (
+                "/v2/history?tenant=umbrella".to_owned(),
+                "support".to_owned(),
+            ),
+            3,
+        ),
+    ]);
+    let text = |look: &Value, name: &str| look[name].as_str().unwrap().to_owned();
+    for _ in 0..100 {
+        let mut found = BTreeMap::new();
+        for look in looks(&rig).await {
+            assert_eq!(text(&look, "who"), "ada");
+            assert!(look["request_id"].is_string() && look["from"].is_string());
+            let times = found
+                .entry((text(&look, "asked"), text(&look, "refused")))
+                .or_insert(0);
+            *times += look["times"].as_u64().unwrap();
+        }
+        if found == expected {
+            return;
+        }
+        rig.process.clock.sleep(Duration::from_millis(100)).await;
+    }
+    panic!(
+        "not all of {expected:?} is recorded: {:?}",
+        looks(&rig).await
+    );
 }
 
 /// Notes cannot be written from some moment on.

@@ -39,7 +39,7 @@ pub struct Found {
     pub record: Record,
 }
 
-/// One look of staff at what belongs to tenants.
+/// One look of staff at what belongs to tenants, or one request that was refused for want of a privileged right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Look {
     /// Names it.
@@ -56,6 +56,16 @@ pub struct Look {
     pub from: Option<std::net::IpAddr>,
     /// What was asked: the path and the query.
     pub asked: String,
+    /// The right that was missing; absent: it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// How often the same was refused at about that time.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+const fn once() -> u32 {
+    1
 }
 
 /// Why a change was made.
