@@ -42,13 +42,14 @@ password = "{facts['PASSWORD']}"
 
 
 class Holt:
-    def __init__(self, binary, facts, port, auth_url, directory):
+    def __init__(self, binary, facts, port, auth_url, directory, more=""):
+        """`more`: what the configuration says besides."""
         self.binary, self.port, self.directory = binary, port, directory
         self.url = f"http://127.0.0.1:{port}"
         self.config = os.path.join(directory, "holt.toml")
         self.process, self.tokens = None, {}
         with open(self.config, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(config_text(facts, port, auth_url, directory))
+            file.write(config_text(facts, port, auth_url, directory) + more)
             file.write(self.run("token", "--new-key", os.path.join(directory, "keys")))
 
     def run(self, *arguments):
