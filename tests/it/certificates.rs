@@ -1,0 +1,4 @@
+//! TLS between the roles over sockets: who gets in, who does not, and certificates that change meanwhile (safety S24).
+mod change;
+mod refused;
+mod rig;
