@@ -43,8 +43,10 @@ def until(what, seconds, condition, pause=0.25):
 class Role:
     """One process of a role: its configuration, its life, and what its operators' listener says."""
 
-    def __init__(self, fleet, role, number, config, ops, port=None):
-        self.fleet, self.role, self.number, self.ops, self.port = fleet, role, number, ops, port
+    def __init__(self, fleet, role, number, config, ports):
+        """`ports`: where it says whether it is ready, where its metrics are, and where it is called."""
+        self.fleet, self.role, self.number = fleet, role, number
+        self.ops, self.metrics, self.port = ports
         self.name = f"{role}-{number}"
         self.config = os.path.join(fleet.directory, f"{self.name}.toml")
         self.write(config)
@@ -84,7 +86,7 @@ class Role:
     def metric(self, name):
         """The sum of a metric's lines; 0 where it does not answer."""
         with contextlib.suppress(OSError):
-            with OPENER.open(f"http://127.0.0.1:{self.ops}/metrics", timeout=2) as answer:
+            with OPENER.open(f"http://127.0.0.1:{self.metrics}/metrics", timeout=2) as answer:
                 lines = answer.read().decode().splitlines()
             return sum(float(line.split()[-1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
         return 0.0
@@ -206,7 +208,8 @@ class Fleet:
     def add(self, role, number, config):
         place = {"supervisor": 10, "api": 20, "worker": 30}[role] + 2 * number
         port, ops = self.base + place, self.base + place + 1
-        self.roles.append(Role(self, role, number, config(number, port, ops), port if role == "api" else ops, port))
+        ready = port if role == "api" else ops
+        self.roles.append(Role(self, role, number, config(number, port, ops), (ready, ops, port)))
 
     def supervisor_config(self, number, port, ops):
         return (f'{self.store()}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.tls("supervisor", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n'
