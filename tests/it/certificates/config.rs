@@ -32,10 +32,9 @@ const PROGRAMS: [Program; 4] = [
             ("SUPERVISORS__ADDRESSES", "[\"https://localhost:1\"]"),
             ("CLOUD__KEYSTONE", "https://localhost:2/v3"),
             ("CLOUD__REGION", "RegionOne"),
-            (
-                "CLOUD__ACCOUNTS__ACME",
-                "{ kind = \"application_credential\", id = \"1\", secret = \"2\" }",
-            ),
+            ("CLOUD__ACCOUNTS__ACME__KIND", "application_credential"),
+            ("CLOUD__ACCOUNTS__ACME__ID", "an-id"),
+            ("CLOUD__ACCOUNTS__ACME__SECRET", "a-secret"),
             (
                 "PROOF__KEYS__1",
                 "a key of thirty-two bytes or more, for tests",
@@ -76,10 +75,11 @@ impl Program {
 fn every_role_starts_with_a_key_with_certificates_or_with_both_and_not_with_neither() {
     for program in PROGRAMS {
         let key = (program.key, "a key");
-        assert_eq!(program.says(&[key]), "good", "{}", program.prefix);
-        assert_eq!(program.says(&TLS), "good", "{}", program.prefix);
+        let prefix = program.prefix;
+        assert_eq!(program.says(&[key]), "good", "{prefix}");
+        assert_eq!(program.says(&TLS), "good", "{prefix}");
         let both = [&TLS[..], &[key]].concat();
-        assert_eq!(program.says(&both), "good", "{}", program.prefix);
+        assert_eq!(program.says(&both), "good", "{prefix}");
         let neither = program.says(&[]);
         assert!(neither.contains("neither is set"), "{neither}");
         let part = program.says(&TLS[..2]);

@@ -138,7 +138,7 @@ impl One {
 
     /// Waits until a metric has come to a value.
     pub(super) async fn reaches(&self, name: &str, value: i64) {
-        for _ in 0..100 {
+        for _ in 0..600 {
             if self.metric(name) == value {
                 return;
             }
