@@ -86,7 +86,8 @@ def main():
         result = tally(fleet, load, groups, foreign)
         for error in load.errors[:10]:
             say(error)
-    result |= {"restarts": 2 * len(fleet.roles), "stop_max_s": round(slowest, 1), "certificates_changed": len(fleet.roles), "roles_refused": int(refused)}
+    result |= {"restarts": 2 * len(fleet.roles), "stop_max_s": round(slowest, 1), "certificates_changed": len(fleet.roles),
+               "roles_refused": int(refused)}
     last_line(result)
     return 0 if is_right(result) and result["repeated"] == result["roles_refused"] == 0 else 1
 
