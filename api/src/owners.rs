@@ -24,8 +24,8 @@ const APART: Duration = Duration::from_millis(300);
 /// What every supervisor is called with.
 #[derive(Debug, Clone)]
 pub struct Calls {
-    /// The key that all roles share.
-    pub key: Secret,
+    /// The key that all roles share, if they have one.
+    pub key: Option<Secret>,
     /// Which servers to believe.
     pub trust: Trust,
     /// For one answer.

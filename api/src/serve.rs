@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chassis::config::Layers;
 use chassis::http::Trust;
-use chassis::{Process, Secret, ops, shutdown, telemetry};
+use chassis::{Process, Secret, ops, shutdown, telemetry, tls};
 use domain::ids::ColoId;
 use serde::{Deserialize, Serialize};
 use store::embedded;
@@ -20,6 +20,7 @@ use store_cassandra::choice::{self, Place};
 use store_elasticsearch::choice::searching;
 use wire::ports::http_submit::HttpSubmit;
 use wire::ports::submit::Submit;
+use wire::ports::{Credentials, Role};
 
 use crate::Settings;
 use crate::owners::{Calls, Owners};
@@ -38,6 +39,7 @@ struct Config {
     #[serde(default)]
     history: store_elasticsearch::choice::Place,
     supervisor: Supervisor,
+    tls: Option<tls::Settings>,
     operators: Operators,
     telemetry: telemetry::Settings,
 }
@@ -46,7 +48,7 @@ struct Config {
 #[serde(deny_unknown_fields)]
 struct Supervisor {
     address: Option<String>,
-    key: Secret,
+    key: Option<Secret>,
     ca_file: Option<PathBuf>,
 }
 
@@ -54,6 +56,19 @@ struct Supervisor {
 #[serde(deny_unknown_fields)]
 struct Operators {
     listen: SocketAddr,
+}
+
+impl Config {
+    /// What is known without a look at any file.
+    fn check(&self) -> anyhow::Result<()> {
+        let Supervisor { key, ca_file, .. } = &self.supervisor;
+        Credentials::check(key.as_ref(), self.tls.as_ref()).context("`supervisor.key`")?;
+        ensure!(
+            ca_file.is_none() || self.tls.is_none(),
+            "configuration key `supervisor.ca_file` has no use beside `[tls]`, whose CAs alone are believed"
+        );
+        Ok(())
+    }
 }
 
 /// Reads a configuration as [`run`] would, variables of the environment given by the caller, and starts nothing.
@@ -65,8 +80,8 @@ pub fn check(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> anyhow::Result<()> {
     let layers = Layers::new(DEFAULTS).file(file);
-    let _config: Config = layers.environment(PREFIX, environment).load()?;
-    Ok(())
+    let config: Config = layers.environment(PREFIX, environment).load()?;
+    config.check()
 }
 
 /// Runs until it is asked to stop.
@@ -76,11 +91,12 @@ pub fn check(
 pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let layers = Layers::new(DEFAULTS).file(file);
     let config: Config = layers.process_environment(PREFIX).load()?;
+    config.check()?;
     telemetry::init(&config.telemetry)?;
     let process = &process.traced(&config.telemetry.traces, "holt-api")?;
     shutdown::on_signals(process).context("watch signals")?;
     let linger = config.api.linger;
-    let calls = calls(&config.supervisor, config.api.owner_deadline)?;
+    let calls = calls(process, &config)?;
     let index = config
         .history
         .open(process)
@@ -115,8 +131,11 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn calls(supervisor: &Supervisor, within: Duration) -> anyhow::Result<Calls> {
-    let trust = match &supervisor.ca_file {
+fn calls(process: &Process, config: &Config) -> anyhow::Result<Calls> {
+    let Supervisor { key, ca_file, .. } = &config.supervisor;
+    let credentials = Credentials::load(process, Role::Api, key.clone(), config.tls.as_ref());
+    let credentials = credentials.context("`supervisor.key`, `tls`")?;
+    let trust = match ca_file {
         Some(path) => {
             let pem = std::fs::read(path);
             Trust::Only(
@@ -126,9 +145,9 @@ fn calls(supervisor: &Supervisor, within: Duration) -> anyhow::Result<Calls> {
         None => Trust::Machine,
     };
     Ok(Calls {
-        key: supervisor.key.clone(),
-        trust,
-        within,
+        key: credentials.key(),
+        trust: credentials.trust(trust)?,
+        within: config.api.owner_deadline,
     })
 }
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,8 +43,10 @@ def until(what, seconds, condition, pause=0.25):
 class Role:
     """One process of a role: its configuration, its life, and what its operators' listener says."""
 
-    def __init__(self, fleet, role, number, config, ops, port=None):
-        self.fleet, self.role, self.number, self.ops, self.port = fleet, role, number, ops, port
+    def __init__(self, fleet, role, number, config, ports):
+        """`ports`: where it says whether it is ready, where its metrics are, and where it is called."""
+        self.fleet, self.role, self.number = fleet, role, number
+        self.ops, self.metrics, self.port = ports
         self.name = f"{role}-{number}"
         self.config = os.path.join(fleet.directory, f"{self.name}.toml")
         self.write(config)
@@ -83,7 +86,7 @@ class Role:
     def metric(self, name):
         """The sum of a metric's lines; 0 where it does not answer."""
         with contextlib.suppress(OSError):
-            with OPENER.open(f"http://127.0.0.1:{self.ops}/metrics", timeout=2) as answer:
+            with OPENER.open(f"http://127.0.0.1:{self.metrics}/metrics", timeout=2) as answer:
                 lines = answer.read().decode().splitlines()
             return sum(float(line.split()[-1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
         return 0.0
@@ -108,6 +111,46 @@ class Role:
         return time.monotonic() - began
 
 
+class Certificates:
+    """The CA of a fleet's roles, and each process's three files, which change while it runs. Made with openssl by certificates.sh."""
+
+    def __init__(self, directory):
+        self.directory, self.authorities = os.path.join(directory, "tls"), []
+        self.new_authority()
+
+    def make(self, *arguments):
+        subprocess.run([os.path.join(HERE, "certificates.sh"), *arguments], check=True, stdin=subprocess.DEVNULL)
+
+    def new_authority(self):
+        """One more CA, which signs from now on; nobody believes it yet."""
+        folder = os.path.join(self.directory, f"authority-{len(self.authorities) + 1}")
+        self.make("ca", folder)
+        self.authorities.append(folder)
+
+    def path(self, name, ending):
+        return os.path.join(self.directory, name + ending)
+
+    def believe(self, name, authorities):
+        """The process of that name believes these CAs."""
+        fresh = self.path(name, "-ca.pem.new")
+        with open(fresh, "wb") as bundle:
+            for folder in authorities:
+                with open(os.path.join(folder, "ca.pem"), "rb") as pem:
+                    shutil.copyfileobj(pem, bundle)
+        os.replace(fresh, self.path(name, "-ca.pem"))
+
+    def show(self, name, role):
+        """The process of that name shows a new certificate of the newest CA."""
+        self.make("role", self.authorities[-1], role, self.path(name, ""))
+
+    def config(self, name, role):
+        """Makes the files of a process, and gives the section that names them."""
+        self.believe(name, self.authorities)
+        self.show(name, role)
+        return (f'[tls]\nca_file = "{self.path(name, "-ca.pem")}"\ncertificate_file = "{self.path(name, ".pem")}"\n'
+                f'key_file = "{self.path(name, ".key")}"\nreload = "1s"\n')
+
+
 import urllib.request  # noqa: E402
 
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -118,7 +161,7 @@ class Fleet:
 
     def __init__(self, binaries, points, copies, base, directory, rate="2000/s"):
         self.binaries, self.points, self.copies, self.directory = os.path.abspath(binaries), points, copies, directory
-        self.base, self.roles, self.tokens, self.rate = base, [], {}, rate
+        self.base, self.roles, self.tokens, self.rate, self.certificates = base, [], {}, rate, None
         self.front_port, self.cloud_port = base, base + 1
         self.keyspace = f"fleet_{secrets.token_hex(4)}"
         self.faketime = next((path for path in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",) if os.path.exists(path)), None)
@@ -128,8 +171,7 @@ class Fleet:
 
     # ------------------------------------------------------------- starting
     def up(self):
-        with open(os.path.join(self.directory, "key"), "w", encoding="utf-8") as file:
-            file.write(secrets.token_hex(32))
+        self.certificates = Certificates(self.directory)
         self.keys = self.holt("token", "--new-key", os.path.join(self.directory, "keys"))
         self.schema()
         self.start_other("cloud", [os.path.join(self.binaries, "holt"), "cloudsim", "--listen", f"127.0.0.1:{self.cloud_port}"])
@@ -160,30 +202,31 @@ class Fleet:
         return (f'[store]\nkind = "cassandra"\n[store.cassandra]\ncontact_points = [{points}]\nkeyspace = "{self.keyspace}"\n'
                 f'copies = {self.copies}')
 
-    def key(self):
-        return f'key = "file:{self.directory}/key"'
+    def tls(self, role, number):
+        return self.certificates.config(f"{role}-{number}", role)
 
     def add(self, role, number, config):
         place = {"supervisor": 10, "api": 20, "worker": 30}[role] + 2 * number
         port, ops = self.base + place, self.base + place + 1
-        self.roles.append(Role(self, role, number, config(number, port, ops), port if role == "api" else ops, port))
+        ready = port if role == "api" else ops
+        self.roles.append(Role(self, role, number, config(number, port, ops), (ready, ops, port)))
 
-    def supervisor_config(self, _number, port, ops):
-        return (f'{self.store()}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.key()}\n[operators]\nlisten = "127.0.0.1:{ops}"\n'
+    def supervisor_config(self, number, port, ops):
+        return (f'{self.store()}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.tls("supervisor", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n'
                 '[telemetry]\nlevel = "info"\n')
 
-    def api_config(self, _number, port, ops):
+    def api_config(self, number, port, ops):
         return (f'[api]\nlisten = "127.0.0.1:{port}"\nlinger = "2s"\n[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'
                 f'[api.limits]\nrequests = "{self.rate}"\n[api.v1.capabilities]\ncurrent = "1"\n[api.v1.capabilities.keys]\n'
                 f'1 = "file:{self.directory}/keys/proof.key"\n'
-                f'{self.store()}\n[supervisor]\n{self.key()}\n[operators]\nlisten = "127.0.0.1:{ops}"\n')
+                f'{self.store()}\n{self.tls("api", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n')
 
     def worker_config(self, number, _port, ops):
-        supervisors = ", ".join(f'"http://127.0.0.1:{self.base + 10 + 2 * n}"' for n in range(1, EACH + 1))
+        supervisors = ", ".join(f'"https://127.0.0.1:{self.base + 10 + 2 * n}"' for n in range(1, EACH + 1))
         accounts = "".join(f'[cloud.accounts.{tenant}]\nkind = "password"\nuser = "autoscaler"\npassword = "password"\n'
                            f'project = {{ id = "{tenant}" }}\n' for tenant in TENANTS)
         return (f'[worker]\nname = "worker-{number}"\nstate_dir = "{self.directory}/worker-{number}"\n[supervisors]\naddresses = [{supervisors}]\n'
-                f'{self.key()}\n[proof.keys]\n1 = "file:{self.directory}/keys/proof.key"\n'
+                f'{self.tls("worker", number)}[proof.keys]\n1 = "file:{self.directory}/keys/proof.key"\n'
                 f'[cloud]\nkeystone = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n{accounts}'
                 f'[budgets]\nworkers_max = {EACH}\n[operators]\nlisten = "127.0.0.1:{ops}"\n')
 

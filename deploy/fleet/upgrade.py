@@ -1,7 +1,9 @@
-"""A rolling restart of every process of a fleet under load. Started by upgrade.sh.
+"""A rolling restart of every process of a fleet, and a change of the CA and of every process's certificate, under load. Started by upgrade.sh.
 
-Each process gets SIGTERM, ends by itself, and is started again; the next one follows when it is ready. The last line of the output is JSON;
-the exit code is 0 only if no event was lost, decided twice or refused at the one endpoint.
+Each process gets SIGTERM, ends by itself, and is started again; the next one follows when it is ready. Then, without a restart: everybody believes
+a new CA beside the old one, each process gets a certificate of the new one, nobody believes the old one any more, and each process, which by then
+speaks over connections of before, is restarted once more. The last line of the output is JSON; the exit code is 0 only if no event was lost,
+decided twice or refused at the one endpoint, and no role was refused by another.
 """
 import argparse
 import contextlib
@@ -12,6 +14,43 @@ import time
 
 from chaos import make_groups
 from fleet import EACH, Fleet, Load, is_right, last_line, plant_foreign, tally, until
+
+
+def restart(fleet, load, say):
+    """Restarts every process in turn; gives the longest that one took to stop."""
+    slowest = 0
+    for role in fleet.roles:
+        took = role.stop()
+        role.start()
+        role.wait_ready(90)
+        slowest = max(slowest, took)
+        say(f"{role.name} stopped in {took:.1f} s and is back; {len(load.acknowledged)} events so far, {load.repeats} refused")
+        time.sleep(2)
+    return slowest
+
+
+def change(fleet, what, do):
+    """Changes files of every process in turn, each time until the process says that it uses them."""
+    for role in fleet.roles:
+        before = role.metric("tls_changes_total")
+        do(role)
+        until(f"{role.name} has taken {what}", 15, lambda role=role, before=before: role.metric("tls_changes_total") > before)
+
+
+def change_certificates(fleet, load, say):
+    """To a new CA and back to one, without a restart; gives how many handshakes were refused meanwhile."""
+    certificates = fleet.certificates
+    refused = [role.metric("tls_peers_refused_total") for role in fleet.roles]
+    certificates.new_authority()
+    for what, do in (
+        ("both CAs", lambda role: certificates.believe(role.name, certificates.authorities)),
+        ("its new certificate", lambda role: certificates.show(role.name, role.role)),
+        ("the new CA alone", lambda role: certificates.believe(role.name, certificates.authorities[-1:])),
+    ):
+        change(fleet, what, do)
+        say(f"every process has {what}; {len(load.acknowledged)} events so far, {load.repeats} refused")
+        time.sleep(3)
+    return sum(role.metric("tls_peers_refused_total") - before for role, before in zip(fleet.roles, refused))
 
 
 def main():
@@ -38,21 +77,19 @@ def main():
         load = Load(fleet, groups)
         load.start()
         until("events are acknowledged", 60, lambda: len(load.acknowledged) > 20)
-        restarts, slowest = 0, 0
-        for role in fleet.roles:
-            took = role.stop()
-            role.start()
-            role.wait_ready(90)
-            restarts, slowest = restarts + 1, max(slowest, took)
-            say(f"{role.name} stopped in {took:.1f} s and is back; {len(load.acknowledged)} events so far, {load.repeats} refused")
-            time.sleep(2)
+        slowest = restart(fleet, load, say)
+        refused = change_certificates(fleet, load, say)
+        # What stood before the change goes on with old certificates; what starts now has nothing but the new ones.
+        slowest = max(slowest, restart(fleet, load, say))
+        refused += sum(role.metric("ports_refused_total") + role.metric("tls_peers_refused_total") for role in fleet.roles)
         load.stop()
         result = tally(fleet, load, groups, foreign)
         for error in load.errors[:10]:
             say(error)
-    result |= {"restarts": restarts, "stop_max_s": round(slowest, 1)}
+    result |= {"restarts": 2 * len(fleet.roles), "stop_max_s": round(slowest, 1), "certificates_changed": len(fleet.roles),
+               "roles_refused": int(refused)}
     last_line(result)
-    return 0 if is_right(result) and result["repeated"] == 0 else 1
+    return 0 if is_right(result) and result["repeated"] == result["roles_refused"] == 0 else 1
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A rolling restart of every process of a fleet under load: no event is lost, decided twice, or refused at the one endpoint.
+# A rolling restart of every process of a fleet, and a change of the CA and of every certificate between the roles, under load: no event is
+# lost, decided twice, or refused at the one endpoint.
 #
 #   deploy/fleet/upgrade.sh [--keep FOLDER]
 #

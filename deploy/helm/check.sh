@@ -25,7 +25,7 @@ NetworkPolicy 4
 PodDisruptionBudget 4
 Service 3
 StatefulSet 2"
-for values in "" "traces.endpoint=http://collector:4318,cassandra.user=holt,secrets.stores=holt-stores,worker.storageClass=fast,elasticsearch.nodes={http://es:9200},elasticsearch.user=holt"; do
+for values in "" "traces.endpoint=http://collector:4318,cassandra.user=holt,secrets.stores=holt-stores,worker.storageClass=fast,elasticsearch.nodes={http://es:9200},elasticsearch.user=holt" "secrets.certificates=holt-tls" "secrets.certificates=holt-tls,secrets.roles="; do
     found="$(rendered --set "$values")"
     if [[ "$found" != "$wanted" ]]; then
         printf 'with "%s" the chart renders\n%s\ninstead of\n%s\n' "$values" "$found" "$wanted" >&2
@@ -34,4 +34,14 @@ for values in "" "traces.endpoint=http://collector:4318,cassandra.user=holt,secr
 done
 # Every supervisor is asked by its own name.
 helm template release holt --kube-version 1.30.0 --set supervisor.replicas=5 | grep -q 'release-supervisor-4.release-supervisor:8071'
+# With certificates every role shows its own, and nobody speaks plain HTTP to a supervisor.
+with_certificates=$(helm template release holt --kube-version 1.30.0 --set secrets.certificates=holt-tls,secrets.roles=)
+for role in api supervisor worker hooks; do
+    grep -q "secretName: holt-tls-$role " <<<"$with_certificates"
+    grep -q "HOLT_${role^^}__TLS__KEY_FILE" <<<"$with_certificates"
+done
+if grep -qE 'http://.*supervisor|internal.key' <<<"$with_certificates"; then
+    echo "with certificates alone, a role still speaks plain HTTP or needs the key" >&2
+    exit 1
+fi
 echo "the chart is sound"

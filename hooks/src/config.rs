@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use chassis::config::{Layers, duration};
 use chassis::http::Trust;
-use chassis::{Secret, telemetry};
+use chassis::{Process, Secret, telemetry, tls};
 use serde::{Deserialize, Serialize};
 use wire::hooks::secret::HookKeys;
+use wire::ports::{Credentials, Role};
 
 use crate::Settings;
 use crate::address::Rules;
@@ -104,6 +105,7 @@ impl Lane {
 pub(crate) struct Config {
     pub(crate) hooks: Lane,
     pub(crate) supervisors: Supervisors,
+    pub(crate) tls: Option<tls::Settings>,
     pub(crate) operators: Operators,
     pub(crate) telemetry: telemetry::Settings,
 }
@@ -112,7 +114,7 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Supervisors {
     pub(crate) addresses: Vec<String>,
-    pub(crate) key: Secret,
+    pub(crate) key: Option<Secret>,
     pub(crate) ca_file: Option<PathBuf>,
 }
 
@@ -127,7 +129,8 @@ impl Config {
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let layers = Layers::new(DEFAULTS).file(file);
         let layers = layers.process_environment(PREFIX);
-        layers.load().context("load the configuration")
+        let config: Self = layers.load().context("load the configuration")?;
+        config.checked()
     }
 
     /// The same, with variables given by the caller.
@@ -137,7 +140,26 @@ impl Config {
     ) -> anyhow::Result<Self> {
         let layers = Layers::new(DEFAULTS).file(file);
         let layers = layers.environment(PREFIX, environment);
-        layers.load().context("load the configuration")
+        let config: Self = layers.load().context("load the configuration")?;
+        config.checked()
+    }
+
+    /// What is known without a look at any file: whether the roles could know each other.
+    pub(crate) fn checked(self) -> anyhow::Result<Self> {
+        let Supervisors { key, ca_file, .. } = &self.supervisors;
+        Credentials::check(key.as_ref(), self.tls.as_ref()).context("`supervisors.key`")?;
+        ensure!(
+            ca_file.is_none() || self.tls.is_none(),
+            "configuration key `supervisors.ca_file` has no use beside `[tls]`, whose CAs alone are believed"
+        );
+        Ok(self)
+    }
+
+    /// What this process shows to supervisors.
+    pub(crate) fn credentials(&self, process: &Process) -> anyhow::Result<Credentials> {
+        let key = self.supervisors.key.clone();
+        let loaded = Credentials::load(process, Role::Hooks, key, self.tls.as_ref());
+        loaded.context("`supervisors.key`, `tls`")
     }
 
     /// Whom to believe at one supervisor's address: plain HTTP must work on a machine without certificates.

@@ -53,10 +53,11 @@ fn start(process: &Process, config: &Config) -> anyhow::Result<()> {
     let answers = answers.context("configuration key `hooks.answers` is required and not set")?;
     let keys = HookKeys::new(&config.hooks.keys).context("configuration key `hooks.keys`")?;
     let settings = config.hooks.settings(keys, answers)?;
+    let credentials = config.credentials(process)?;
     let mut supervisors: Vec<Arc<dyn Hooks>> = Vec::new();
     for address in &config.supervisors.addresses {
-        let key = config.supervisors.key.clone();
-        let client = HttpHooks::new(address, key, config.trust_at(address)?);
+        let trust = credentials.trust(config.trust_at(address)?)?;
+        let client = HttpHooks::new(address, credentials.key(), trust);
         supervisors.push(Arc::new(client.context("`supervisors.addresses`")?));
     }
     crate::build(process, settings, supervisors).context("build the client for receivers")

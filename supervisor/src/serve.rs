@@ -12,7 +12,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer};
 use anyhow::{Context as _, bail};
 use chassis::config::Layers;
-use chassis::{Process, Secret, ops, shutdown, telemetry};
+use chassis::{Process, Secret, ops, shutdown, telemetry, tls};
 use domain::ids::{ColoId, MemberName};
 use serde::{Deserialize, Serialize};
 use store::embedded;
@@ -21,7 +21,7 @@ use store_elasticsearch::feeder;
 use wire::ports::hooks::Hooks;
 use wire::ports::ops::Ops;
 use wire::ports::submit::Submit;
-use wire::ports::{http_hooks, http_ops, http_submit};
+use wire::ports::{Credentials, Guard, Role, http_hooks, http_ops, http_submit};
 
 use crate::{Settings, Supervisor};
 
@@ -39,6 +39,7 @@ struct Config {
     history: store_elasticsearch::choice::Place,
     colo: Colo,
     roles: Roles,
+    tls: Option<tls::Settings>,
     operators: Operators,
     telemetry: telemetry::Settings,
 }
@@ -57,7 +58,7 @@ struct Colo {
 struct Roles {
     listen: SocketAddr,
     advertise: Option<String>,
-    key: Secret,
+    key: Option<Secret>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -76,6 +77,7 @@ pub fn check(
 ) -> anyhow::Result<()> {
     let layers = Layers::new(DEFAULTS).file(file);
     let config: Config = layers.environment(PREFIX, environment).load()?;
+    Credentials::check(config.roles.key.as_ref(), config.tls.as_ref()).context("`roles.key`")?;
     member(&config).map(drop)
 }
 
@@ -95,6 +97,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
         .open(process)
         .context("open the index of history")?;
     let member = member(&config)?;
+    let guard = guard(process, &config)?;
     let place = config.store.feeding(config.history.is_outside());
     let store = choice::open(process, &place, embedded::Settings::default()).await?;
     if let Some(index) = index {
@@ -107,7 +110,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let supervisor = crate::build(process, settings, store.stores());
     let roles =
         TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;
-    let roles = listen(process, roles, supervisor, config.roles.key)?;
+    let roles = listen(process, roles, supervisor, guard)?;
     let operators = ops::serve(process, config.operators.listen)
         .context("listen for operators (`operators.listen`)")?;
     process.stop.requested().await;
@@ -120,18 +123,44 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Who may call the ports.
+fn guard(process: &Process, config: &Config) -> anyhow::Result<Guard> {
+    let Roles { listen, key, .. } = &config.roles;
+    let credentials =
+        Credentials::load(process, Role::Supervisor, key.clone(), config.tls.as_ref());
+    if config.tls.is_none() && !listen.ip().is_loopback() {
+        // A tunnel may well encrypt what passes here; nobody can see that from inside.
+        tracing::warn!(
+            address = %listen,
+            "the roles' listener is on a network and has no section `[tls]`: its key and all messages pass in the clear, unless a tunnel encrypts them"
+        );
+    }
+    let credentials = credentials.context("`roles.key`, `tls`")?;
+    Ok(Guard::new(&process.metrics, credentials))
+}
+
 /// Its name among the supervisors that share its store: where the other roles reach it. An embedded store is shared with nobody.
 fn member(config: &Config) -> anyhow::Result<Option<MemberName>> {
     if config.store.kind == Kind::Embedded {
         return Ok(None);
     }
     let listen = config.roles.listen;
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let own = match &config.roles.advertise {
+        Some(address) if config.tls.is_some() && !address.starts_with("https://") => {
+            bail!(
+                "configuration key `roles.advertise` must begin with https://, because `[tls]` is set"
+            )
+        }
         Some(address) => address.clone(),
         None if listen.ip().is_unspecified() => bail!(
             "configuration key `roles.advertise` is required where `roles.listen` names no address"
         ),
-        None => format!("http://{listen}"),
+        None => format!("{scheme}://{listen}"),
     };
     own.parse().map(Some).context("`roles.advertise`")
 }
@@ -146,33 +175,37 @@ fn settings(colo: &Colo) -> Settings {
     }
 }
 
-/// Serves both ports of a supervisor to whoever has the key, until the handle is stopped.
+/// Serves the ports of a supervisor to whom the guard lets in, until the handle is stopped: over TLS alone, if it has certificates.
 ///
 /// # Errors
-/// The listener cannot be used.
+/// The listener cannot be used, or TLS not be set up.
 pub fn listen(
     process: &Process,
     listener: TcpListener,
     supervisor: Supervisor,
-    key: Secret,
+    guard: impl Into<Guard>,
 ) -> anyhow::Result<ServerHandle> {
-    let supervisor = Arc::new(supervisor);
+    let (supervisor, guard) = (Arc::new(supervisor), guard.into());
+    let encrypted = guard.tls()?;
     let server = HttpServer::new(move || {
         let ops: Arc<dyn Ops> = supervisor.clone();
         let submit: Arc<dyn Submit> = supervisor.clone();
         let hooks: Arc<dyn Hooks> = supervisor.clone();
         App::new()
-            .service(http_ops::routes(ops, key.clone()))
-            .service(http_submit::routes(submit, key.clone()))
-            .service(http_hooks::routes(hooks, key.clone()))
+            .service(http_ops::routes(ops, guard.clone()))
+            .service(http_submit::routes(submit, guard.clone()))
+            .service(http_hooks::routes(hooks, guard.clone()))
     });
     let server = server
+        .on_connect(tls::on_connect(Role::NAMES))
         .workers(2)
         .shutdown_timeout(DRAIN.as_secs())
-        .disable_signals()
-        .listen(listener)
-        .context("listen")?
-        .run();
+        .disable_signals();
+    let server = match encrypted {
+        Some(config) => server.listen_rustls_0_23(listener, config),
+        None => server.listen(listener),
+    };
+    let server = server.context("listen")?.run();
     let handle = server.handle();
     drop(process.tasks.spawn("roles", async move {
         if let Err(error) = server.await {

@@ -112,7 +112,7 @@ async fn play() {
     let key = make_group(&process, &stores).await;
     let watch = Watch::start(&process, Arc::clone(&stores.members), ColoId(1), None);
     let calls = Calls {
-        key: secret("shared key"),
+        key: Some(secret("shared key")),
         trust: Trust::Only(Vec::new()),
         within: Duration::from_secs(2),
     };

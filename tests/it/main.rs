@@ -2,6 +2,8 @@
 #[cfg(test)]
 mod access;
 mod architecture;
+#[cfg(test)]
+mod certificates;
 mod cloud;
 #[cfg(test)]
 mod colos;

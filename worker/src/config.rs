@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use chassis::config::Layers;
 use chassis::http::Trust;
-use chassis::{Secret, telemetry};
+use chassis::{Process, Secret, telemetry, tls};
 use cloud::proof::ProofKeys;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use wire::ports::{Credentials, Role};
 
 use crate::Settings;
 use crate::host::Place;
@@ -23,6 +24,7 @@ const PREFIX: &str = "HOLT_WORKER";
 pub(crate) struct Config {
     pub(crate) worker: Worker,
     pub(crate) supervisors: Supervisors,
+    pub(crate) tls: Option<tls::Settings>,
     pub(crate) proof: Proof,
     pub(crate) cloud: cloud::openstack::Settings,
     pub(crate) transport: Transport,
@@ -43,7 +45,7 @@ pub(crate) struct Worker {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Supervisors {
     pub(crate) addresses: Vec<String>,
-    pub(crate) key: Secret,
+    pub(crate) key: Option<Secret>,
     ca_file: Option<PathBuf>,
 }
 
@@ -73,7 +75,8 @@ impl Config {
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let layers = Layers::new(DEFAULTS).file(file);
         let layers = layers.process_environment(PREFIX);
-        layers.load().context("load the configuration")
+        let config: Self = layers.load().context("load the configuration")?;
+        config.checked()
     }
 
     /// The same, with variables given by the caller.
@@ -83,7 +86,8 @@ impl Config {
     ) -> anyhow::Result<Self> {
         let layers = Layers::new(DEFAULTS).file(file);
         let layers = layers.environment(PREFIX, environment);
-        layers.load().context("load the configuration")
+        let config: Self = layers.load().context("load the configuration")?;
+        config.checked()
     }
 
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
@@ -116,6 +120,24 @@ impl Config {
             connect_timeout: self.transport.connect_timeout,
             trust: trust(self.transport.ca_file.as_deref(), plain)?,
         })
+    }
+
+    /// What is known without a look at any file: whether the roles could know each other.
+    pub(crate) fn checked(self) -> anyhow::Result<Self> {
+        let Supervisors { key, ca_file, .. } = &self.supervisors;
+        Credentials::check(key.as_ref(), self.tls.as_ref()).context("`supervisors.key`")?;
+        ensure!(
+            ca_file.is_none() || self.tls.is_none(),
+            "configuration key `supervisors.ca_file` has no use beside `[tls]`, whose CAs alone are believed"
+        );
+        Ok(self)
+    }
+
+    /// What this process shows to supervisors.
+    pub(crate) fn credentials(&self, process: &Process) -> anyhow::Result<Credentials> {
+        let key = self.supervisors.key.clone();
+        let loaded = Credentials::load(process, Role::Worker, key, self.tls.as_ref());
+        loaded.context("`supervisors.key`, `tls`")
     }
 
     /// Whom to believe at one supervisor's address.

@@ -62,10 +62,11 @@ fn start(process: &Process, config: &Config) -> anyhow::Result<()> {
     let settings = config.settings()?;
     let keys = config.proof_keys()?;
     let transport = HttpTransport::new(&config.transport()?).context("build the cloud's client")?;
+    let credentials = config.credentials(process)?;
     let mut supervisors: Vec<Arc<dyn Ops>> = Vec::new();
     for address in &config.supervisors.addresses {
-        let key = config.supervisors.key.clone();
-        let client = HttpOps::new(address, key, config.trust_at(address)?);
+        let trust = credentials.trust(config.trust_at(address)?)?;
+        let client = HttpOps::new(address, credentials.key(), trust);
         supervisors.push(Arc::new(client.context("`supervisors.addresses`")?));
     }
     let guard = Guard::new(process, config.budgets.clone());

@@ -3,13 +3,14 @@ use chassis::config::Layers;
 use super::{Config, DEFAULTS};
 use crate::settings::Settings;
 
-fn load(variables: &[(&str, &str)]) -> Result<Config, chassis::config::Error> {
+fn load(variables: &[(&str, &str)]) -> anyhow::Result<Config> {
     let variables = variables
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Layers::new(DEFAULTS)
-        .environment("HOLT_API", variables)
-        .load()
+    let layers = Layers::new(DEFAULTS).environment("HOLT_API", variables);
+    let config: Config = layers.load()?;
+    config.check()?;
+    Ok(config)
 }
 
 const REQUIRED: [(&str, &str); 1] = [("HOLT_API__SUPERVISOR__KEY", "an-internal-key")];
@@ -26,4 +27,19 @@ fn what_is_required_stops_the_start() {
         variables.remove(missing);
         assert!(load(&variables).is_err());
     }
+}
+
+#[test]
+fn certificates_do_instead_of_the_key_and_want_no_other_ca() {
+    let tls = [
+        ("HOLT_API__TLS__CA_FILE", "/nowhere/ca.pem"),
+        ("HOLT_API__TLS__CERTIFICATE_FILE", "/nowhere/api.pem"),
+        ("HOLT_API__TLS__KEY_FILE", "/nowhere/api.key"),
+    ];
+    let config = load(&tls).unwrap();
+    let reload = config.tls.unwrap().reload;
+    assert_eq!(reload, std::time::Duration::from_secs(10));
+    assert!(load(&tls[..2]).is_err());
+    let other = ("HOLT_API__SUPERVISOR__CA_FILE", "/nowhere/other.pem");
+    assert!(load(&[&tls[..], &[other]].concat()).is_err());
 }

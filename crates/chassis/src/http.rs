@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 pub use reqwest::Client;
 use reqwest::{Certificate, Response, redirect};
 
+use crate::tls;
+
 /// How a client behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -45,6 +47,8 @@ pub enum Trust {
     MachineAnd(Vec<u8>),
     /// Only these (PEM). With an empty bundle only plain HTTP works, and a machine without a certificate store will do.
     Only(Vec<u8>),
+    /// Those of one name that a CA of our own vouches for, to whom a certificate is shown.
+    Mutual(tls::Client),
 }
 
 impl Default for Settings {
@@ -144,6 +148,7 @@ fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, Error> {
         Trust::Only(pem) => {
             builder.tls_certs_only(Certificate::from_pem_bundle(pem).map_err(build)?)
         }
+        Trust::Mutual(client) => builder.tls_backend_preconfigured(client.config()),
     };
     Ok(builder)
 }

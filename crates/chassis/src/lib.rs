@@ -19,6 +19,7 @@ pub mod shutdown;
 pub mod spawn;
 pub mod telemetry;
 pub mod time;
+pub mod tls;
 pub mod trace;
 
 pub use entropy::Entropy;

@@ -1,4 +1,4 @@
-//! What both ports share when they cross the network: the shared key, one kind of request (POST with JSON), one kind of refusal.
+//! What the ports share when they cross the network: who may call, one kind of request (POST with JSON), one kind of refusal.
 //!
 //! Deliberately absent: retries. Who called decides whether, when and where to ask again.
 
@@ -10,16 +10,91 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
-use chassis::Secret;
 use chassis::http::{Settings, Trust};
+use chassis::metrics::Counter;
+use chassis::tls::{Identity, Shown};
+use chassis::{Metrics, Secret};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The key that all roles of one installation share, as the server's handlers find it. Compared in constant time.
-#[derive(Debug, Clone)]
-pub(super) struct Key(pub(super) Secret);
+use super::role::{Credentials, Role};
 
-/// Proof that the request carries the shared key; as the first argument of a handler it is asked before the body is read.
+/// Who may call the ports of a process: whoever has the key, the certificate of the right role, or both. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    credentials: Credentials,
+    without_key: Counter,
+    other_role: Counter,
+}
+
+impl From<Secret> for Guard {
+    /// One that counts for nobody: for tests, and for whoever has no metrics.
+    fn from(key: Secret) -> Self {
+        Self::new(&Metrics::new(), key.into())
+    }
+}
+
+impl Guard {
+    /// Asks callers for what this process has itself.
+    #[must_use]
+    pub fn new(metrics: &Metrics, credentials: Credentials) -> Self {
+        let refused = |why| {
+            metrics.counter_with(
+                "ports_refused_total",
+                "Calls between the roles that were refused: without the key, or by a role that may not call that port.",
+                &[("why", why)],
+            )
+        };
+        Self {
+            credentials,
+            without_key: refused(KEY),
+            other_role: refused(ROLE),
+        }
+    }
+
+    /// What the listener needs for TLS; none: it speaks plain HTTP.
+    ///
+    /// # Errors
+    /// [`PeerError::Tls`]: stop the start.
+    pub fn tls(&self) -> Result<Option<chassis::tls::ServerConfig>, PeerError> {
+        let identity = self.credentials.identity.as_ref();
+        Ok(identity.map(Identity::server).transpose()?)
+    }
+
+    /// The key in constant time, then the role: who lacks the key learns nothing of roles.
+    fn judge(&self, request: &HttpRequest, caller: Role) -> Result<(), Refusal> {
+        if let Some(key) = &self.credentials.key {
+            let shown = request.headers().get(AUTHORIZATION);
+            let shown = shown.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+            if !shown.is_some_and(|shown| key.matches(shown)) {
+                self.without_key.increment();
+                return Err(Refusal::new(StatusCode::UNAUTHORIZED, KEY));
+            }
+        }
+        if self.credentials.identity.is_some() {
+            let shown = request.conn_data::<Shown>().and_then(|shown| shown.0);
+            if shown != Some(caller.name()) {
+                self.other_role.increment();
+                let (wanted, path) = (caller.name(), request.path());
+                tracing::warn!(shown, wanted, path, peer = ?request.peer_addr(), "a role may not call this port");
+                return Err(Refusal::new(StatusCode::FORBIDDEN, ROLE));
+            }
+        }
+        Ok(())
+    }
+}
+
+const KEY: &str = "key";
+const ROLE: &str = "role";
+
+/// The guard of one port, as the server's handlers find it, and the one role that may call it.
+#[derive(Debug, Clone)]
+pub(super) struct Door {
+    pub(super) guard: Guard,
+    pub(super) caller: Role,
+}
+
+/// Proof that the caller may call this port; as the first argument of a handler it is asked for before the body is read.
 #[derive(Debug)]
 pub(super) struct Insider;
 
@@ -44,6 +119,11 @@ impl Refusal {
             retry_after_ms: None,
         }
     }
+
+    /// Whether the caller was not let in at all.
+    fn is_at_the_door(&self) -> bool {
+        [KEY, ROLE].contains(&self.code.as_str())
+    }
 }
 
 impl ResponseError for Refusal {
@@ -61,23 +141,15 @@ impl FromRequest for Insider {
     type Future = Ready<Result<Self, Refusal>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let key = request.app_data::<web::Data<Key>>();
-        let shown = request
-            .headers()
-            .get(AUTHORIZATION)
-            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-        let is_inside = key
-            .zip(shown)
-            .is_some_and(|(key, shown)| key.0.matches(shown));
-        ready(if is_inside {
-            Ok(Self)
-        } else {
-            Err(Refusal::new(StatusCode::UNAUTHORIZED, "key"))
-        })
+        let judged = match request.app_data::<web::Data<Door>>() {
+            Some(door) => door.guard.judge(request, door.caller),
+            None => Err(Refusal::new(StatusCode::UNAUTHORIZED, KEY)),
+        };
+        ready(judged.map(|()| Self))
     }
 }
 
-/// Reads a body, which the shared key has vouched for.
+/// Reads a body, for whose sender the guard has vouched.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
         tracing::error!(
@@ -97,6 +169,12 @@ pub enum PeerError {
     /// The address is none: stop the start.
     #[error("{0:?} is no http or https address")]
     Address(String),
+    /// With certificates the roles speak TLS: stop the start.
+    #[error("{0:?} must begin with https://, because the section `[tls]` is set")]
+    Plain(String),
+    /// TLS cannot be set up: stop the start.
+    #[error("set up TLS between the roles")]
+    Tls(#[from] chassis::tls::Error),
 }
 
 /// The client side of one other process. Keeps its connections open.
@@ -104,7 +182,7 @@ pub enum PeerError {
 pub(super) struct Peer {
     client: reqwest::Client,
     base: String,
-    key: Secret,
+    key: Option<Secret>,
 }
 
 /// Why a request gave no answer that can be used.
@@ -128,13 +206,16 @@ impl fmt::Debug for Peer {
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
 impl Peer {
-    pub(super) fn new(base: &str, key: Secret, trust: Trust) -> Result<Self, PeerError> {
-        let is_address = base.starts_with("http://") || base.starts_with("https://");
-        if !is_address {
+    pub(super) fn new(base: &str, key: Option<Secret>, trust: Trust) -> Result<Self, PeerError> {
+        let is_plain = base.starts_with("http://");
+        if !is_plain && !base.starts_with("https://") {
             return Err(PeerError::Address(base.to_owned()));
         }
+        if is_plain && matches!(trust, Trust::Mutual(_)) {
+            return Err(PeerError::Plain(base.to_owned()));
+        }
         // Plain HTTP works on a machine without a certificate store.
-        let trust = if base.starts_with("http://") {
+        let trust = if is_plain {
             Trust::Only(Vec::new())
         } else {
             trust
@@ -160,10 +241,12 @@ impl Peer {
         bytes_max: usize,
     ) -> Result<R, Failure> {
         let body = serde_json::to_vec(message).map_err(|error| self.lost(path, &error))?;
-        let response = self
-            .client
-            .post(format!("{}{path}", self.base))
-            .bearer_auth(self.key.expose())
+        let request = self.client.post(format!("{}{path}", self.base));
+        let request = match &self.key {
+            Some(key) => request.bearer_auth(key.expose()),
+            None => request,
+        };
+        let response = request
             .header("content-type", "application/json")
             .timeout(within)
             .body(body)
@@ -176,9 +259,12 @@ impl Peer {
             let refusal = body
                 .ok()
                 .and_then(|body| serde_json::from_slice::<Refusal>(&body).ok());
-            return Err(refusal.map_or(Failure::NoAnswer, |refusal| {
-                Failure::Refused(Refusal { status, ..refusal })
-            }));
+            let refusal = refusal.map(|refusal| Refusal { status, ..refusal });
+            if let Some(refusal) = refusal.as_ref().filter(|refusal| refusal.is_at_the_door()) {
+                let (peer, code) = (&self.base, &refusal.code);
+                tracing::warn!(peer, path, code, "another role does not let this one in");
+            }
+            return Err(refusal.map_or(Failure::NoAnswer, Failure::Refused));
         }
         let body = chassis::http::body(response, bytes_max).await;
         let body = body.map_err(|error| self.lost(path, &error))?;

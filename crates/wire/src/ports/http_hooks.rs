@@ -16,8 +16,9 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
+use super::Role;
 use super::hooks::{Hooks, HooksError, Parcel, Room, Tried};
-use super::http::{Failure, Insider, Key as PeerKey, KeyMessage, Micros, Peer, PeerError};
+use super::http::{Door, Failure, Guard, Insider, KeyMessage, Micros, Peer, PeerError};
 use super::http::{Refusal, Text, read};
 use crate::hooks::message::Message;
 
@@ -232,10 +233,14 @@ impl From<TriedMessage> for Tried {
     }
 }
 
-/// The supervisor's side. Serve it on a listener that only roles reach; whoever lacks the key gets 401 before anything is read.
-pub fn routes(hooks: Arc<dyn Hooks>, key: Secret) -> impl HttpServiceFactory {
+/// The supervisor's side. Serve it on a listener that only roles reach; whoever lacks the key gets 401, and whoever has another role 403, before anything is read.
+pub fn routes(hooks: Arc<dyn Hooks>, guard: impl Into<Guard>) -> impl HttpServiceFactory {
+    let door = Door {
+        guard: guard.into(),
+        caller: Role::Hooks,
+    };
     web::scope("/internal/hooks")
-        .app_data(web::Data::new(PeerKey(key)))
+        .app_data(web::Data::new(door))
         .app_data(web::Data::new(hooks))
         .service(
             web::resource("/fetch")
@@ -298,8 +303,12 @@ impl HttpHooks {
     ///
     /// # Errors
     /// [`PeerError`]: stop the start.
-    pub fn new(address: &str, key: Secret, trust: Trust) -> Result<Self, PeerError> {
-        let peer = Peer::new(address, key, trust)?;
+    pub fn new(
+        address: &str,
+        key: impl Into<Option<Secret>>,
+        trust: Trust,
+    ) -> Result<Self, PeerError> {
+        let peer = Peer::new(address, key.into(), trust)?;
         Ok(Self { peer })
     }
 }

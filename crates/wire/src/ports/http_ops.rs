@@ -17,7 +17,8 @@ use chassis::Secret;
 use chassis::http::Trust;
 use serde::{Deserialize, Serialize};
 
-use super::http::{Failure, Insider, Key, Peer, PeerError, Refusal, read};
+use super::Role;
+use super::http::{Door, Failure, Guard, Insider, Peer, PeerError, Refusal, read};
 use super::ops::{Heartbeat, Offer, Op, Ops, OpsError, Orders, Report};
 use beat::{HeartbeatMessage, OrdersMessage};
 use op::{OfferMessage, ReplyMessage};
@@ -47,10 +48,14 @@ const ORDERS_BYTES_MAX: usize = 4 * 1024 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 struct Acknowledged {}
 
-/// The supervisor's side. Serve it on a listener that only workers reach; whoever lacks the key gets 401 before anything is read.
-pub fn routes(ops: Arc<dyn Ops>, key: Secret) -> impl HttpServiceFactory {
+/// The supervisor's side. Serve it on a listener that only workers reach; whoever lacks the key gets 401, and whoever has another role 403, before anything is read.
+pub fn routes(ops: Arc<dyn Ops>, guard: impl Into<Guard>) -> impl HttpServiceFactory {
+    let door = Door {
+        guard: guard.into(),
+        caller: Role::Worker,
+    };
     web::scope("/internal/ops")
-        .app_data(web::Data::new(Key(key)))
+        .app_data(web::Data::new(door))
         .app_data(web::Data::new(ops))
         .service(
             web::resource("/poll")
@@ -131,8 +136,12 @@ impl HttpOps {
     ///
     /// # Errors
     /// [`PeerError`]: stop the start.
-    pub fn new(address: &str, key: Secret, trust: Trust) -> Result<Self, PeerError> {
-        let peer = Peer::new(address, key, trust)?;
+    pub fn new(
+        address: &str,
+        key: impl Into<Option<Secret>>,
+        trust: Trust,
+    ) -> Result<Self, PeerError> {
+        let peer = Peer::new(address, key.into(), trust)?;
         Ok(Self { peer })
     }
 }

@@ -19,7 +19,10 @@ use domain::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
-use super::http::{Failure, Insider, Key, KeyMessage, Peer, PeerError, Refusal, Text, read};
+use super::Role;
+use super::http::{
+    Door, Failure, Guard, Insider, KeyMessage, Peer, PeerError, Refusal, Text, read,
+};
 use super::http_ops::LookedUpMessage;
 use super::ops::{LookedUp, Names};
 use super::submit::{Submit, SubmitError};
@@ -62,10 +65,14 @@ struct FoundMessage {
 #[derive(Debug, Serialize, Deserialize)]
 struct Poked {}
 
-/// The supervisor's side. Serve it on a listener that only api processes reach; whoever lacks the key gets 401 before anything is read.
-pub fn routes(submit: Arc<dyn Submit>, key: Secret) -> impl HttpServiceFactory {
+/// The supervisor's side. Serve it on a listener that only api processes reach; whoever lacks the key gets 401, and whoever has another role 403, before anything is read.
+pub fn routes(submit: Arc<dyn Submit>, guard: impl Into<Guard>) -> impl HttpServiceFactory {
+    let door = Door {
+        guard: guard.into(),
+        caller: Role::Api,
+    };
     web::scope("/internal/submit")
-        .app_data(web::Data::new(Key(key)))
+        .app_data(web::Data::new(door))
         .app_data(web::Data::new(submit))
         .app_data(web::PayloadConfig::new(BYTES_MAX))
         .route("/event", web::post().to(take_event))
@@ -164,11 +171,11 @@ impl HttpSubmit {
     /// [`PeerError`]: stop the start.
     pub fn new(
         address: &str,
-        key: Secret,
+        key: impl Into<Option<Secret>>,
         trust: Trust,
         within: Duration,
     ) -> Result<Self, PeerError> {
-        let peer = Peer::new(address, key, trust)?;
+        let peer = Peer::new(address, key.into(), trust)?;
         Ok(Self { peer, within })
     }
 }

@@ -38,11 +38,45 @@ livenessProbe:
   failureThreshold: 6
 {{- end }}
 
+{{/* How roles speak to each other: a key that all share, certificates, or both. The name of the key differs by role. */}}
+{{- define "holt.roles-env" -}}
+{{- if .root.Values.secrets.roles }}
+- { name: {{ .key }}, value: "file:/etc/holt/roles/internal.key" }
+{{- end }}
+{{- if .root.Values.secrets.certificates }}
+- { name: {{ .prefix }}__TLS__CA_FILE, value: /etc/holt/tls/ca.crt }
+- { name: {{ .prefix }}__TLS__CERTIFICATE_FILE, value: /etc/holt/tls/tls.crt }
+- { name: {{ .prefix }}__TLS__KEY_FILE, value: /etc/holt/tls/tls.key }
+{{- end }}
+{{- end }}
+
+{{- define "holt.roles-mounts" -}}
+{{- if .Values.secrets.roles }}
+- { name: roles, mountPath: /etc/holt/roles, readOnly: true }
+{{- end }}
+{{- if .Values.secrets.certificates }}
+- { name: tls, mountPath: /etc/holt/tls, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- define "holt.roles-volumes" -}}
+{{- if .root.Values.secrets.roles }}
+- { name: roles, secret: { secretName: {{ .root.Values.secrets.roles }} } }
+{{- end }}
+{{- if .root.Values.secrets.certificates }}
+- { name: tls, secret: { secretName: {{ .root.Values.secrets.certificates }}-{{ .role }} } }
+{{- end }}
+{{- end }}
+
+{{- define "holt.roles-scheme" -}}
+{{ if .Values.secrets.certificates }}https{{ else }}http{{ end }}
+{{- end }}
+
 {{/* Every supervisor by its own name: workers and lanes ask each of them. */}}
 {{- define "holt.supervisors" -}}
 {{- $all := list -}}
 {{- range $n := until (int .Values.supervisor.replicas) -}}
-{{- $all = append $all (printf "http://%s-supervisor-%d.%s-supervisor:8071" $.Release.Name $n $.Release.Name) -}}
+{{- $all = append $all (printf "%s://%s-supervisor-%d.%s-supervisor:8071" (include "holt.roles-scheme" $) $.Release.Name $n $.Release.Name) -}}
 {{- end -}}
 {{ $all | toJson }}
 {{- end }}
