@@ -20,6 +20,7 @@ mod intake;
 mod known;
 pub mod launch;
 pub mod limits;
+mod listen;
 mod looks;
 mod notes;
 pub mod openapi;
@@ -42,10 +43,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{ServerHandle, ServiceRequest};
+use actix_web::dev::ServiceRequest;
 use actix_web::middleware::{Next, from_fn};
-use actix_web::web;
-use actix_web::{App, HttpServer};
+use actix_web::{App, web};
 use chassis::{Process, Secret};
 use store::Stores;
 use wire::hooks::secret::HookKeys;
@@ -57,18 +57,13 @@ use crate::auth::revoked::Revoked;
 use crate::auth::token::Verifier;
 pub use crate::colos::Settings as Colos;
 use crate::context::Context;
+use crate::listen::Server;
 pub use crate::routes::{Route, routes};
 pub use crate::settings::{
     Capabilities, Keystone as KeystoneSettings, Limits, Settings, StartError, Tokens, V1,
 };
 pub use crate::v1::capability::{Capability, Seal};
 
-/// A client has this long to send the head of a request (safety S10).
-const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-/// An idle connection is kept this long.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// Connections that one thread serves at once.
-const CONNECTIONS_MAX: usize = 10_000;
 /// After a stop, requests in hand have so long: longer than an owner is waited for.
 const STOP_DEADLINE: Duration = Duration::from_millis(2_500);
 /// For the last answers to be written, after their handlers are done.
@@ -78,12 +73,12 @@ const WRITE_OUT: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Api {
     address: SocketAddr,
-    server: ServerHandle,
+    server: Server,
     keys: Keys,
     context: web::Data<Context>,
 }
 
-/// Builds an api and starts to serve, on threads of its own. The same for all-in-one, separate process and tests.
+/// Builds an api and starts to serve. The same for all-in-one, separate process and tests.
 ///
 /// # Errors
 /// [`StartError`]: stop the start.
@@ -130,28 +125,12 @@ pub async fn build(
             .app_data(shared.clone())
             .configure(routes::configure)
     };
-    let server = HttpServer::new(app)
-        .workers(settings.threads.max(1))
-        .client_request_timeout(HEAD_DEADLINE)
-        .keep_alive(KEEP_ALIVE)
-        .max_connections(CONNECTIONS_MAX)
-        .disable_signals()
-        .listen(listener)
-        .map_err(listen)?
-        .run();
-    let handle = server.handle();
+    let server = Server::start(process, settings.threads, listener, app);
+    let server = server.await.map_err(listen)?;
     auth::jwks::watch(&keys, process, &settings.tokens)?;
-    drop(process.tasks.spawn("api", async move {
-        if let Err(error) = server.await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the api's listener failed"
-            );
-        }
-    }));
     Ok(Api {
         address,
-        server: handle,
+        server,
         keys,
         context,
     })
@@ -187,6 +166,6 @@ impl Api {
     pub async fn stop(&self) {
         self.context.idle(STOP_DEADLINE).await;
         self.context.process.clock.sleep(WRITE_OUT).await;
-        self.server.stop(false).await;
+        self.server.stop().await;
     }
 }

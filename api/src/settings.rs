@@ -19,7 +19,7 @@ use crate::colos::Settings as Colos;
 pub struct Settings {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Threads that serve requests.
+    /// Threads that serve requests. 0: the one that does everything else where there is only one, else two.
     pub threads: usize,
     /// The number of this colo: part of every group id that is made here.
     pub colo: u16,
@@ -184,7 +184,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8070)),
-            threads: 2,
+            threads: 0,
             colo: 1,
             owner_deadline: Duration::from_secs(2),
             linger: Duration::ZERO,

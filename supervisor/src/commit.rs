@@ -1,5 +1,7 @@
 //! Events, reports and lists that wait together meet the group: one draft, one conditional write, then answers and operations.
 
+use std::sync::Arc;
+
 use domain::circle;
 use domain::decide::{decide, expire};
 use domain::draft::Draft;
@@ -18,7 +20,7 @@ use wire::ports::submit::SubmitError;
 
 use crate::counts::COMMITTED;
 use crate::handout::{Handout, Held};
-use crate::owner::{BATCH_MAX, Batch, Owner, STORE_RETRY, acknowledge};
+use crate::owner::{Asked, BATCH_MAX, Batch, Owner, STORE_RETRY, acknowledge};
 use crate::traces::{Traced, traced};
 use crate::{mono, now};
 
@@ -45,26 +47,26 @@ enum Never {}
 impl Owner {
     /// One pass: decide what waits, commit it, answer, hand out.
     pub(crate) async fn commit(&mut self) {
-        let process = self.seams.process.clone();
-        let groups = std::sync::Arc::clone(&self.seams.stores.groups);
-        let fence = self.seams.settings.fence;
+        let seams = Arc::clone(&self.seams);
+        let process = &seams.process;
+        let fence = seams.settings.fence;
         let cached = self.group.take();
         let mut left = Left::default();
         let began = process.clock.mono();
-        let (batch, watch, handout) = (&self.batch, &mut self.watch, &self.seams.handout);
+        let (batch, watch, handout) = (&self.batch, &mut self.watch, &seams.handout);
         // Whatever is stopped is not even planned: the deficit stays, and is planned when the switch is taken back.
         let can_launch = self.launch.is_some()
             && self.seams.shards.is_mine(&self.key)
             && !self.seams.control.effect(&self.key).no_create;
         let result = apply(
-            &process,
-            &*groups,
+            process,
+            &*seams.stores.groups,
             &self.key,
             fence,
             cached,
             |view: View<'_>| {
                 left.runs += 1;
-                let mut draft = Draft::new(view.group, now(&process));
+                let mut draft = Draft::new(view.group, now(process));
                 let mut events = waiting(view.group, batch, view.decided);
                 let mut spare = || SlotId::from_u128(process.entropy.u128());
                 left.reports = gather(&mut draft, watch, batch, &mut spare);
@@ -119,23 +121,23 @@ impl Owner {
         self.group = Some(group);
         let batch = std::mem::take(&mut self.batch);
         self.hand_out(left.held);
-        // After several runs the change of an earlier one may be what counts: then the store is asked.
-        if left.runs == 1 {
-            left.verdicts
-                .iter()
-                .for_each(|verdict| self.remember(verdict));
-        }
         if batch.events.iter().any(|e| e.ask == Ask::Converge) {
             self.watch.want_list(mono(&self.seams.process));
         }
         if left.verdicts.iter().any(asks_up) {
             self.seams.control.asked_up(&self.key);
         }
+        // After several runs the change of an earlier one may be what counts: then the store is asked.
+        if left.runs == 1 {
+            left.verdicts
+                .into_iter()
+                .for_each(|verdict| self.remember(verdict));
+        }
         self.look_into(&left.reports);
         self.ask_by_tag(&batch.listings, &left.reports);
         acknowledge(batch.acks);
-        for (event, answer) in batch.answers {
-            let verdict = self.verdict_of(&event).await;
+        for (asked, answer) in batch.answers {
+            let verdict = self.verdict_of(&asked).await;
             drop(answer.send(verdict));
         }
         self.again |= self.group.as_ref().is_some_and(|g| !g.inbox.is_empty());
@@ -165,16 +167,16 @@ impl Owner {
     }
 
     /// The verdict of an event of this batch: just made, remembered, or read.
-    async fn verdict_of(&self, event: &Event) -> Result<Verdict, SubmitError> {
-        let known = match self.verdicts.get(&event.id) {
-            Some(verdict) => Some(verdict.clone()),
+    async fn verdict_of(&self, asked: &Asked) -> Result<Verdict, SubmitError> {
+        let known = match self.verdicts.get(&asked.id) {
+            Some(verdict) => Some(verdict.as_ref().clone()),
             None => {
-                let read = self.seams.stores.groups.verdict(&self.key, &event.id).await;
+                let read = self.seams.stores.groups.verdict(&self.key, &asked.id).await;
                 read.map_err(|_error| SubmitError::Unavailable)?
             }
         };
         match known {
-            Some(v) if v.request == event.request => Ok(v),
+            Some(v) if v.request == asked.request => Ok(v),
             Some(_) => Err(SubmitError::IdReused),
             None => Err(SubmitError::Unreachable),
         }

@@ -1,5 +1,6 @@
 //! What operators see of a supervisor: verdicts by outcome, the groups in memory and their servers, and what lists brought to light.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Metrics;
@@ -8,8 +9,8 @@ use domain::evidence::Report;
 use domain::group::{Group, Phase};
 use domain::verdict::{Outcome, Verdict};
 
-/// The supervisor's metrics. Cheap to clone.
-#[derive(Debug, Clone)]
+/// The supervisor's metrics.
+#[derive(Debug)]
 pub(crate) struct Counts {
     verdicts: [(Outcome, Counter); 12],
     groups: Gauge,
@@ -153,10 +154,10 @@ impl Counts {
     }
 
     /// A group came into memory.
-    pub(crate) fn enter(&self) -> Share {
+    pub(crate) fn enter(self: &Arc<Self>) -> Share {
         self.groups.add(1);
         Share {
-            counts: self.clone(),
+            counts: Arc::clone(self),
             slots: Slots::default(),
             degraded: 0,
             inbox: 0,
@@ -168,7 +169,7 @@ impl Counts {
 /// What one group adds to the gauges; taken back when its owner goes, however it goes.
 #[derive(Debug)]
 pub(crate) struct Share {
-    counts: Counts,
+    counts: Arc<Counts>,
     slots: Slots<i64>,
     degraded: i64,
     inbox: i64,
@@ -200,22 +201,26 @@ impl Share {
     }
 
     fn wait(&mut self, inbox: i64, outbox: i64) {
-        self.counts.inbox.add(inbox - self.inbox);
-        self.counts.outbox.add(outbox - self.outbox);
-        self.inbox = inbox;
-        self.outbox = outbox;
+        shift(&self.counts.inbox, &mut self.inbox, inbox);
+        shift(&self.counts.outbox, &mut self.outbox, outbox);
     }
 
     fn move_to(&mut self, slots: &Slots<i64>, degraded: i64) {
-        let gauges = &self.counts.slots;
-        gauges.open.add(slots.open - self.slots.open);
-        gauges.active.add(slots.active - self.slots.active);
-        gauges.in_doubt.add(slots.in_doubt - self.slots.in_doubt);
-        gauges.missing.add(slots.missing - self.slots.missing);
-        gauges.leaving.add(slots.leaving - self.slots.leaving);
-        self.counts.degraded.add(degraded - self.degraded);
-        self.slots = slots.clone();
-        self.degraded = degraded;
+        let (gauges, mine) = (&self.counts.slots, &mut self.slots);
+        shift(&gauges.open, &mut mine.open, slots.open);
+        shift(&gauges.active, &mut mine.active, slots.active);
+        shift(&gauges.in_doubt, &mut mine.in_doubt, slots.in_doubt);
+        shift(&gauges.missing, &mut mine.missing, slots.missing);
+        shift(&gauges.leaving, &mut mine.leaving, slots.leaving);
+        shift(&self.counts.degraded, &mut self.degraded, degraded);
+    }
+}
+
+/// Moves a group's part of a gauge; most commits leave most of them where they are.
+fn shift(gauge: &Gauge, from: &mut i64, to: i64) {
+    if *from != to {
+        gauge.add(to - *from);
+        *from = to;
     }
 }
 

@@ -37,9 +37,14 @@ const REPLY_MAX: usize = 64;
 /// Offers, reservations and queued operations of one supervisor. Cheap to clone.
 #[derive(Clone)]
 pub struct Handout {
+    /// One place for all of it: every permit that is held is a clone.
+    parts: Arc<Parts>,
+}
+
+struct Parts {
     process: Process,
-    inner: Arc<Mutex<Inner>>,
-    freed: Arc<Notify>,
+    inner: Mutex<Inner>,
+    freed: Notify,
     offered: Gauge,
 }
 
@@ -120,20 +125,21 @@ impl Handout {
     /// No offers yet.
     #[must_use]
     pub fn new(process: Process) -> Self {
-        Self {
+        let parts = Arc::new(Parts {
             offered: process.metrics.gauge(
                 "supervisor_permits_offered",
                 "Creates that waiting polls would take, as of the last poll that came or ended.",
             ),
             process,
-            inner: Arc::default(),
-            freed: Arc::default(),
-        }
+            inner: Mutex::default(),
+            freed: Notify::new(),
+        });
+        Self { parts }
     }
 
     /// Waits until a permit went back to its poll unused, and gives the groups that wait for one.
     pub async fn freed(&self) -> Vec<GroupKey> {
-        self.freed.notified().await;
+        self.parts.freed.notified().await;
         let mut inner = self.lock();
         let open = inner.polls.values().filter(|poll| !poll.closing);
         let creates = open.map(|poll| poll.creates).sum();
@@ -141,19 +147,21 @@ impl Handout {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        let inner = self.parts.inner.lock();
+        inner.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the polls that wait would take, for operators.
     fn show(&self, inner: &Inner) {
         let open = inner.polls.values().filter(|poll| !poll.closing);
-        self.offered
+        self.parts
+            .offered
             .set(open.map(|poll| i64::from(poll.creates)).sum());
     }
 
     fn op(&self, key: Subject, call: Call, trace: Option<Trace>) -> Op {
         Op {
-            id: OpId::from_u128(self.process.entropy.u128()),
+            id: OpId::from_u128(self.parts.process.entropy.u128()),
             key,
             call,
             trace,
@@ -256,7 +264,7 @@ impl Handout {
             inner.waiting.wait(key);
             if share < wanted.min(offered) {
                 // What it may not have is for others; and if they do not want it, for this one after all.
-                self.freed.notify_one();
+                self.parts.freed.notify_one();
             }
             let signed_in = inner
                 .polls
@@ -270,7 +278,7 @@ impl Handout {
     }
 
     fn hold(&self, id: u64, poll: &Poll, tenant: &TenantId) -> Held {
-        let entropy = &self.process.entropy;
+        let entropy = &self.parts.process.entropy;
         let few = if off(Rule::OwnIds) { 64 } else { u128::MAX };
         Held {
             handout: self.clone(),
@@ -288,7 +296,7 @@ impl Handout {
 
     /// Asks for a token at most every 5 s per tenant, and not before a refused account may be tried again.
     fn sign_in(&self, inner: &mut Inner, tenant: &TenantId) {
-        let now = self.process.clock.mono();
+        let now = self.parts.process.clock.mono();
         if inner
             .signing_in
             .get(tenant)
@@ -309,7 +317,7 @@ impl Handout {
 
     /// A worker could not sign in for a tenant: it is not asked again before this has passed.
     pub fn not_signed_in(&self, tenant: &TenantId, after: Duration) {
-        let not_before = self.process.clock.mono() + after.max(SIGN_IN_APART);
+        let not_before = self.parts.process.clock.mono() + after.max(SIGN_IN_APART);
         self.lock().signing_in.insert(tenant.clone(), not_before);
     }
 
@@ -468,7 +476,7 @@ impl Drop for Held {
         }
         inner.reply_if_done(self.poll);
         if !inner.waiting.is_empty() {
-            self.handout.freed.notify_one();
+            self.handout.parts.freed.notify_one();
         }
     }
 }

@@ -31,6 +31,7 @@ mod traces;
 use std::fmt::Debug;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Process;
@@ -112,18 +113,18 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
     let handout = Handout::new(process.clone());
     let sweep = sweep::Sweep::new(process.clone(), handout.clone());
     let watch = settings.member.clone().map(|own| {
-        let members = std::sync::Arc::clone(&stores.members);
+        let members = Arc::clone(&stores.members);
         Watch::start(process, members, settings.colo, Some(own))
     });
     let shards = watch.clone().map_or(Shards::All, Shards::Of);
     let control = control::Control::new(process, &settings, shards.clone());
-    let controls = std::sync::Arc::clone(&stores.controls);
+    let controls = Arc::clone(&stores.controls);
     let desk = hooks::Desk::default();
     let seams = owners::Seams {
         process: process.clone(),
         stores,
         control: control.clone(),
-        counts: counts::Counts::new(&process.metrics),
+        counts: Arc::new(counts::Counts::new(&process.metrics)),
         handout: handout.clone(),
         desk: desk.clone(),
         sweep: sweep.clone(),

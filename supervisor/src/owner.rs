@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::event::Event;
 use domain::evidence::{Extent, Listing, Row, Watch};
 use domain::group::{Group, Phase};
-use domain::ids::{DeliveryId, EventId, GroupKey, LaunchHash, OpId, Rev, SlotId};
+use domain::ids::{DeliveryId, EventId, GroupKey, LaunchHash, OpId, RequestHash, Rev, SlotId};
 use domain::outbox::Sent;
 use domain::settle::Outcome;
 use domain::time::Mono;
@@ -33,11 +33,17 @@ const VERDICTS_KEPT: usize = 256;
 /// Who waits for the verdict of an event.
 pub(crate) type Answer = oneshot::Sender<Result<Verdict, SubmitError>>;
 
+/// Which event was asked about, and what it said.
+pub(crate) struct Asked {
+    pub(crate) id: EventId,
+    pub(crate) request: RequestHash,
+}
+
 /// What waits for the next commit.
 #[derive(Default)]
 pub(crate) struct Batch {
     pub(crate) events: Vec<Event>,
-    pub(crate) answers: Vec<(Event, Answer)>,
+    pub(crate) answers: Vec<(Asked, Answer)>,
     pub(crate) outcomes: Vec<(SlotId, Outcome)>,
     pub(crate) acks: Vec<oneshot::Sender<()>>,
     pub(crate) sent: Vec<(DeliveryId, u32, Sent)>,
@@ -49,7 +55,7 @@ pub(crate) struct Batch {
 /// The owner of one group.
 pub(crate) struct Owner {
     pub(crate) key: GroupKey,
-    pub(crate) seams: Seams,
+    pub(crate) seams: Arc<Seams>,
     pub(crate) launches: Cache,
     /// The body of the launch configuration that the group names now.
     pub(crate) launch: Option<(LaunchHash, Arc<[u8]>)>,
@@ -67,7 +73,8 @@ pub(crate) struct Owner {
     pub(crate) tagged: BTreeMap<SlotId, Mono>,
     /// Messages that are with a hooks lane, or wait for one, and since when.
     pub(crate) posted: BTreeMap<DeliveryId, Mono>,
-    pub(crate) verdicts: BTreeMap<EventId, Verdict>,
+    /// Boxed: most groups decide little, and a map makes room for eleven at once.
+    pub(crate) verdicts: BTreeMap<EventId, Box<Verdict>>,
     /// The trace of the event that changed desired last, until the group has what it asked for.
     pub(crate) trace: Option<Trace>,
     /// Nothing is due before this.
@@ -81,14 +88,15 @@ pub(crate) struct Owner {
 
 /// Starts the task of one group.
 pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) {
-    let seams = owners.seams().clone();
+    let seams = Arc::clone(owners.seams());
     let began = mono(&seams.process);
-    let owner = Owner {
+    // Thousands of them wait at any time: what only a pass needs is not kept in the task.
+    let owner = Box::new(Owner {
         watch: Watch::new(seams.settings.rules, began),
         launches: owners.launches(),
         share: seams.counts.enter(),
         key,
-        seams: seams.clone(),
+        seams: Arc::clone(&seams),
         group: None,
         launch: None,
         batch: Batch::default(),
@@ -102,12 +110,12 @@ pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) 
         again: true,
         missing: false,
         is_foreign: false,
-    };
+    });
     drop(seams.process.tasks.spawn("owner", owner.run(owners, notes)));
 }
 
 impl Owner {
-    async fn run(mut self, owners: Owners, mut notes: mpsc::Receiver<Note>) {
+    async fn run(mut self: Box<Self>, owners: Owners, mut notes: mpsc::Receiver<Note>) {
         let mut idle_since = mono(&self.seams.process);
         loop {
             match self.gather(&mut notes, owners.idle()).await {
@@ -116,9 +124,9 @@ impl Owner {
                 Gathered::Nothing => {}
             }
             let is_mine = self.seams.shards.is_mine(&self.key);
-            if self.load().await {
+            if Box::pin(self.load()).await {
                 let before = self.rev();
-                self.commit().await;
+                Box::pin(self.commit()).await;
                 self.is_foreign |= !is_mine && self.rev() != before;
                 if is_mine {
                     self.duties();
@@ -156,9 +164,9 @@ impl Owner {
 
     /// Waits until there is something to do, and takes all that waits.
     async fn gather(&mut self, notes: &mut mpsc::Receiver<Note>, idle: Duration) -> Gathered {
-        let process = self.seams.process.clone();
         if !std::mem::take(&mut self.again) && notes.is_empty() {
-            let wait = self.next.since(mono(&process)).min(idle);
+            let process = &self.seams.process;
+            let wait = self.next.since(mono(process)).min(idle);
             tokio::select! {
                 biased;
                 () = process.stop.requested() => return Gathered::Stop,
@@ -182,8 +190,12 @@ impl Owner {
     fn take(&mut self, note: Note) {
         match note {
             Note::Event(event, answer) => {
-                self.batch.events.push(event.clone());
-                self.batch.answers.push((event, answer));
+                let asked = Asked {
+                    id: event.id.clone(),
+                    request: event.request,
+                };
+                self.batch.events.push(*event);
+                self.batch.answers.push((asked, answer));
             }
             Note::Outcome(slot, outcome, ack) => {
                 self.batch.outcomes.push((slot, outcome));
@@ -231,7 +243,7 @@ impl Owner {
     }
 
     /// One server was read, or is not there.
-    fn read(&mut self, op: OpId, row: Option<Row>) {
+    fn read(&mut self, op: OpId, row: Option<Box<Row>>) {
         let Some((slot, began)) = self.asked.remove(&op) else {
             return;
         };
@@ -241,7 +253,7 @@ impl Owner {
                 began,
                 extent: Extent::Partial,
                 about: Some(slot),
-                rows: vec![row],
+                rows: vec![*row],
             }),
             (None, Some(server)) => {
                 let outcome = (slot, Outcome::NotFound(server));
@@ -332,11 +344,12 @@ impl Owner {
     }
 
     /// Remembers a verdict for the doubles that are still on their way.
-    pub(crate) fn remember(&mut self, verdict: &Verdict) {
+    pub(crate) fn remember(&mut self, verdict: Verdict) {
         if self.verdicts.len() >= VERDICTS_KEPT {
             self.verdicts.pop_first();
         }
-        self.verdicts.insert(verdict.event.clone(), verdict.clone());
+        let event = verdict.event.clone();
+        self.verdicts.insert(event, Box::new(verdict));
     }
 
     /// Nothing is open, wanted or waiting: the task can go.

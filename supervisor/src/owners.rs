@@ -36,7 +36,7 @@ pub(crate) struct Seams {
     pub(crate) handout: Handout,
     pub(crate) desk: Desk,
     pub(crate) control: Control,
-    pub(crate) counts: Counts,
+    pub(crate) counts: Arc<Counts>,
     pub(crate) sweep: Sweep,
     pub(crate) shards: Shards,
     pub(crate) settings: Settings,
@@ -45,8 +45,8 @@ pub(crate) struct Seams {
 /// Something that a group's owner should know.
 #[derive(Debug)]
 pub(crate) enum Note {
-    /// An event, and who waits for its verdict.
-    Event(Event, oneshot::Sender<Result<Verdict, SubmitError>>),
+    /// An event, and who waits for its verdict. Each owner has a queue with room for dozens of notes, so a note is to be small.
+    Event(Box<Event>, oneshot::Sender<Result<Verdict, SubmitError>>),
     /// What came of an operation; answered once it is durable.
     Outcome(SlotId, Outcome, oneshot::Sender<()>),
     /// What came of an attempt to send a message, and how many were made before it; answered once it is durable.
@@ -56,7 +56,7 @@ pub(crate) enum Note {
     /// A list by tag that the owner asked for.
     Tagged(OpId, Extent, Vec<Row>),
     /// One server was read; no row: it is not there.
-    Read(OpId, Option<Row>),
+    Read(OpId, Option<Box<Row>>),
     /// What the owner asked for was not begun; it may be asked for again after this.
     NotDone(OpId, Duration),
     /// The group changed in the store.
@@ -72,7 +72,7 @@ pub(crate) struct Full;
 /// All owners of one supervisor. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Owners {
-    seams: Seams,
+    seams: Arc<Seams>,
     tasks: Arc<Mutex<BTreeMap<GroupKey, mpsc::Sender<Note>>>>,
     launches: crate::launches::Cache,
 }
@@ -88,13 +88,13 @@ impl fmt::Debug for Owners {
 impl Owners {
     pub(crate) fn new(seams: Seams) -> Self {
         Self {
-            seams,
+            seams: Arc::new(seams),
             tasks: Arc::default(),
             launches: crate::launches::Cache::default(),
         }
     }
 
-    pub(crate) const fn seams(&self) -> &Seams {
+    pub(crate) const fn seams(&self) -> &Arc<Seams> {
         &self.seams
     }
 

@@ -97,7 +97,8 @@ impl Supervisor {
                 age: _,
                 row,
             } => {
-                self.owners.tell_awake(key, Note::Read(op, row));
+                self.owners
+                    .tell_awake(key, Note::Read(op, row.map(Box::new)));
             }
             Done::Slot { .. } | Done::SignedIn(_) | Done::LookedUp(_) => {}
         }

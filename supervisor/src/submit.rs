@@ -22,7 +22,7 @@ impl Submit for Supervisor {
         }
         let (answer, verdict) = oneshot::channel();
         self.owners
-            .tell(key, Note::Event(event, answer))
+            .tell(key, Note::Event(Box::new(event), answer))
             .map_err(|_full| SubmitError::Busy {
                 retry_after: BUSY_RETRY,
             })?;

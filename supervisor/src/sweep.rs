@@ -112,12 +112,7 @@ impl Sweep {
     /// A group wants its tenant's servers listed by then. If it is awake then, it gets the next list, whether that shows a server of it or not.
     pub(crate) fn want(&self, key: &GroupKey, at: Mono) {
         let mut tenants = self.lock();
-        if !tenants.contains_key(&key.tenant) {
-            tenants.insert(key.tenant.clone(), Tenant::default());
-        }
-        let Some(entry) = tenants.get_mut(&key.tenant) else {
-            return;
-        };
+        let entry = tenants.entry(key.tenant.clone()).or_default();
         entry.waiting.insert(key.id, key.epoch);
         if entry.due.is_none_or(|due| at < due) {
             entry.due = Some(at);
@@ -127,21 +122,19 @@ impl Sweep {
 
     /// Notes what a group's slots are bound to, so that no server gets a second role in another group (rule H5 of safety 6.1).
     pub(crate) fn bind(&self, group: &Group) {
-        self.project(&group.key.tenant).lock().bind(group);
-        if let Some(tenant) = self.lock().get_mut(&group.key.tenant)
-            && let Roles::Of(_, groups) = &mut tenant.roles
-        {
+        let mut tenants = self.lock();
+        let tenant = tenants.entry(group.key.tenant.clone()).or_default();
+        tenant.project.lock().bind(group);
+        if let Roles::Of(_, groups) = &mut tenant.roles {
             groups.insert(group.key.id);
         }
     }
 
     /// What is known of a tenant's project.
     pub(crate) fn project(&self, tenant: &TenantId) -> Project {
-        self.lock()
-            .entry(tenant.clone())
-            .or_default()
-            .project
-            .clone()
+        let mut tenants = self.lock();
+        let entry = tenants.entry(tenant.clone()).or_default();
+        entry.project.clone()
     }
 
     /// What is known of a tenant's roles is too old for what a list showed: all its groups are read again, then its servers are listed.

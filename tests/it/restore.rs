@@ -1,5 +1,7 @@
 //! A store that comes back from a backup: what was made since then lives, and keeps its slots (ADR 0012).
 
+use std::time::Duration;
+
 use chassis::Process;
 use domain::group::{HoldWhy, Phase};
 use store::Stores;
@@ -36,8 +38,12 @@ async fn play() {
         .await
         .expect("a verdict");
     assert!(reaches(&lost, &stores, &key, 3).await);
-    first.tasks.abort_all();
-    lost.tasks.abort_all();
+    for dead in [&first, &lost] {
+        dead.tasks.abort_all();
+        // Where one thread runs everything, what they held is let go only when it is their turn.
+        let left = dead.tasks.drain(&dead.clock, Duration::from_secs(10));
+        assert_eq!(left.await, 0);
+    }
     drop((first, stores, store));
 
     let restored = Process::system();

@@ -6,9 +6,11 @@
 //!            +  Die: the future is dropped at the await it stood at, and so is every other task of the process
 //! ```
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     fmt, io,
-    panic::resume_unwind,
+    num::NonZero,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -19,7 +21,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::AbortHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::LocalOptions,
+    sync::watch,
+    task::{AbortHandle, JoinSet},
+};
 
 use crate::time::Clock;
 
@@ -341,7 +348,21 @@ impl<F> Drop for Probed<F> {
     }
 }
 
-/// Builds the production runtime (all cores) and runs `main` on it to the end.
+/// With so many cores or fewer, one thread runs all tasks: a task that wakes another then costs neither a system call nor a switch of
+/// threads, and the other core is left to what blocks (the store's writer) and to the machine (docs/performance.md).
+const CORES_OF_ONE_THREAD: usize = 2;
+
+thread_local! {
+    /// Whether this is the one thread of a process that has no other for its tasks.
+    static ONLY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether [`run`] runs every task of the process on this very thread. Then [`serve_here`] may be used.
+pub fn is_one_thread() -> bool {
+    ONLY.get()
+}
+
+/// Builds the production runtime (one thread on one or two cores, else a thread for each) and runs `main` on it to the end.
 ///
 /// # Errors
 /// When the operating system refuses the threads.
@@ -352,13 +373,76 @@ pub fn run<F, T>(main: F) -> io::Result<T>
 where
     F: Future<Output = T>,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(main)));
     // A stuck blocking call must not keep a stopped process alive.
-    runtime.shutdown_timeout(Duration::from_secs(5));
+    const STUCK: Duration = Duration::from_secs(5);
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let outcome = if cores <= CORES_OF_ONE_THREAD {
+        ONLY.set(true);
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().build_local(LocalOptions::default())?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(main)));
+        ONLY.set(false);
+        runtime.shutdown_timeout(STUCK);
+        outcome
+    } else {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.enable_all().build()?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(main)));
+        runtime.shutdown_timeout(STUCK);
+        outcome
+    };
     outcome.map_or_else(|panic| resume_unwind(panic), Ok)
+}
+
+/// Takes connections, and runs what `serve` makes of each on this thread. For futures that may not change threads.
+///
+/// At most `most` are served at once; more wait in the queue of the listener. They are none of the process's tasks: aborting the handle
+/// ends all of them and the listener.
+///
+/// # Errors
+/// When the listener cannot be used.
+///
+/// # Panics
+/// Outside of a runtime of one thread: ask [`is_one_thread`] first.
+pub fn serve_here<S, F>(
+    clock: &Clock,
+    listener: std::net::TcpListener,
+    most: usize,
+    mut serve: S,
+) -> io::Result<AbortHandle>
+where
+    S: FnMut(TcpStream) -> F + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    /// After a connection could not be taken, most often because the process has too many files open.
+    const REST: Duration = Duration::from_millis(500);
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let clock = clock.clone();
+    let serving = async move {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                Some(_) = connections.join_next(), if !connections.is_empty() => {}
+                taken = listener.accept(), if connections.len() < most => match taken {
+                    Ok((stream, _)) => drop(connections.spawn_local(serve(stream))),
+                    Err(error) if is_of_one_connection(&error) => {}
+                    Err(error) => {
+                        tracing::warn!(error = &error as &dyn std::error::Error, "no connection can be taken");
+                        clock.sleep(REST).await;
+                    }
+                },
+            }
+        }
+    };
+    Ok(tokio::task::spawn_local(serving).abort_handle())
+}
+
+/// Whether a connection ended before it was taken, which says nothing about the next one.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&error.kind())
 }
 
 #[cfg(test)]

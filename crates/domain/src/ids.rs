@@ -323,11 +323,19 @@ pub struct RequestHash(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordHash(pub [u8; 32]);
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 macro_rules! hash_text {
     ($name:ident, $what:literal) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+                // As one text: rows and answers are full of these.
+                let mut text = [0; 64];
+                for (byte, digits) in self.0.iter().zip(text.chunks_exact_mut(2)) {
+                    digits[0] = HEX[usize::from(byte >> 4)];
+                    digits[1] = HEX[usize::from(byte & 15)];
+                }
+                f.write_str(std::str::from_utf8(&text).unwrap_or_default())
             }
         }
         impl fmt::Debug for $name {

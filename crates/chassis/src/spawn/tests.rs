@@ -285,3 +285,35 @@ fn the_same_seed_gives_the_same_trace_and_another_seed_another() {
         assert!(trace(seed).len() >= 200, "two of three always finish");
     }
 }
+
+#[test]
+fn connections_that_are_served_here_end_with_their_listener() {
+    use std::io::{Read as _, Write as _};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build_local(LocalOptions::default());
+    runtime.unwrap().block_on(async {
+        let process = Process::system();
+        let echo = async |mut stream: TcpStream| {
+            while let Ok(byte) = stream.read_u8().await {
+                stream.write_u8(byte).await.unwrap();
+            }
+        };
+        let serving = serve_here(&process.clock, listener, 10, echo).unwrap();
+        let client = process.tasks.blocking(move || {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let mut byte = [7];
+            stream.write_all(&byte).unwrap();
+            stream.read_exact(&mut byte).unwrap();
+            (stream, byte)
+        });
+        let (mut stream, byte) = client.await.unwrap();
+        assert_eq!(byte, [7]);
+        serving.abort();
+        let ended = process.tasks.blocking(move || stream.read(&mut [0]));
+        assert!(matches!(ended.await.unwrap(), Ok(0) | Err(_)));
+    });
+}

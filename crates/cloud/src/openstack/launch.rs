@@ -1,11 +1,12 @@
 //! The body of a create: the customer's launch configuration as it is stored, with our name, metadata and tag put in (contract 4.8,
 //! safety 3.7). What the customer wrote and we do not know passes through byte for byte.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use serde_json::value::{RawValue, to_raw_value};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::microversion::Microversion;
 use crate::port::Create;
@@ -28,12 +29,41 @@ pub(super) struct Ready {
     pub(super) microversion: Microversion,
 }
 
-type Members<'a> = BTreeMap<String, &'a RawValue>;
+/// The members of an object, in order of their names, as they stand.
+type Members<'a> = BTreeMap<Key<'a>, &'a RawValue>;
+
+/// The name of a member. It is only copied where it was written with escapes.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Borrow<str> for Key<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'a> From<&'a str> for Key<'a> {
+    fn from(name: &'a str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+}
+
+/// What stands behind a name in the body: the customer's, or ours. Written once, at its place.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Value<'a> {
+    Given(&'a RawValue),
+    Text(Cow<'a, str>),
+    Tags(Vec<String>),
+    Object(BTreeMap<Key<'a>, Value<'a>>),
+}
 
 /// These make several servers by one call, or answer without an id (design 11).
 const REFUSED: [&str; 3] = ["min_count", "max_count", "return_reservation_id"];
 /// Nova reads them beside `server`.
 const BESIDE: [&str; 2] = ["os:scheduler_hints", "OS-SCH-HNT:scheduler_hints"];
+/// What is put in is about as long: name, tag, labels, proof.
+const ADDED_BYTES: usize = 1024;
 /// Longest name that Nova takes.
 const NAME_CHARS_MAX: usize = 255;
 
@@ -43,41 +73,57 @@ pub(super) fn ready(
     stamp: &[(&'static str, String)],
     highest: Microversion,
 ) -> Result<Ready, LaunchError> {
-    let (mut server, mut body) = members(&create.launch)?;
+    let (mut server, mut beside) = members(&create.launch)?;
     for field in REFUSED {
-        if server.contains_key(field) || body.contains_key(field) {
+        if server.contains_key(field) || beside.contains_key(field) {
             let rule = "is refused: one slot is one server, made by one call";
             return Err(LaunchError { field, rule });
         }
     }
     // From 2.57 on even an empty list is refused.
-    server.retain(|name, value| name != "personality" || !matches!(value.get(), "null" | "[]"));
+    server.retain(|name, value| name.0 != "personality" || !matches!(value.get(), "null" | "[]"));
     let microversion = highest
         .for_create(server.contains_key("personality"))
         .ok_or(LaunchError {
             field: "server",
             rule: "cannot be launched: this cloud's compute API is older than 2.52 and takes no tags",
         })?;
-    let name = raw(&name(create, server.get("name").copied()))?;
-    let metadata = metadata(create, stamp, server.get("metadata").copied())?;
-    let tags = tags(create, server.get("tags").copied())?;
-    let auto = raw("auto")?;
-    server.insert("name".to_owned(), &name);
-    server.insert("metadata".to_owned(), &metadata);
-    server.insert("tags".to_owned(), &tags);
-    if server
-        .get("networks")
-        .is_none_or(|networks| networks.get() == "null")
-    {
-        server.insert("networks".to_owned(), &auto);
-    }
-    body.retain(|name, _| BESIDE.contains(&name.as_str()));
-    let server = raw(&server)?;
-    body.insert("server".to_owned(), &server);
+    let ours = [
+        (
+            "name",
+            Value::Text(name(create, server.get("name").copied()).into()),
+        ),
+        (
+            "metadata",
+            metadata(create, stamp, server.get("metadata").copied())?,
+        ),
+        ("tags", tags(create, server.get("tags").copied())?),
+    ];
+    let chosen = |networks: &&RawValue| networks.get() != "null";
+    let auto = match server.get("networks").filter(|n| chosen(n)) {
+        Some(_) => None,
+        None => Some(("networks", Value::Text("auto".into()))),
+    };
+    let mut server = given(server);
+    server.extend(
+        ours.into_iter()
+            .chain(auto)
+            .map(|(name, value)| (name.into(), value)),
+    );
+    beside.retain(|name, _| BESIDE.contains(&&*name.0));
+    let mut body = given(beside);
+    body.insert("server".into(), Value::Object(server));
+    let mut bytes = Vec::with_capacity(create.launch.len() + ADDED_BYTES);
+    serde_json::to_writer(&mut bytes, &body).map_err(unwritable)?;
     Ok(Ready {
-        body: serde_json::to_vec(&body).map_err(unwritable)?.into(),
+        body: bytes.into(),
         microversion,
     })
+}
+
+fn given(members: Members<'_>) -> BTreeMap<Key<'_>, Value<'_>> {
+    let given = members.into_iter();
+    given.map(|(name, raw)| (name, Value::Given(raw))).collect()
 }
 
 /// The members of `server` and those beside it. A v1.0 configuration is accepted whole, with `server` inside `args`.
@@ -101,10 +147,6 @@ fn parse<'a>(field: &'static str, raw: &'a RawValue) -> Result<Members<'a>, Laun
         field,
         rule: "must be an object",
     })
-}
-
-fn raw<T: serde::Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, LaunchError> {
-    to_raw_value(value).map_err(unwritable)
 }
 
 fn unwritable(_error: serde_json::Error) -> LaunchError {
@@ -131,41 +173,38 @@ fn name(create: &Create, given: Option<&RawValue>) -> String {
 }
 
 /// The customer's metadata first, then v1.0's labels, then the proof, which wins.
-fn metadata(
-    create: &Create,
-    stamp: &[(&'static str, String)],
-    given: Option<&RawValue>,
-) -> Result<Box<RawValue>, LaunchError> {
-    let labels: BTreeMap<&str, Box<RawValue>> = create
-        .labels
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .chain(stamp.iter().map(|(name, value)| (*name, value.as_str())))
-        .map(|(name, value)| Ok((name, raw(value)?)))
-        .collect::<Result<_, LaunchError>>()?;
-    let mut all: Members<'_> = match given {
-        Some(given) if given.get() != "null" => parse("server.metadata", given)?,
+fn metadata<'a>(
+    create: &'a Create,
+    stamp: &'a [(&'static str, String)],
+    theirs: Option<&'a RawValue>,
+) -> Result<Value<'a>, LaunchError> {
+    let mut all = match theirs {
+        Some(theirs) if theirs.get() != "null" => parse("server.metadata", theirs)?,
         Some(_) | None => BTreeMap::new(),
     };
-    all.retain(|name, _| !METADATA_NAMES.contains(&name.as_str()));
-    for (name, value) in &labels {
-        all.insert((*name).to_owned(), value);
+    all.retain(|name, _| !METADATA_NAMES.contains(&&*name.0));
+    let mut all = given(all);
+    let labels = create.labels.iter();
+    let labels = labels.map(|(name, value)| (name.as_str(), value.as_str()));
+    let proof = stamp.iter().map(|(name, value)| (*name, value.as_str()));
+    for (name, value) in labels.chain(proof) {
+        all.insert(name.into(), Value::Text(value.into()));
     }
-    raw(&all)
+    Ok(Value::Object(all))
 }
 
 /// Our tag first, then the customer's. A tag of our form that is not this slot's is left out.
-fn tags(create: &Create, given: Option<&RawValue>) -> Result<Box<RawValue>, LaunchError> {
+fn tags(create: &Create, theirs: Option<&RawValue>) -> Result<Value<'static>, LaunchError> {
     let mut tags = vec![tag(create.slot)];
-    if let Some(given) = given.filter(|given| given.get() != "null") {
-        let given: Vec<String> =
-            serde_json::from_str(given.get()).map_err(|_other| LaunchError {
+    if let Some(theirs) = theirs.filter(|theirs| theirs.get() != "null") {
+        let theirs: Vec<String> =
+            serde_json::from_str(theirs.get()).map_err(|_other| LaunchError {
                 field: "server.tags",
                 rule: "must be a list of strings",
             })?;
-        tags.extend(given.into_iter().filter(|tag| !tag.starts_with("as:")));
+        tags.extend(theirs.into_iter().filter(|tag| !tag.starts_with("as:")));
     }
-    raw(&tags)
+    Ok(Value::Tags(tags))
 }
 
 /// The tag of a slot.

@@ -1,5 +1,7 @@
 //! Real connections: reqwest with every convenience switched off (no redirects, no repeats, no proxies from the environment).
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +14,9 @@ use super::{BODY_BYTES_MAX, Connection, Method, Request, Response, Transport, Tr
 /// A connection whose last answer came within this is not idle: no server closes one so soon without saying so in that answer (the shortest
 /// keep-alive in use is 1 s). See docs/adr/0005.
 const WARM: Duration = Duration::from_millis(50);
+
+/// Addresses of creates that are remembered; one for each project, or one for all, as the cloud has it.
+const ADDRESSES_MAX: usize = 512;
 
 /// How connections are made.
 #[derive(Debug, Clone)]
@@ -36,6 +41,26 @@ impl Default for Settings {
 pub struct HttpTransport {
     pooled: Client,
     fresh: Client,
+    addresses: Addresses,
+}
+
+/// Where creates went, as parsed: it is the same few again and again. Other calls name a server, and each its own.
+#[derive(Debug, Default)]
+struct Addresses(Mutex<BTreeMap<String, Url>>);
+
+impl Addresses {
+    fn parse(&self, text: String) -> Result<Url, BoxError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(url) = known.get(&text) {
+            return Ok(url.clone());
+        }
+        let url = Url::parse(&text)?;
+        if known.len() >= ADDRESSES_MAX {
+            known.clear();
+        }
+        known.insert(text, url.clone());
+        Ok(url)
+    }
 }
 
 impl HttpTransport {
@@ -57,18 +82,21 @@ impl HttpTransport {
         Ok(Self {
             pooled: client(Connections::Pooled)?,
             fresh: client(Connections::Warm(WARM))?,
+            addresses: Addresses::default(),
         })
     }
 }
 
 #[async_trait]
 impl Transport for HttpTransport {
-    async fn exchange(&self, request: Request) -> Result<Response, TransportError> {
-        let client = match request.connection {
-            Connection::Pooled => &self.pooled,
-            Connection::Fresh => &self.fresh,
+    async fn exchange(&self, mut request: Request) -> Result<Response, TransportError> {
+        let text = std::mem::take(&mut request.url);
+        let (client, url) = match request.connection {
+            Connection::Pooled => (&self.pooled, Url::parse(&text).map_err(BoxError::from)),
+            Connection::Fresh => (&self.fresh, self.addresses.parse(text)),
         };
-        let outgoing = outgoing(request).map_err(TransportError::NotSent)?;
+        let outgoing = url.and_then(|url| outgoing(request, url));
+        let outgoing = outgoing.map_err(TransportError::NotSent)?;
         let answer = client.execute(outgoing).await.map_err(failed)?;
         let status = answer.status().as_u16();
         let headers = answer
@@ -89,13 +117,13 @@ impl Transport for HttpTransport {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-fn outgoing(request: Request) -> Result<reqwest::Request, BoxError> {
+fn outgoing(request: Request, url: Url) -> Result<reqwest::Request, BoxError> {
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
         Method::Delete => reqwest::Method::DELETE,
     };
-    let mut outgoing = reqwest::Request::new(method, Url::parse(&request.url)?);
+    let mut outgoing = reqwest::Request::new(method, url);
     *outgoing.timeout_mut() = Some(request.timeout);
     let headers = outgoing.headers_mut();
     headers.reserve(request.headers.len());

@@ -113,7 +113,7 @@ pub(super) fn commit(
     if head.rev != record_id(batch.guard.rev) || head.fence > int(batch.guard.fence.0) {
         return Ok(Committed::Conflict(Conflict::Moved));
     }
-    let decided = decided(db, head.n, batch)?;
+    let decided = write_verdicts(db, head.n, batch)?;
     if !decided.is_empty() {
         return Ok(Committed::Conflict(Conflict::Decided(decided)));
     }
@@ -149,8 +149,32 @@ pub(super) fn create(db: &Connection, batch: &Batch) -> Result<Committed, Failed
     let key = &batch.key;
     db.prepare_cached("INSERT INTO grp (id, tenant, epoch) VALUES (?1, ?2, ?3)")?
         .execute(params![key.id, key.tenant.as_str(), key.epoch])?;
-    write_parts(db, db.last_insert_rowid(), batch, &record)?;
+    let n = db.last_insert_rowid();
+    write_verdicts(db, n, batch)?;
+    write_parts(db, n, batch, &record)?;
     Ok(Committed::Applied)
+}
+
+/// Writes the verdicts, or says which events of the batch have some already: then nothing is written.
+fn write_verdicts(db: &Connection, n: i64, batch: &Batch) -> rusqlite::Result<Vec<EventId>> {
+    // An event that stands twice in one batch keeps its first verdict.
+    let sql = "INSERT OR IGNORE INTO item (grp, kind, id, at, body) VALUES (?1, ?2, ?3, ?4, ?5)";
+    if let [(event, item)] = batch.verdicts.as_slice() {
+        // One statement both looks and writes: most commits decide one event.
+        let is_new = insert(db, sql, n, kind::VERDICT, item)?;
+        return Ok(if is_new {
+            Vec::new()
+        } else {
+            vec![event.clone()]
+        });
+    }
+    let decided = decided(db, n, batch)?;
+    if decided.is_empty() {
+        for (_, item) in &batch.verdicts {
+            insert(db, sql, n, kind::VERDICT, item)?;
+        }
+    }
+    Ok(decided)
 }
 
 /// Which events of the batch have verdicts already: all of them, so that the caller takes all out at once.
@@ -185,16 +209,6 @@ fn write_parts(
     if let Some((_, body)) = &batch.config {
         db.prepare_cached("INSERT INTO cfg (grp, body) VALUES (?1, ?2) ON CONFLICT (grp) DO UPDATE SET body = excluded.body")?
             .execute(params![n, body])?;
-    }
-    for (_, item) in &batch.verdicts {
-        // An event that stands twice in one batch keeps its first verdict.
-        insert(
-            db,
-            "INSERT OR IGNORE INTO item (grp, kind, id, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-            n,
-            kind::VERDICT,
-            item,
-        )?;
     }
     for item in &batch.slots {
         put(db, n, kind::SLOT, item)?;
@@ -253,13 +267,16 @@ fn wake(db: &Connection, n: i64, wake: Option<Wake>) -> rusqlite::Result<()> {
 fn put(db: &Connection, n: i64, kind: i64, item: &Item) -> rusqlite::Result<()> {
     let sql = "INSERT INTO item (grp, kind, id, at, body) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT (grp, kind, id) DO UPDATE SET at = excluded.at, body = excluded.body";
-    insert(db, sql, n, kind, item)
+    insert(db, sql, n, kind, item)?;
+    Ok(())
 }
 
-fn insert(db: &Connection, sql: &str, n: i64, kind: i64, item: &Item) -> rusqlite::Result<()> {
-    db.prepare_cached(sql)?
+/// Whether a row was written.
+fn insert(db: &Connection, sql: &str, n: i64, kind: i64, item: &Item) -> rusqlite::Result<bool> {
+    let rows = db
+        .prepare_cached(sql)?
         .execute(params![n, kind, item.id, item.at, item.body])?;
-    Ok(())
+    Ok(rows > 0)
 }
 
 /// The previous hash and its own, in one column.

@@ -40,7 +40,28 @@ type Answer = Result<Committed, Error>;
 
 struct Job {
     request: Request,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Reply>,
+}
+
+/// An answer, and those of others of the same transaction: whoever is woken first tells the others. They mostly live on his thread, where that
+/// costs nothing; each by its own from the writer's thread would be a system call.
+struct Reply {
+    own: Answer,
+    others: Others,
+}
+
+/// Answers on their way. However the way ends, they get there.
+#[derive(Default)]
+struct Others(Vec<(oneshot::Sender<Reply>, Answer)>);
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        for (to, own) in self.0.drain(..) {
+            let others = Self::default();
+            // A caller that no longer waits finds out by reading.
+            drop(to.send(Reply { own, others }));
+        }
+    }
 }
 
 /// The way to the writer thread.
@@ -111,8 +132,14 @@ impl Writer {
         if !sent {
             return Err(closed());
         }
-        // A writer that dies between the sync and the answer leaves the outcome open.
-        answered.await.unwrap_or(Ok(Committed::Unknown))
+        match answered.await {
+            Ok(Reply { own, others }) => {
+                drop(others);
+                own
+            }
+            // A writer that dies between the sync and the answer leaves the outcome open.
+            Err(_gone) => Ok(Committed::Unknown),
+        }
     }
 
     /// Lets the thread end what waits, and waits for its end.
@@ -229,15 +256,12 @@ impl Loop {
         }
         match done {
             Ok(answers) => {
-                for (job, answer) in jobs.drain(..).zip(answers) {
-                    reply(job, Ok(answer));
-                }
+                let answers = answers.into_iter().map(Ok);
+                reply(jobs.drain(..).zip(answers));
             }
             Err(Undone::Before(failed)) if jobs.len() == 1 => {
                 let error = self.explain(failed);
-                if let Some(job) = jobs.pop() {
-                    reply(job, Err(error));
-                }
+                reply(jobs.pop().map(|job| (job, Err(error))));
             }
             Err(Undone::Before(_)) => {
                 // One of them cannot be written; the others may.
@@ -250,8 +274,7 @@ impl Loop {
             Err(Undone::Unclear(e)) => {
                 tracing::error!(error = %e, "a transaction of the store could not be synced; the store must be opened anew");
                 self.broken = true;
-                jobs.drain(..)
-                    .for_each(|job| reply(job, Ok(Committed::Unknown)));
+                reply(jobs.drain(..).map(|job| (job, Ok(Committed::Unknown))));
             }
         }
     }
@@ -375,7 +398,16 @@ fn execute(db: &Connection, heads: &mut Heads, request: &Request) -> Result<Done
     })
 }
 
-fn reply(job: Job, answer: Answer) {
-    // A caller that no longer waits finds out by reading.
-    drop(job.answer.send(answer));
+/// Answers all: the first that still waits has the answers of the others with his.
+fn reply(answers: impl IntoIterator<Item = (Job, Answer)>) {
+    let mut answers = answers.into_iter().map(|(job, own)| (job.answer, own));
+    let first = answers.find(|(to, _)| !to.is_closed());
+    let others = Others(answers.collect());
+    if let Some((to, own)) = first {
+        // If he left just now, the others are told as this is dropped.
+        drop(to.send(Reply { own, others }));
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,12 +26,18 @@ fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Most rows are no longer.
+const ROW_BYTES: usize = 384;
+
 /// Writes a row's body.
 ///
 /// # Errors
 /// None in practice: rows hold only what has a JSON form.
 pub(crate) fn write<R: Serialize>(row: &R) -> Result<String, Error> {
-    serde_json::to_string(row).map_err(|e| corrupt("a row cannot be written", &e))
+    let unwritten = |why: &dyn std::fmt::Display| corrupt("a row cannot be written", why);
+    let mut body = Vec::with_capacity(ROW_BYTES);
+    serde_json::to_writer(&mut body, row).map_err(|e| unwritten(&e))?;
+    String::from_utf8(body).map_err(|e| unwritten(&e))
 }
 
 /// Reads a row's body.
