@@ -1,3 +1,5 @@
+mod numbers;
+
 use std::collections::BTreeSet;
 
 use super::*;
@@ -76,20 +78,6 @@ fn points(group: &Group) -> Vec<&'static str> {
 const FIRST: DeliveryId = DeliveryId(1_700_000_000_000);
 const AT_TEN: DeliveryId = DeliveryId(FIRST.0 + 10_000);
 const AFTER_TEN: DeliveryId = DeliveryId(AT_TEN.0 + 1);
-
-#[test]
-fn a_group_that_comes_back_from_a_backup_gives_no_number_twice() {
-    let told = hook(&[Point::BeforeActive], None);
-    let backup = with_hooks(&[("a", told)]);
-    let mut group = backup.clone();
-    boot(&mut group, 10);
-    let before: Vec<_> = group.outbox.keys().copied().collect();
-    assert_eq!(before, [AT_TEN]);
-    let mut group = backup;
-    boot(&mut group, 40);
-    let after: Vec<_> = group.outbox.keys().copied().collect();
-    assert_eq!(after, [DeliveryId(AT_TEN.0 + 30_000)]);
-}
 
 #[test]
 fn a_server_without_waiting_hooks_goes_straight_into_service_and_its_customer_hears_of_both() {
