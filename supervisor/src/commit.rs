@@ -112,7 +112,12 @@ impl Owner {
     }
 
     async fn committed(&mut self, group: Group, left: Left) {
-        if left.slots {
+        // Slots that another owner moved are news here too: what it bound would be taken for the server of whose proof it shows.
+        let expected = self
+            .group
+            .as_ref()
+            .map(|old| if left.wrote { old.rev.next() } else { old.rev });
+        if left.slots || expected != Some(group.rev) {
             self.watch.sync(&group, mono(&self.seams.process));
             self.seams.sweep.bind(&group);
         }

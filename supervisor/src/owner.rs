@@ -218,6 +218,7 @@ impl Owner {
                         },
                         about: Some(slot),
                         rows,
+                        shown: Arc::default(),
                     });
                 }
             }
@@ -254,6 +255,7 @@ impl Owner {
                 extent: Extent::Partial,
                 about: Some(slot),
                 rows: vec![*row],
+                shown: Arc::default(),
             }),
             (None, Some(server)) => {
                 let outcome = (slot, Outcome::NotFound(server));

@@ -31,6 +31,7 @@ impl Project {
 pub(crate) struct Parted {
     of_group: BTreeMap<GroupId, Vec<Row>>,
     of_all: Vec<Row>,
+    shown: Arc<BTreeSet<ServerId>>,
     whole: Listing,
 }
 
@@ -38,6 +39,7 @@ impl Parted {
     /// Parts a list. A row is of a group whose proof it shows or whose slot it is bound to. Rows that prove nothing concern every group: a dead
     /// cell hides anybody's server, and one of our user without a proof is to be reported.
     pub(crate) fn new(mut listing: Listing, around: &Around) -> Self {
+        let shown = listing.rows.iter().map(|row| row.server).collect();
         let (mut of_group, mut of_all) = (BTreeMap::<GroupId, Vec<Row>>::new(), Vec::new());
         for row in std::mem::take(&mut listing.rows) {
             let role = around.role(row.server);
@@ -56,6 +58,7 @@ impl Parted {
         Self {
             of_group,
             of_all,
+            shown: Arc::new(shown),
             whole: listing,
         }
     }
@@ -71,6 +74,7 @@ impl Parted {
         let rows = own.chain(&self.of_all).cloned().collect();
         Listing {
             rows,
+            shown: Arc::clone(&self.shown),
             ..self.whole.clone()
         }
     }

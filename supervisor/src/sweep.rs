@@ -188,6 +188,7 @@ impl Sweep {
             extent: list.extent,
             about: None,
             rows: list.rows,
+            shown: Arc::default(),
         };
         let parted = {
             let mut around = project.lock();

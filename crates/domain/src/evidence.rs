@@ -11,7 +11,8 @@ mod lapse;
 mod reads;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use around::Around;
@@ -39,6 +40,9 @@ pub struct Listing {
     pub about: Option<SlotId>,
     /// Rows.
     pub rows: Vec<Row>,
+    /// Servers that the answer shows, whether a row of theirs is here or not: rows that concern other groups are left out. Whose server it is
+    /// an owner may be wrong about, when another owner bound it; that it is there, it is not.
+    pub shown: Arc<BTreeSet<ServerId>>,
 }
 
 /// Whether absence from a list proves anything.

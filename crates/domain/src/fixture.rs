@@ -1,6 +1,7 @@
 //! Small groups, slots and clocks for the table tests.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capacity::{Bounds, Size};
@@ -163,6 +164,7 @@ pub(crate) fn list(began: u64, extent: Extent, rows: Vec<Row>) -> Listing {
         extent,
         about: (extent == Extent::Tagged).then(|| id(1)),
         rows,
+        shown: Arc::default(),
     }
 }
 

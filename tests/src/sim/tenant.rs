@@ -142,6 +142,8 @@ fn plant(world: &World, like: Option<&Server>, dice: &Entropy) {
 
 /// Does something to a server that may be gone by now.
 pub fn outside(world: &World, id: &str, what: &Outside) {
+    // What was read before was read as it was then (schedule 1011924).
+    world.checker.look();
     let now_ms = world.sky.now_ms();
     if let Err(error) = world.sky.truth().outside(now_ms, id, what) {
         unreachable!("servers are never forgotten: {error}");

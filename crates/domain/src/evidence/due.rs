@@ -123,6 +123,9 @@ impl Watch {
             }
         }
         self.due_ended(group, &mut wake);
+        if self.looks_after(group, now.mono) {
+            wake.list_by(self.last.map_or(self.began, |last| last.plus(LOOK_BUSY)));
+        }
         self.due_reads(group, now, &mut wake);
         if let Some(at) = self.wanted {
             wake.list_by(self.last.map_or(at, |last| at.max(last.plus(LOOK_AGAIN))));

@@ -140,6 +140,8 @@ pub(super) fn miss(draft: &mut Draft<'_>, watch: &mut Watch, listing: &Listing) 
     }
     let hidden =
         |row: &&Row| !(row.status == Status::Unknown && mutant::on(Mutant::UnknownIsAbsent));
+    let elsewhere =
+        |server: ServerId| listing.shown.contains(&server) && !mutant::on(Mutant::UnknownIsAbsent);
     let shown: BTreeSet<ServerId> = listing
         .rows
         .iter()
@@ -151,7 +153,7 @@ pub(super) fn miss(draft: &mut Draft<'_>, watch: &mut Watch, listing: &Listing) 
         .filter(|slot| {
             slot.state
                 .server()
-                .is_some_and(|server| !shown.contains(&server))
+                .is_some_and(|server| !shown.contains(&server) && !elsewhere(server))
         })
         .map(|slot| slot.id)
         .collect();

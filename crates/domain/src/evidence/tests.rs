@@ -9,6 +9,7 @@ use crate::slot::{DeleteWhy, DoubtWhy, FailWhy, GoneWhy, Hold, Slot, State};
 mod due;
 mod health;
 mod reads;
+mod restored;
 
 /// A group and its owner's memory, to weigh one listing after the other.
 pub(super) struct Scene {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::group::Group;
+use crate::group::{Group, Phase};
 use crate::ids::{Incarnation, SlotId};
 use crate::mutant::{self, Mutant};
 use crate::slot::{self, Slot};
@@ -39,6 +39,8 @@ pub struct Watch {
     dead: BTreeSet<Incarnation>,
     /// When a create was last refused with 401.
     pub(crate) token_failed: Option<Mono>,
+    /// Whether this owner knew the group before it became a tombstone.
+    knew: bool,
 }
 
 /// How a server was last seen.
@@ -173,6 +175,7 @@ impl Watch {
             wanted: None,
             dead: BTreeSet::new(),
             token_failed: None,
+            knew: false,
         }
     }
 
@@ -180,6 +183,7 @@ impl Watch {
     /// out: deadlines of a slot count from here. `weigh` and `settle` call it too.
     pub fn sync(&mut self, group: &Group, now: Mono) {
         let slots = &group.slots;
+        self.knew |= group.state.phase != Phase::Tombstone;
         // A slot that the ledger does not have yet is in a draft; if that is not committed, its track goes by its age.
         let is_young = |since: Mono| now.since(since) < LIST_AGE_MAX;
         self.tracks.retain(|id, track| match slots.get(*id) {
@@ -296,6 +300,22 @@ impl Watch {
         };
         track.absent.is_empty()
             && shown.is_some_and(|began| now.since(began) <= self.rules.victim_seen)
+    }
+    /// Whether a tombstone has to be looked at, although no slot of it says so: its ledger may have come back from a backup just before this
+    /// owner began, and then servers that no slot knows of are there, or still on their way (safety 3.5). A complete list from after that settles it.
+    #[must_use]
+    pub fn looks_after(&self, group: &Group, now: Mono) -> bool {
+        let Rules {
+            begin,
+            call,
+            quiesce,
+            ..
+        } = self.rules;
+        let settled = self.began.plus(begin + call + quiesce);
+        group.state.phase == Phase::Tombstone
+            && self.knew
+            && self.complete.is_none_or(|complete| complete < settled)
+            && now.since(self.began) < LARGE_AFTER
     }
     /// Whether the cell of a slot's server is down.
     pub(crate) fn is_unknown(&self, slot: SlotId) -> bool {

@@ -1,6 +1,7 @@
 //! The cloud's own truth, which no property may confuse with what the ledger believes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::evidence::{DeleteCall, Extent, Listing, Proof, Row, Status};
@@ -201,6 +202,7 @@ impl Cloud {
             },
             about: None,
             rows: rows.collect(),
+            shown: Arc::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What must hold of servers that wait for hooks, and of the messages.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::draft::Draft;
@@ -132,6 +133,7 @@ fn list(group: &Group, now: u64) -> Listing {
         extent: Extent::Complete,
         about: None,
         rows: there.collect(),
+        shown: Arc::default(),
     }
 }
 

@@ -1,5 +1,8 @@
 //! Rows and absences of servers that are bound.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::*;
 
 /// One row at second 50 of slot 1 with server 7; compares its state and whether the group is held.
@@ -230,4 +233,25 @@ fn a_paused_group_deletes_nothing() {
     scene.group.state.phase = Phase::Running;
     scene.weigh(60, C, vec![row(1, 1, error(Fault::Other))]);
     assert!(matches!(scene.state(1), State::Deleting(..)));
+}
+
+/// Another owner bound the server, and its tenant put the metadata of another group's server onto it: its row goes to that group (simulator, 1004897).
+#[test]
+fn a_server_whose_row_went_to_another_group_is_not_gone() {
+    let mut scene = Scene::new(0, actives(1));
+    let shown = Arc::new(BTreeSet::from([server(1)]));
+    for began in [10, 20, 30, 40] {
+        let listing = Listing {
+            shown: Arc::clone(&shown),
+            ..list(began, Extent::Complete, Vec::new())
+        };
+        let (watch, around) = (&mut scene.watch, &scene.around);
+        commit(
+            &mut scene.group,
+            |d| drop(weigh(d, watch, &listing, around, &mut || id(900))),
+            at(began + 1),
+        );
+    }
+    let state = &scene.group.slots.get(id(1)).expect("its slot").state;
+    assert_eq!(*state, State::Active(server(1)));
 }
