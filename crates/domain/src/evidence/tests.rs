@@ -262,32 +262,6 @@ fn a_server_of_ours_without_proof_or_slot_is_reported_and_not_touched() {
 }
 
 #[test]
-fn a_server_whose_slot_a_restored_ledger_lacks_gets_it_back_and_the_group_pauses() {
-    let mut scene = Scene::new(10, actives(1));
-    let rows = || {
-        vec![
-            row(1, 1, Status::Up),
-            row(7, 44, Status::Up),
-            row(8, 45, Status::Building),
-        ]
-    };
-    scene.weigh(50, C, rows());
-    assert_eq!(scene.state(44), &State::Active(server(7)));
-    assert_eq!(scene.state(45), &State::Accepted(server(8)));
-    let held = scene.group.state.hold.as_ref().map(|hold| hold.why);
-    assert_eq!(
-        (scene.group.state.phase, held),
-        (Phase::Paused, Some(HoldWhy::Restored))
-    );
-    // Whatever is too many by the old size stays until somebody has looked.
-    let mut draft = Draft::new(&scene.group, at(60));
-    crate::plan::plan(&mut draft, &scene.watch, &[]);
-    assert!(draft.is_empty());
-    draft.turn(Phase::Running);
-    assert!(draft.state.hold.is_none());
-}
-
-#[test]
 fn what_a_list_shows_of_a_surplus_server_outweighs_an_older_list() {
     let stripped = Row {
         proof: Proof::None,
