@@ -79,7 +79,7 @@ fn a_server_whose_slot_a_restored_ledger_lacks_gets_it_back_and_the_group_pauses
     );
     // Whatever is too many by the old size stays until somebody has looked.
     let mut draft = Draft::new(&scene.group, at(60));
-    crate::plan::plan(&mut draft, &scene.watch, &[]);
+    plan(&mut draft, &scene.watch, &[]);
     assert!(draft.is_empty());
     draft.turn(Phase::Running);
     assert!(draft.state.hold.is_none());
