@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use chassis::config::Layers;
 use chassis::http::Trust;
 use chassis::{Process, Secret, ops, shutdown, telemetry, tls};
@@ -62,12 +62,8 @@ impl Config {
     /// What is known without a look at any file.
     fn check(&self) -> anyhow::Result<()> {
         let Supervisor { key, ca_file, .. } = &self.supervisor;
-        Credentials::check(key.as_ref(), self.tls.as_ref()).context("`supervisor.key`")?;
-        ensure!(
-            ca_file.is_none() || self.tls.is_none(),
-            "configuration key `supervisor.ca_file` has no use beside `[tls]`, whose CAs alone are believed"
-        );
-        Ok(())
+        Credentials::check(key.as_ref(), self.tls.as_ref(), ca_file.as_deref())
+            .context("section `supervisor`")
     }
 }
 

@@ -77,7 +77,8 @@ pub fn check(
 ) -> anyhow::Result<()> {
     let layers = Layers::new(DEFAULTS).file(file);
     let config: Config = layers.environment(PREFIX, environment).load()?;
-    Credentials::check(config.roles.key.as_ref(), config.tls.as_ref()).context("`roles.key`")?;
+    Credentials::check(config.roles.key.as_ref(), config.tls.as_ref(), None)
+        .context("`roles.key`")?;
     member(&config).map(drop)
 }
 

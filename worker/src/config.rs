@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use chassis::config::Layers;
 use chassis::http::Trust;
 use chassis::{Process, Secret, telemetry, tls};
@@ -125,11 +125,8 @@ impl Config {
     /// What is known without a look at any file: whether the roles could know each other.
     pub(crate) fn checked(self) -> anyhow::Result<Self> {
         let Supervisors { key, ca_file, .. } = &self.supervisors;
-        Credentials::check(key.as_ref(), self.tls.as_ref()).context("`supervisors.key`")?;
-        ensure!(
-            ca_file.is_none() || self.tls.is_none(),
-            "configuration key `supervisors.ca_file` has no use beside `[tls]`, whose CAs alone are believed"
-        );
+        Credentials::check(key.as_ref(), self.tls.as_ref(), ca_file.as_deref())
+            .context("section `supervisors`")?;
         Ok(self)
     }
 

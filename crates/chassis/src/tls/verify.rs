@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, verify_server_name};
+use rustls::crypto::verify_tls13_signature;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
@@ -12,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use super::Shared;
-use super::files::OTHER_NAME;
+use super::files::{OTHER_NAME, provider};
 
 /// The one of `all` that a certificate names. None if it names none of them, or several: a wildcard is nobody.
 pub(super) fn name(
@@ -53,6 +54,21 @@ impl ResolvesClientCert for Own {
     }
 }
 
+/// Neither side speaks TLS 1.2: nothing is signed in it.
+fn not_spoken() -> Error {
+    Error::General("TLS 1.2 is not spoken".to_owned())
+}
+
+/// Whether a handshake was signed with the key of the certificate.
+fn is_signed(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let algorithms = provider().signature_verification_algorithms;
+    verify_tls13_signature(message, certificate, signed, &algorithms)
+}
+
 /// Counts and tells who is not believed.
 fn told<T>(shared: &Shared, judged: Result<T, Error>) -> Result<T, Error> {
     judged.inspect_err(|error| {
@@ -89,12 +105,11 @@ impl ClientCertVerifier for Clients {
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let clients = Arc::clone(&self.0.loaded().clients);
-        clients.verify_tls12_signature(message, certificate, signed)
+        Err(not_spoken())
     }
 
     fn verify_tls13_signature(
@@ -103,12 +118,13 @@ impl ClientCertVerifier for Clients {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let clients = Arc::clone(&self.0.loaded().clients);
-        clients.verify_tls13_signature(message, certificate, signed)
+        is_signed(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.loaded().clients.supported_verify_schemes()
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -158,12 +174,11 @@ impl ServerCertVerifier for Server {
 
     fn verify_tls12_signature(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let servers = Arc::clone(&self.shared.loaded().servers);
-        servers.verify_tls12_signature(message, certificate, signed)
+        Err(not_spoken())
     }
 
     fn verify_tls13_signature(
@@ -172,11 +187,12 @@ impl ServerCertVerifier for Server {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let servers = Arc::clone(&self.shared.loaded().servers);
-        servers.verify_tls13_signature(message, certificate, signed)
+        is_signed(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.shared.loaded().servers.supported_verify_schemes()
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

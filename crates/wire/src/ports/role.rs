@@ -1,5 +1,7 @@
 //! The roles as they know each other: by a key that all share, by certificates that name them, or by both.
 
+use std::path::Path;
+
 use chassis::http::Trust;
 use chassis::tls::{self, Identity, Names};
 use chassis::{Process, Secret};
@@ -53,6 +55,9 @@ pub enum CredentialsError {
     /// Neither a key nor certificates.
     #[error("the key of the roles or the section `[tls]` is required, and neither is set")]
     Neither,
+    /// Certificates of somebody else are to be believed as well.
+    #[error("`ca_file` has no use beside the section `[tls]`, whose CAs alone are believed")]
+    OtherCa,
     /// The section `[tls]` cannot be used.
     #[error("section `[tls]`")]
     Tls(#[from] tls::Error),
@@ -68,18 +73,20 @@ impl From<Secret> for Credentials {
 }
 
 impl Credentials {
-    /// Whether a configuration has at least one of the two. Reads no file.
+    /// Whether a configuration has at least one of the two, and names no other CA beside certificates. Reads no file.
     ///
     /// # Errors
-    /// [`CredentialsError::Neither`]: stop the start.
+    /// [`CredentialsError::Neither`] or [`CredentialsError::OtherCa`]: stop the start.
     pub fn check(
         key: Option<&Secret>,
         tls: Option<&tls::Settings>,
+        ca_file: Option<&Path>,
     ) -> Result<(), CredentialsError> {
-        if key.is_none() && tls.is_none() {
-            return Err(CredentialsError::Neither);
+        match (key, tls, ca_file) {
+            (None, None, _) => Err(CredentialsError::Neither),
+            (_, Some(_), Some(_)) => Err(CredentialsError::OtherCa),
+            (Some(_), None, _) | (_, Some(_), None) => Ok(()),
         }
-        Ok(())
     }
 
     /// Reads the certificates of a process of that role, and from now on again and again. With both, both are shown and asked for.
@@ -92,7 +99,7 @@ impl Credentials {
         key: Option<Secret>,
         tls: Option<&tls::Settings>,
     ) -> Result<Self, CredentialsError> {
-        Self::check(key.as_ref(), tls)?;
+        Self::check(key.as_ref(), tls, None)?;
         let names = Names {
             all: Role::NAMES,
             own: own.name(),
