@@ -8,7 +8,7 @@ use domain::draft::Draft;
 use domain::event::{Actor, ActorKind, Ask, Event};
 use domain::evidence::{self, Watch};
 use domain::group::{Cause, Change, Group};
-use domain::ids::{EventId, SlotId};
+use domain::ids::{EventId, Rev, SlotId};
 use domain::mutant::{Rule, off};
 use domain::outbox;
 use domain::plan;
@@ -112,12 +112,8 @@ impl Owner {
     }
 
     async fn committed(&mut self, group: Group, left: Left) {
-        // Slots that another owner moved are news here too: what it bound would be taken for the server of whose proof it shows.
-        let expected = self
-            .group
-            .as_ref()
-            .map(|old| if left.wrote { old.rev.next() } else { old.rev });
-        if left.slots || expected != Some(group.rev) {
+        let old = self.group.as_ref().map(|group| group.rev);
+        if left.slots || is_foreign(old, left.wrote, group.rev) {
             self.watch.sync(&group, mono(&self.seams.process));
             self.seams.sweep.bind(&group);
         }
@@ -237,6 +233,13 @@ fn issue(draft: &mut Draft<'_>, watch: &mut Watch, handout: Option<&Handout>, le
     plan::plan(draft, watch, &permits);
 }
 
+/// Whether the group holds what another owner committed since this one knew it: what that one bound is news here too. Else a server whose tenant
+/// puts another group's proof onto it would be taken for that group's (simulator, 1004897).
+fn is_foreign(known: Option<Rev>, wrote: bool, now: Rev) -> bool {
+    let expected = known.map(|rev| if wrote { rev.next() } else { rev });
+    expected != Some(now)
+}
+
 /// Whether somebody but a schedule got more servers granted: what the surge guard counts.
 fn asks_up(verdict: &Verdict) -> bool {
     verdict.after > verdict.before && verdict.actor.kind != ActorKind::Schedule
@@ -254,5 +257,23 @@ fn finish(draft: Draft<'_>, events: &[Event]) -> Change {
         [one] => draft.finish(Cause::Events, one.actor.clone()),
         // Each verdict names its own actor.
         [_, ..] => draft.finish(Cause::Events, system),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_owner_committed_shows_by_the_revision_whether_we_wrote_or_not() {
+        let known = Some(Rev(7));
+        assert!(!is_foreign(known, false, Rev(7)), "nothing happened");
+        assert!(!is_foreign(known, true, Rev(8)), "only our commit");
+        assert!(
+            is_foreign(known, false, Rev(8)),
+            "theirs, read after a conflict"
+        );
+        assert!(is_foreign(known, true, Rev(9)), "theirs, then ours");
+        assert!(is_foreign(None, true, Rev(1)), "nothing was known");
     }
 }
