@@ -34,6 +34,7 @@ struct Left {
     runs: u32,
     verdicts: Vec<Verdict>,
     reports: Vec<evidence::Report>,
+    /// Whether slots moved, here or by another owner.
     slots: bool,
     more: bool,
     traced: Traced,
@@ -51,6 +52,7 @@ impl Owner {
         let process = &seams.process;
         let fence = seams.settings.fence;
         let cached = self.group.take();
+        let known = cached.as_ref().map(|group| group.rev);
         let mut left = Left::default();
         let began = process.clock.mono();
         let (batch, watch, handout) = (&self.batch, &mut self.watch, &seams.handout);
@@ -102,6 +104,7 @@ impl Owner {
         match result {
             Ok(group) => {
                 self.show_commit(began, &left.traced, Ok(&left.verdicts));
+                left.slots |= is_foreign(known, left.wrote, group.rev);
                 self.committed(group, left).await;
             }
             Err(refused) => {
@@ -112,8 +115,7 @@ impl Owner {
     }
 
     async fn committed(&mut self, group: Group, left: Left) {
-        let old = self.group.as_ref().map(|group| group.rev);
-        if left.slots || is_foreign(old, left.wrote, group.rev) {
+        if left.slots {
             self.watch.sync(&group, mono(&self.seams.process));
             self.seams.sweep.bind(&group);
         }
