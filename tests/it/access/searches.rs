@@ -244,3 +244,25 @@ async fn a_look_that_cannot_be_recorded_is_not_answered() {
         .await;
     assert_eq!((refused.status, refused.body.get("items")), (503, None));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_that_cannot_be_recorded_is_recorded_when_it_can_be_again() {
+    let faults = Arc::new(NoNotes::default());
+    let rig = Rig::with_trouble(faults.clone(), holt_api::Limits::default()).await;
+    faults.0.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        let refused = rig.ask(&["read"], ("GET", "/v2/history"), &[], None).await;
+        assert_eq!(refused.status, 403, "the store has no part in a refusal");
+        // Longer than between two times that they are written.
+        rig.process.clock.sleep(Duration::from_millis(1_200)).await;
+    }
+    faults.0.store(false, Ordering::Relaxed);
+    for _ in 0..100 {
+        let times: Option<u64> = looks(&rig).await.iter().map(|l| l["times"].as_u64()).sum();
+        if times == Some(2) {
+            return;
+        }
+        rig.process.clock.sleep(Duration::from_millis(100)).await;
+    }
+    panic!("both are to be recorded: {:?}", looks(&rig).await);
+}
