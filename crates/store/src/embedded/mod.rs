@@ -24,6 +24,7 @@ mod members;
 mod notes;
 mod prepare;
 mod prune;
+mod queue;
 mod read;
 mod rest;
 mod schema;

@@ -1,9 +1,10 @@
 //! The one writer: a thread that puts all that waits into one transaction, syncs it, and then answers.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use super::counters::Counters;
 use super::inputs;
 use super::notes;
 use super::prepare::Request;
+use super::queue::{Gone, Queue};
 use super::read::explain;
 use super::search;
 use crate::Error;
@@ -67,8 +69,7 @@ impl Drop for Others {
 /// The way to the writer thread.
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// None once it is closed.
-    jobs: Mutex<Option<Sender<Job>>>,
+    jobs: Queue<Job>,
     room: Semaphore,
     ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
@@ -98,6 +99,7 @@ impl Writer {
             connection,
             heads: Heads::default(),
             inbox,
+            waiting: VecDeque::new(),
             batch_max: usize::try_from(settings.batch_max.max(1)).unwrap_or(usize::MAX),
             counters: Arc::clone(counters),
             log_pages,
@@ -113,7 +115,7 @@ impl Writer {
             end.send(()).unwrap_or_default();
         })?);
         Ok(Self {
-            jobs: Mutex::new(Some(jobs)),
+            jobs: Queue::new(jobs, process),
             room: Semaphore::new(usize::try_from(settings.waiting_max.max(1)).unwrap_or(1)),
             ended: Mutex::new(Some(ended)),
         })
@@ -125,13 +127,9 @@ impl Writer {
             return Err(closed());
         };
         let (answer, answered) = oneshot::channel();
-        let sent = match &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(jobs) => jobs.send(Job { request, answer }).is_ok(),
-            None => false,
-        };
-        if !sent {
-            return Err(closed());
-        }
+        self.jobs
+            .push(Job { request, answer })
+            .map_err(|Gone| closed())?;
         match answered.await {
             Ok(Reply { own, others }) => {
                 drop(others);
@@ -144,12 +142,7 @@ impl Writer {
 
     /// Lets the thread end what waits, and waits for its end.
     pub(super) async fn close(&self) {
-        drop(
-            self.jobs
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        self.jobs.close();
         let ended = self
             .ended
             .lock()
@@ -166,7 +159,9 @@ impl Writer {
 struct Loop {
     connection: Connection,
     heads: Heads,
-    inbox: Receiver<Job>,
+    inbox: Receiver<Vec<Job>>,
+    /// Taken from the inbox, and not served yet.
+    waiting: VecDeque<Job>,
     batch_max: usize,
     counters: Arc<Counters>,
     /// Pages in the log after the last commit.
@@ -196,7 +191,8 @@ impl Loop {
         let mut jobs = Vec::new();
         loop {
             let next = match self.inbox.try_recv() {
-                Ok(job) => Ok(job),
+                Ok(next) => Ok(next),
+                Err(_) if !self.waiting.is_empty() => Ok(Vec::new()),
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     self.write_back(PAGES_IDLE);
@@ -204,22 +200,24 @@ impl Loop {
                 }
             };
             match next {
-                Ok(job) => jobs.push(job),
+                Ok(next) => self.waiting.extend(next),
                 Err(RecvTimeoutError::Timeout) => {
                     self.write_back(1);
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            jobs.extend(self.inbox.try_iter().take(self.batch_max - 1));
+            self.waiting.extend(self.inbox.try_iter().flatten());
+            let batch = self.waiting.len().min(self.batch_max);
+            jobs.extend(self.waiting.drain(..batch));
             self.serve(&mut jobs);
             self.write_back(PAGES_BUSY);
         }
         self.write_back(1);
     }
 
-    /// Waits for a request; without end when the log is empty, so that an idle store costs nothing.
-    fn wait(&self) -> Result<Job, RecvTimeoutError> {
+    /// Waits for requests; without end when the log is empty, so that an idle store costs nothing.
+    fn wait(&self) -> Result<Vec<Job>, RecvTimeoutError> {
         if self.written_back || self.broken {
             return self
                 .inbox
