@@ -53,6 +53,9 @@ pub struct Settings {
     pub fence: Fence,
     /// Between two full passes over all groups: 15 min.
     pub full_pass: Duration,
+    /// A tenant's servers are listed at least so often, whether a group asks or not: 24 h. What a ledger lost with a restore is found so, also of groups that
+    /// want nothing (ADR 0012).
+    pub tenant_pass: Duration,
     /// Between two looks at the hints: 5 s.
     pub hint_pass: Duration,
     /// A group with nothing to do is forgotten after this: 15 min.
@@ -81,6 +84,7 @@ impl Default for Settings {
             rules: Rules::default(),
             fence: Fence(1),
             full_pass: Duration::from_secs(900),
+            tenant_pass: Duration::from_secs(86_400),
             hint_pass: Duration::from_secs(5),
             idle: Duration::from_secs(900),
             awake_max: 50_000,

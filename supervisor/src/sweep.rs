@@ -120,6 +120,20 @@ impl Sweep {
         }
     }
 
+    /// Nobody may ask for a list of this tenant: if none was made within `period`, one is at some time within the next. Spread out, so that a start
+    /// makes no herd of lists.
+    fn glance(&self, tenant: &TenantId, period: Duration) {
+        let now = mono(&self.process);
+        let mut tenants = self.lock();
+        let entry = tenants.entry(tenant.clone()).or_default();
+        let is_known = entry.last.is_some_and(|last| now.since(last) < period);
+        if entry.due.is_none() && entry.asked.is_none() && !is_known {
+            entry.due = Some(now.plus(self.process.entropy.up_to(period)));
+            drop(tenants);
+            self.changed.notify_one();
+        }
+    }
+
     /// Notes what a group's slots are bound to, so that no server gets a second role in another group (rule H5 of safety 6.1).
     pub(crate) fn bind(&self, group: &Group) {
         let mut tenants = self.lock();
@@ -348,7 +362,7 @@ async fn full_pass(owners: Owners, period: Duration) {
     }
 }
 
-/// Wakes this supervisor's groups, or those of them that are in these shards.
+/// Wakes this supervisor's groups, or those of them that are in these shards, and sees to it that their tenants' servers are listed.
 pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
     let seams = owners.seams();
     let (mut after, mut count) = (None, 0);
@@ -358,6 +372,7 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
                 let own = |key: &GroupKey| seams.shards.is_mine(key);
                 for key in page.items.into_iter().filter(own) {
                     count += 1;
+                    seams.sweep.glance(&key.tenant, seams.settings.tenant_pass);
                     if only.is_none_or(|only| only.contains(&Shard::of(&key))) {
                         owners.hint(&key, Note::Changed);
                     }

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use chassis::Process;
+use domain::capacity::Size;
 use domain::group::{HoldWhy, Phase};
 use store::Stores;
 use store::embedded::{self, Embedded};
 use store::group::Level;
 use wire::ports::submit::Submit;
 
-use super::roles::{cloud, make_group, one_more, reaches, submit, supervisor, worker};
+use super::roles::{
+    cloud, make_group_of, one_more, reaches, submit, supervisor, supervisor_of, worker,
+};
 
 fn open(path: &std::path::Path, process: &Process) -> Embedded {
     embedded::open(path, process, embedded::Settings::default()).expect("a store")
@@ -17,19 +20,25 @@ fn open(path: &std::path::Path, process: &Process) -> Embedded {
 
 #[test]
 fn servers_made_since_a_backup_are_taken_in_and_nothing_is_deleted() {
-    chassis::spawn::run(play()).expect("a runtime");
+    chassis::spawn::run(play(2)).expect("a runtime");
 }
 
-async fn play() {
+#[test]
+fn servers_of_a_group_that_wants_nothing_are_found_although_nobody_asks() {
+    chassis::spawn::run(play(0)).expect("a runtime");
+}
+
+/// A group of at least `min` servers gets one more after the backup.
+async fn play(min: u32) {
     let folder = tempfile::tempdir().expect("a folder");
     let (outside, lost) = (Process::system(), Process::system());
     let (sky, sky_address) = cloud(&outside);
     let store = open(&folder.path().join("holt.db"), &lost);
     let stores: Stores = store.stores();
-    let key = make_group(&lost, &stores).await;
+    let key = make_group_of(&lost, &stores, Size(min)).await;
     let address = supervisor(&lost, stores.clone());
     let first = worker(folder.path(), &address, &sky_address);
-    assert!(reaches(&lost, &stores, &key, 2).await);
+    assert!(reaches(&lost, &stores, &key, min).await);
     let copy = folder.path().join("copy.db");
     store.backup(&copy).await.expect("a backup");
     let event = one_more(&lost);
@@ -37,7 +46,7 @@ async fn play() {
         .submit(&key, event)
         .await
         .expect("a verdict");
-    assert!(reaches(&lost, &stores, &key, 3).await);
+    assert!(reaches(&lost, &stores, &key, min + 1).await);
     for dead in [&first, &lost] {
         dead.tasks.abort_all();
         // Where one thread runs everything, what they held is let go only when it is their turn.
@@ -48,9 +57,13 @@ async fn play() {
 
     let restored = Process::system();
     let stores = open(&copy, &restored).stores();
-    let address = supervisor(&restored, stores.clone());
+    let settings = holt_supervisor::Settings {
+        tenant_pass: Duration::from_secs(3),
+        ..holt_supervisor::Settings::default()
+    };
+    let address = supervisor_of(&restored, stores.clone(), settings);
     let second = worker(folder.path(), &address, &sky_address);
-    assert!(reaches(&restored, &stores, &key, 3).await);
+    assert!(reaches(&restored, &stores, &key, min + 1).await);
     let group = stores.groups.read(&key, Level::Serial).await;
     let group = group.expect("read").expect("there");
     assert_eq!(group.state.phase, Phase::Paused);
@@ -58,7 +71,8 @@ async fn play() {
         group.state.hold.map(|hold| hold.why),
         Some(HoldWhy::Restored)
     );
-    assert_eq!(sky.sim().living().count(), 3);
+    let living = sky.sim().living().count();
+    assert_eq!(u32::try_from(living), Ok(min + 1));
     assert_eq!(sky.sim().counts().creates_per_tag_max(), 1);
     for process in [&second, &restored, &outside] {
         process.stop.request();

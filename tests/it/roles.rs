@@ -92,6 +92,11 @@ fn actor() -> Actor {
 }
 
 pub(super) async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
+    make_group_of(process, stores, Size(2)).await
+}
+
+/// A group of at least `min` servers.
+pub(super) async fn make_group_of(process: &Process, stores: &Stores, min: Size) -> GroupKey {
     let tenant: domain::ids::TenantId = "tenant-a".parse().expect("a tenant");
     let body = br#"{"server":{"imageRef":"11111111-1111-4111-8111-111111111111","flavorRef":"1"}}"#;
     let launch = stores.launches.put(&tenant, body).await.expect("stored");
@@ -103,7 +108,7 @@ pub(super) async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
     };
     let config = Config {
         name: "over http".into(),
-        bounds: Bounds::new(Size(2), Size(5)).expect("bounds"),
+        bounds: Bounds::new(min, Size(5)).expect("bounds"),
         cooldown: Duration::ZERO,
         launch,
         metadata: BTreeMap::new(),
@@ -207,7 +212,16 @@ pub(super) fn cloud(process: &Process) -> (Shared, String) {
 
 /// A supervisor on that store, and its address.
 pub(super) fn supervisor(process: &Process, stores: Stores) -> String {
-    let supervisor = holt_supervisor::build(process, holt_supervisor::Settings::default(), stores);
+    supervisor_of(process, stores, holt_supervisor::Settings::default())
+}
+
+/// The same with settings of its own.
+pub(super) fn supervisor_of(
+    process: &Process,
+    stores: Stores,
+    settings: holt_supervisor::Settings,
+) -> String {
+    let supervisor = holt_supervisor::build(process, settings, stores);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     holt_supervisor::serve::listen(process, listener, supervisor, secret("shared key"))

@@ -165,6 +165,8 @@ pub(crate) struct Supervisor {
     #[serde(with = "duration")]
     pub(crate) full_pass: Duration,
     #[serde(with = "duration")]
+    pub(crate) tenant_pass: Duration,
+    #[serde(with = "duration")]
     pub(crate) hint_pass: Duration,
     #[serde(with = "duration")]
     pub(crate) idle: Duration,

@@ -198,6 +198,7 @@ pub(crate) fn supervisor(all: &Config) -> holt_supervisor::Settings {
             delete_again: rules.delete_again,
         },
         full_pass: config.full_pass,
+        tenant_pass: config.tenant_pass,
         hint_pass: config.hint_pass,
         idle: config.idle,
         awake_max: config.awake_max,

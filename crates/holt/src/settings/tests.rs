@@ -79,9 +79,10 @@ fn the_default_rules_are_the_rules_of_evidence() {
     assert_eq!(built.rules, Rules::default());
     let theirs = holt_supervisor::Settings::default();
     assert_eq!(
-        (built.full_pass, built.hint_pass, built.idle),
-        (theirs.full_pass, theirs.hint_pass, theirs.idle)
+        (built.full_pass, built.tenant_pass, built.hint_pass),
+        (theirs.full_pass, theirs.tenant_pass, theirs.hint_pass)
     );
+    assert_eq!(built.idle, theirs.idle);
     let alone = cloud::guard::Settings {
         workers_max: std::num::NonZeroU32::MIN,
         ..cloud::guard::Settings::default()
