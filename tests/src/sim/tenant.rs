@@ -1,7 +1,7 @@
 //! Tenants and operators of the cloud: make servers of their own, copy ours, edit, lock, stop and delete ours.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chassis::Entropy;
@@ -98,7 +98,11 @@ pub fn undo_all(world: &World) {
     }
 }
 
-/// Replaces the metadata of a server, and puts the old one back later.
+/// What servers carried before any tenant touched them, by their ids.
+pub type Originals = Mutex<BTreeMap<String, BTreeMap<String, String>>>;
+
+/// Replaces the metadata of a server, and puts back later what it was made with: of two edits of one server the second would put back the first
+/// one's, and the server would never be known for ours again (schedule 3001177).
 pub async fn edit(
     world: &World,
     server: Option<Server>,
@@ -106,9 +110,17 @@ pub async fn edit(
     lasts: Duration,
 ) {
     let Some(server) = server else { return };
+    let original = {
+        let mut originals = world
+            .originals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let first = originals.entry(server.id.clone());
+        first.or_insert(server.metadata).clone()
+    };
     outside(world, &server.id, &Outside::Metadata { items });
     pause(world, lasts).await;
-    let items = server.metadata;
+    let items = original;
     outside(world, &server.id, &Outside::Metadata { items });
 }
 

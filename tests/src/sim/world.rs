@@ -22,6 +22,7 @@ use super::faults::StoreFate;
 use super::net::{Address, Ends, Life, Link, Medium};
 use super::schedule::Schedule;
 use super::strike::Victim;
+use super::tenant::Originals;
 use super::transport::{Ether, Sky, Wire};
 use super::weather::Weather;
 use super::wires::Wires;
@@ -51,6 +52,8 @@ pub struct World {
     pub wires: Wires,
     /// Set when the fair period begins.
     pub calm: Arc<AtomicBool>,
+    /// What servers carried before any tenant touched them.
+    pub originals: Originals,
     /// The process of the simulation itself: never dies.
     pub root: Process,
     supervisors: Vec<Seat>,
@@ -145,6 +148,7 @@ impl World {
             weather,
             checker,
             calm,
+            originals: Originals::default(),
             root,
         }
     }
@@ -232,6 +236,8 @@ impl World {
             // The same: what nobody pointed at is found a little later.
             switch_pass: Duration::from_secs(15),
             hint_pass: Duration::from_secs(15),
+            // A day is longer than a run: what only this finds is found within the fair period.
+            tenant_pass: Duration::from_secs(600),
             ..holt_supervisor::Settings::default()
         };
         if self.schedule.large {
