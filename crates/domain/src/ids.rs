@@ -73,6 +73,11 @@ text_id!(
     |b| b.is_ascii_graphic()
 );
 text_id!(
+    /// One of the control planes that may serve a colo.
+    PlaneName, "control plane name", 64, "1 to 64 of letters, digits, '-', '_', '.'",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')
+);
+text_id!(
     /// Names a policy within its group.
     PolicyId, "policy id", 64, "1 to 64 of letters, digits, '-', '_'",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')

@@ -19,6 +19,7 @@ pub mod event;
 pub mod evidence;
 pub mod group;
 pub mod hold;
+pub mod home;
 pub mod hook;
 pub mod ids;
 pub mod member;
