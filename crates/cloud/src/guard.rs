@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chassis::{Clock, Entropy, Mono, Process};
+use domain::home::Fence;
 use domain::ids::TenantId;
 
 mod breaker;
@@ -52,7 +53,7 @@ pub enum Call {
     Create,
     /// Delete one server.
     Delete,
-    /// Read one server, or the versions of the API.
+    /// Read one server, or the versions of the API; the key pairs of the fence, too.
     Get,
     /// List servers.
     List,
@@ -100,6 +101,9 @@ pub enum Refused {
         /// The news are too old to go by.
         stale: bool,
     },
+    /// Another control plane has the colo, or may have it by now (safety 3.10).
+    #[error("the fence of the colo stops it")]
+    Fenced,
 }
 
 /// What the cloud was heard to say, as far as it bears on how much to ask of it.
@@ -209,6 +213,18 @@ impl Guard {
             if news.answered {
                 traffic.health.breaker.hears_of_life(now);
             }
+            traffic.pump(now, gates);
+            traffic.call_all();
+        }
+    }
+
+    /// Takes in what is known of the colo's fence. Until the first time there is none, and it holds nothing back.
+    pub fn fence(&self, fence: &Fence) {
+        let now = self.now();
+        let mut state = self.state();
+        let State { traffic, gates, .. } = &mut *state;
+        gates.told.fence = fence.clone();
+        for traffic in traffic.values_mut() {
             traffic.pump(now, gates);
             traffic.call_all();
         }

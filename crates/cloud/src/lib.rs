@@ -7,6 +7,7 @@
 mod double;
 pub mod error;
 pub mod guard;
+pub mod home;
 pub mod openstack;
 pub mod port;
 pub mod proof;

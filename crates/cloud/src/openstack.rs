@@ -19,6 +19,7 @@ mod auth;
 mod catalog;
 mod classify;
 pub mod config;
+mod key_pairs;
 mod launch;
 mod look_up;
 mod microversion;
@@ -36,7 +37,7 @@ use seat::{Rejected, Seat};
 
 use crate::error::{CallError, CreateError, TokenError};
 use crate::guard::{Call, Guard};
-use crate::port::{Cloud, Create, Deleted, Found, List, Server, Token};
+use crate::port::{Cloud, Create, Deleted, Found, KeyPair, List, Made, Server, Token};
 use crate::proof::{Owned, ProofKeys};
 use crate::transport::Transport;
 
@@ -169,6 +170,18 @@ impl Cloud for OpenStack {
 
     async fn image(&self, tenant: &TenantId, id: &str) -> Result<Found, CallError> {
         self.image_found(tenant, id).await
+    }
+
+    async fn key_pairs(&self, tenant: &TenantId) -> Result<Vec<KeyPair>, CallError> {
+        self.list_key_pairs(tenant).await
+    }
+
+    async fn make_key_pair(&self, tenant: &TenantId, pair: &KeyPair) -> Result<Made, CallError> {
+        self.create_key_pair(tenant, pair).await
+    }
+
+    async fn drop_key_pair(&self, tenant: &TenantId, name: &str) -> Result<(), CallError> {
+        self.delete_key_pair(tenant, name).await
     }
 
     async fn delete(&self, tenant: &TenantId, owned: Owned) -> Result<Deleted, CallError> {

@@ -77,6 +77,24 @@ pub enum Deleted {
     Locked,
 }
 
+/// A key pair of the service user, as an epoch of the fence is one (safety 3.10). Nothing in it is secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPair {
+    /// Its name, unique for the user: of letters, digits and `-` only, because it is put into a path as it is.
+    pub name: String,
+    /// The public key, as it was brought.
+    pub public_key: String,
+}
+
+/// What became of a key pair that was to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// 200 or 201: it did not exist.
+    New,
+    /// 409: there is one of that name already. Perhaps it is our own, from a call whose answer was lost: a list says so.
+    Taken,
+}
+
 /// What a cloud says of an image or a flavor that a launch configuration names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
@@ -120,6 +138,16 @@ pub trait Cloud: Debug + Send + Sync {
 
     /// Whether the tenant can use an image, by the image service; its trouble is none of the compute API's. The id as for a flavor.
     async fn image(&self, tenant: &TenantId, id: &str) -> Result<Found, CallError>;
+
+    /// All key pairs of the user behind the tenant's account. A list that may not be whole is [`CallError::Unclear`]: it says nothing.
+    async fn key_pairs(&self, tenant: &TenantId) -> Result<Vec<KeyPair>, CallError>;
+
+    /// Makes a key pair out of a public key. Names are unique for a user (safety 2.1), which is what makes one of them a fence. A quota that is
+    /// used up is [`CallError::Unclear`], in the cloud's words.
+    async fn make_key_pair(&self, tenant: &TenantId, pair: &KeyPair) -> Result<Made, CallError>;
+
+    /// Deletes a key pair; one that is not there is deleted.
+    async fn drop_key_pair(&self, tenant: &TenantId, name: &str) -> Result<(), CallError>;
 
     /// Deletes one server that was just verified as ours. There is no other delete.
     async fn delete(&self, tenant: &TenantId, owned: Owned) -> Result<Deleted, CallError>;

@@ -125,8 +125,10 @@ pub enum Call {
     Read,
     /// `DELETE /servers/{id}`.
     Delete,
-    /// Other changes: metadata, tags, actions, key pairs.
+    /// Other changes: metadata, tags, actions.
     Edit,
+    /// `/os-keypairs` and below.
+    KeyPair,
     /// Flavors, images, limits and the rest.
     LookUp,
 }

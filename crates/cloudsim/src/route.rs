@@ -76,6 +76,7 @@ pub(crate) fn call(method: &str, place: Place<'_>) -> Call {
         ("GET", Some("servers"), None | Some("detail"), None) => Call::List,
         ("GET", Some("servers"), Some(_), _) => Call::Read,
         ("DELETE", Some("servers"), Some(_), None) => Call::Delete,
+        (_, Some("os-keypairs"), _, _) => Call::KeyPair,
         ("GET" | "HEAD", _, _, _) => Call::LookUp,
         _ => Call::Edit,
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Mono;
-use domain::ids::{GroupId, TenantId};
+use domain::ids::{GroupId, HomeEpoch, TenantId};
 use tokio::sync::Notify;
 
 use super::breaker::{Phase, Probe};
@@ -48,6 +48,7 @@ pub(super) struct Traffic {
 pub(super) struct Waiter {
     tenant: TenantId,
     group: Option<GroupId>,
+    epoch: Option<HomeEpoch>,
     pub(super) called: Arc<Notify>,
     /// The number of the call that it may make.
     pub(super) granted: Option<u64>,
@@ -67,6 +68,7 @@ impl Waiter {
         Self {
             tenant: whose.tenant.clone(),
             group: whose.group,
+            epoch: whose.epoch,
             called: Arc::new(Notify::new()),
             granted: None,
             wake: None,
@@ -77,6 +79,7 @@ impl Waiter {
         Whose {
             tenant: &self.tenant,
             group: self.group,
+            epoch: self.epoch,
         }
     }
 }
@@ -186,10 +189,7 @@ impl Traffic {
 
     /// Why a waiter may not even wait any longer.
     pub(super) fn refusal(&self, now: Mono, gates: &Gates, waiter: &Waiter) -> Option<Refused> {
-        let effect = gates.told.effect(now, waiter.whose());
-        stops(effect, self.call).then(|| Refused::Stopped {
-            stale: gates.told.is_stale(now),
-        })
+        gates.told.refusal(now, self.call, waiter.whose())
     }
 
     /// All who wait look again: something changed that concerns them.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use chassis::Mono;
 use domain::control::{Effect, Mode, Scope, Switch};
-use domain::ids::{ColoId, GroupId, GroupKey, TenantId};
+use domain::home::Fence;
+use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
 
-use super::Call;
 use super::ramp::WHOLE;
+use super::{Call, Refused};
 
 /// With news older than this nothing that changes the cloud is begun (design 6).
 pub const NEWS_AGE_MAX: Duration = Duration::from_secs(4);
@@ -20,6 +21,8 @@ pub struct Whose<'a> {
     pub tenant: &'a TenantId,
     /// The group, if it is for one only.
     pub group: Option<GroupId>,
+    /// The epoch of that group's partition: a call of another epoch than the colo's is not begun (safety 3.10).
+    pub epoch: Option<HomeEpoch>,
 }
 
 impl<'a> From<&'a TenantId> for Whose<'a> {
@@ -27,6 +30,7 @@ impl<'a> From<&'a TenantId> for Whose<'a> {
         Self {
             tenant,
             group: None,
+            epoch: None,
         }
     }
 }
@@ -36,6 +40,7 @@ impl<'a> From<&'a GroupKey> for Whose<'a> {
         Self {
             tenant: &key.tenant,
             group: Some(key.id),
+            epoch: Some(key.epoch),
         }
     }
 }
@@ -63,6 +68,8 @@ pub(super) struct Told {
     colo: ColoId,
     switches: Arc<[Switch]>,
     share: Option<u32>,
+    /// Whether another control plane has the colo.
+    pub(super) fence: Fence,
     /// None: nobody tells it anything, and it has the colo for itself.
     shared: Option<Shared>,
 }
@@ -80,6 +87,7 @@ impl Told {
             colo: ColoId(0),
             switches: Arc::new([]),
             share: None,
+            fence: Fence::Off,
             shared: None,
         }
     }
@@ -124,7 +132,7 @@ impl Told {
 
     /// What holds for calls of that class for that group.
     pub(super) fn effect(&self, now: Mono, whose: Whose<'_>) -> Effect {
-        if self.is_stale(now) {
+        if self.is_stale(now) || self.is_fenced(now, whose.epoch) {
             return Effect::FROZEN;
         }
         Effect::of(&*self.switches, self.colo, whose.tenant, whose.group)
@@ -132,7 +140,7 @@ impl Told {
 
     /// What holds for the whole colo.
     pub(super) fn colo_effect(&self, now: Mono) -> Effect {
-        if self.is_stale(now) {
+        if self.is_stale(now) || self.is_fenced(now, None) {
             return Effect::FROZEN;
         }
         let whole = |switch: &&Switch| match &switch.scope {
@@ -141,6 +149,23 @@ impl Told {
             Scope::Tenant(_) | Scope::Group(_) => false,
         };
         Effect::sum(self.switches.iter().filter(whole))
+    }
+
+    /// Why a call of that class may not be made for that group, if so.
+    pub(super) fn refusal(&self, now: Mono, call: Call, whose: Whose<'_>) -> Option<Refused> {
+        let stops = stops(self.effect(now, whose), call);
+        let stale = self.is_stale(now);
+        let is_fenced = !stale && self.is_fenced(now, whose.epoch);
+        stops.then_some(if is_fenced {
+            Refused::Fenced
+        } else {
+            Refused::Stopped { stale }
+        })
+    }
+
+    fn is_fenced(&self, now: Mono, epoch: Option<HomeEpoch>) -> bool {
+        let now = domain::time::Mono::from_ms(now.as_millis());
+        self.fence.allows(epoch, now).is_err()
     }
 
     /// Whether any call of that class is stopped by old news.

@@ -85,7 +85,7 @@ impl From<Nothing> for Failed {
             other @ (Nothing::Status { .. }
             | Nothing::Unreadable { .. }
             | Nothing::Transport(_)
-            | Nothing::Guard(Refused::Late | Refused::Stopped { .. })) => {
+            | Nothing::Guard(Refused::Late | Refused::Stopped { .. } | Refused::Fenced)) => {
                 Self::Unavailable(Arc::new(other))
             }
         }

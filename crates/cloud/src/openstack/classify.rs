@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{moment, text};
 use crate::error::{CallError, CreateError};
 use crate::guard::{Heard, Scope};
-use crate::port::Deleted;
+use crate::port::{Deleted, Made};
 use crate::transport::{Response, TransportError};
 
 /// What came of an exchange.
@@ -97,6 +97,28 @@ pub(super) fn delete(exchange: Exchange, unix_ms: u64) -> Result<Deleted, CallEr
         202 | 204 => Ok(Deleted::Accepted),
         404 => Ok(Deleted::NotFound),
         409 if words(&answer).to_ascii_lowercase().contains("locked") => Ok(Deleted::Locked),
+        _ => Err(call(&answer, unix_ms)),
+    }
+}
+
+/// What became of a key pair that was to be made. A name that is taken is an answer and no error.
+pub(super) fn made(exchange: Exchange, unix_ms: u64) -> Result<Made, CallError> {
+    let answer = exchange.map_err(|error| broken(&error))?;
+    match answer.status {
+        200 | 201 => Ok(Made::New),
+        409 => Ok(Made::Taken),
+        403 if text::is_quota(&words(&answer).to_ascii_lowercase()) => {
+            Err(CallError::Unclear(words(&answer)))
+        }
+        _ => Err(call(&answer, unix_ms)),
+    }
+}
+
+/// What became of a key pair that was to go.
+pub(super) fn dropped(exchange: Exchange, unix_ms: u64) -> Result<(), CallError> {
+    let answer = exchange.map_err(|error| broken(&error))?;
+    match answer.status {
+        202 | 204 | 404 => Ok(()),
         _ => Err(call(&answer, unix_ms)),
     }
 }

@@ -207,7 +207,7 @@ impl OpenStack {
     ) -> Result<Deleted, CallError> {
         let path = || format!("/servers/{}", owned.server());
         let (_, exchange) = self
-            .with_token(tenant, Call::Delete, Method::Delete, path)
+            .with_token(tenant, Call::Delete, (Method::Delete, Bytes::new()), path)
             .await?;
         classify::delete(exchange, self.process.clock.unix_ms())
     }
@@ -219,7 +219,8 @@ impl OpenStack {
         call: Call,
         path: impl Fn() -> String + Send,
     ) -> Result<(Token, Option<Response>), CallError> {
-        let (token, exchange) = self.with_token(tenant, call, Method::Get, path).await?;
+        let asked = (Method::Get, Bytes::new());
+        let (token, exchange) = self.with_token(tenant, call, asked, path).await?;
         if let Ok(answer) = &exchange {
             match answer.status {
                 403 => self.suspect(tenant, classify::words(answer)),
@@ -239,17 +240,20 @@ impl OpenStack {
     }
 
     /// Sends with the current token; after a 401 once more with a fresh one.
-    async fn with_token(
+    pub(super) async fn with_token(
         &self,
         tenant: &TenantId,
         call: Call,
-        method: Method,
+        (method, body): (Method, Bytes),
         path: impl Fn() -> String + Send,
     ) -> Result<(Token, classify::Exchange), CallError> {
         let mut second = false;
         loop {
             let token = self.current_token(tenant).await.map_err(no_token)?;
-            let ask = Ask::new(call, method, path(), &token);
+            let ask = Ask {
+                body: body.clone(),
+                ..Ask::new(call, method, path(), &token)
+            };
             if second {
                 self.charge(tenant, call).await?;
             }
@@ -283,11 +287,11 @@ impl OpenStack {
         headers.push(("x-openstack-nova-api-version", microversion.to_string()));
         headers.push(("x-openstack-request-id", self.request_id()));
         headers.push(("accept", "application/json".to_owned()));
+        if !body.is_empty() {
+            headers.push(("content-type", "application/json".to_owned()));
+        }
         let connection = match call {
-            Call::Create => {
-                headers.push(("content-type", "application/json".to_owned()));
-                Connection::Fresh
-            }
+            Call::Create => Connection::Fresh,
             Call::Delete | Call::Get | Call::List | Call::Auth => Connection::Pooled,
         };
         let request = Request {
@@ -339,7 +343,7 @@ pub(super) fn no_token(error: TokenError) -> CallError {
     }
 }
 
-fn unreadable(error: serde_json::Error) -> CallError {
+pub(super) fn unreadable(error: serde_json::Error) -> CallError {
     CallError::Unclear(format!(
         "a body that cannot be read, at line {} column {}",
         error.line(),

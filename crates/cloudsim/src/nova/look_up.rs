@@ -80,7 +80,17 @@ impl Sim {
             return Err(refuse(400, "'name' is a required property"));
         };
         let key = body["keypair"]["public_key"].as_str();
+        // From 2.92 on Nova makes no keys any more: one has to be brought.
+        if key.is_none() && ask.minor >= 92 {
+            return Err(refuse(400, "'public_key' is a required property"));
+        }
         let key = key.unwrap_or("ssh-ed25519 AAAA generated").to_owned();
+        if !key.starts_with("ssh-") {
+            return Err(refuse(
+                400,
+                "Keypair data is invalid: failed to generate fingerprint",
+            ));
+        }
         let pairs = &mut self.regions[ask.region].key_pairs;
         let id = (ask.user.clone(), name.to_owned());
         if pairs.contains_key(&id) {

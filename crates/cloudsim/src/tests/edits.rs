@@ -213,6 +213,9 @@ fn key_pairs_are_unique_per_user() {
     assert_eq!(world.call("POST", "/os-keypairs", &body).status, 201);
     assert_eq!(world.call("POST", "/os-keypairs", &body).status, 409);
     assert_eq!(world.get("/os-keypairs/as-home-1").status, 200);
+    let without = json!({"keypair": {"name": "as-home-2"}});
+    assert_eq!(world.call("POST", "/os-keypairs", &without).status, 400);
+    assert_eq!(world.sim.counts().by_call[&crate::Call::KeyPair], 4);
     world.become_user("tenant-a-user", "tenant-a");
     assert_eq!(world.get("/os-keypairs").value(), json!({"keypairs": []}));
     assert_eq!(world.call("POST", "/os-keypairs", &body).status, 201);

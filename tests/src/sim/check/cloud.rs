@@ -265,6 +265,6 @@ fn look_at_call(
             }
         }
         Call::Edit => findings.broken(format!("I2: {} {} was sent", entry.method, entry.path)),
-        Call::Token | Call::List | Call::Read | Call::Delete | Call::LookUp => {}
+        Call::Token | Call::List | Call::Read | Call::Delete | Call::KeyPair | Call::LookUp => {}
     }
 }

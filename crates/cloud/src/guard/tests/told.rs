@@ -76,6 +76,54 @@ async fn a_switch_stops_the_calls_of_its_scope_and_reads_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_fence_stops_what_changes_the_cloud_and_what_is_of_another_epoch() {
+    use domain::home::{Claim, Fence, STALE};
+
+    let process = process();
+    let guard = guard(&process, lane(1000, 1000, 100));
+    guard.share();
+    let (at_0, own) = (key("a", 1), "east".parse().expect("a name"));
+    let at_1 = GroupKey {
+        epoch: HomeEpoch(1),
+        ..at_0.clone()
+    };
+    let mut fence = Fence::new(own, STALE);
+    let claim = |epoch, plane: &str| Claim {
+        epoch: HomeEpoch(epoch),
+        plane: plane.parse().ok(),
+    };
+    let now = || domain::time::Mono::from_ms(process.clock.mono().as_millis());
+    let fenced = Err(Refused::Fenced);
+    for (read, expected) in [
+        (None, [fenced, fenced]),
+        (Some(claim(0, "east")), [Ok(()), fenced]),
+        (Some(claim(1, "west")), [fenced, fenced]),
+        (Some(claim(2, "east")), [fenced, fenced]),
+    ] {
+        if let Some(read) = read {
+            fence.read(read, now());
+        }
+        guard.fence(&fence);
+        guard.hear(&news(&process, &[]));
+        for call in [Call::Create, Call::Delete] {
+            let of_0 = tries(&process, &guard, call, &at_0).await;
+            let of_1 = tries(&process, &guard, call, &at_1).await;
+            assert_eq!([of_0, of_1], expected, "{fence:?}");
+        }
+        assert_eq!(tries(&process, &guard, Call::List, &at_0).await, Ok(()));
+    }
+    // Time alone closes it again, and no permits are offered then.
+    let mut fence = Fence::new("east".parse().expect("a name"), STALE);
+    fence.read(claim(0, "east"), now());
+    guard.fence(&fence);
+    assert!(guard.reserve(1).left() > 0);
+    process.clock.sleep(STALE + Duration::from_millis(1)).await;
+    guard.hear(&news(&process, &[]));
+    assert_eq!(guard.reserve(1).left(), 0);
+    assert_eq!(tries(&process, &guard, Call::Create, &at_0).await, fenced);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_switch_reaches_those_who_already_wait() {
     let process = process();
     let guard = guard(&process, lane(1, 1, 100));
