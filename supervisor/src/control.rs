@@ -149,6 +149,7 @@ impl Control {
             share: part.map(|part| part.share),
             elected: part.is_some_and(|part| part.elected),
             answered: part.is_some_and(|part| part.answered),
+            claim: None,
         })
     }
 

@@ -7,6 +7,7 @@ mod certificates;
 mod cloud;
 #[cfg(test)]
 mod colos;
+mod fence;
 mod fleet;
 #[cfg(test)]
 mod fuzz;

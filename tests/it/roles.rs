@@ -40,6 +40,11 @@ pub(super) fn worker(folder: &std::path::Path, supervisor: &str, sky: &str) -> P
 
 /// A worker in a process of the caller's.
 pub(super) fn worker_in(process: &Process, folder: &std::path::Path, supervisor: &str, sky: &str) {
+    worker_with(process, folder, (supervisor, sky), |_| {});
+}
+
+/// A client of the cloud at that address, and the guard before it.
+pub(super) fn openstack(process: &Process, sky: &str) -> (Arc<OpenStack>, Guard) {
     let account = Account::Password {
         user: "autoscaler".to_owned(),
         user_domain: "Default".to_owned(),
@@ -72,14 +77,26 @@ pub(super) fn worker_in(process: &Process, folder: &std::path::Path, supervisor:
         keys,
         guard.clone(),
     ));
+    (cloud, guard)
+}
+
+/// The same, told something else besides.
+pub(super) fn worker_with(
+    process: &Process,
+    folder: &std::path::Path,
+    (supervisor, sky): (&str, &str),
+    tell: impl FnOnce(&mut holt_worker::Settings),
+) {
+    let (cloud, guard) = openstack(process, sky);
     let ops = HttpOps::new(supervisor, secret("shared key"), Trust::Only(Vec::new()))
         .expect("an address");
     let ops: Vec<Arc<dyn Ops>> = vec![Arc::new(ops)];
-    let name = holt_worker::Settings::new(
+    let mut settings = holt_worker::Settings::new(
         "worker-1".parse().expect("a name"),
         Place::Folder(folder.to_owned()),
     );
-    holt_worker::build(process, name, cloud, guard, ops).expect("a worker");
+    tell(&mut settings);
+    holt_worker::build(process, settings, cloud, guard, ops).expect("a worker");
 }
 
 fn actor() -> Actor {

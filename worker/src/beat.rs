@@ -9,7 +9,7 @@ use chassis::Mono;
 use chassis::ops::Check;
 use cloud::guard::{NEWS_AGE_MAX, Phase, Standing};
 use domain::control::Switch;
-use domain::ids::ColoId;
+use domain::ids::{ColoId, HomeEpoch};
 use domain::time::Timestamp;
 use tokio::sync::Notify;
 use wire::ports::ops::{Fares, Heartbeat, Orders};
@@ -78,6 +78,21 @@ impl Beats {
         }
     }
 
+    /// The colo that this worker works for, and the epoch of it that it is to claim, if those who were heard of late say so.
+    pub(crate) fn claim(&self, now: Mono) -> Option<(ColoId, Option<HomeEpoch>)> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = |(asked, _): &&(Mono, Orders)| now.saturating_since(*asked) <= NEWS_AGE_MAX;
+        let late: Vec<&Orders> = heard
+            .orders
+            .iter()
+            .flatten()
+            .filter(late)
+            .map(|(_, orders)| orders)
+            .collect();
+        let colo = late.first()?.colo;
+        Some((colo, late.iter().filter_map(|orders| orders.claim).max()))
+    }
+
     fn note(&self, change: impl FnOnce(&mut Heard)) -> Standing {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut heard);
@@ -129,6 +144,10 @@ pub(crate) async fn run(shared: Arc<Shared>, supervisor: usize) {
             worker: shared.settings.name.clone(),
             incarnation: shared.incarnation,
             fares: fares(shared.guard.phase()),
+            fence: shared
+                .fence
+                .as_ref()
+                .and_then(|fence| fence.last(process.clock.mono())),
         };
         let answer = shared.supervisors[supervisor].heartbeat(heartbeat);
         // A lost beat needs no word here: what is not renewed grows old, and the guard sees to that.

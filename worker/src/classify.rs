@@ -94,7 +94,7 @@ pub(crate) fn refused(refused: &Refused) -> Wait {
     let after = match refused {
         Refused::Late => BUDGET_WAIT,
         Refused::Paused(wait) | Refused::Open(wait) => *wait,
-        Refused::Stopped { .. } => STOPPED_WAIT,
+        Refused::Stopped { .. } | Refused::Fenced => STOPPED_WAIT,
     };
     wait(after, refused)
 }

@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) budgets: cloud::guard::Settings,
     pub(crate) operators: Operators,
     pub(crate) telemetry: telemetry::Settings,
+    /// The control planes of its colo, where there are several.
+    pub(crate) fence: Option<crate::fence::Config>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -99,8 +101,21 @@ impl Config {
         let place = Place::Folder(self.worker.state_dir.clone());
         Ok(Settings {
             break_glass: self.worker.break_glass.clone(),
+            fence: self.fence()?,
             ..Settings::new(name, place)
         })
+    }
+
+    fn fence(&self) -> anyhow::Result<Option<crate::FenceSettings>> {
+        let Some(fence) = &self.fence else {
+            return Ok(None);
+        };
+        let settings = fence.settings().context("section `fence`")?;
+        anyhow::ensure!(
+            self.cloud.accounts.contains_key(&settings.tenant),
+            "configuration key `fence.tenant` must name one of `cloud.accounts`"
+        );
+        Ok(Some(settings))
     }
 
     pub(crate) fn proof_keys(&self) -> anyhow::Result<ProofKeys> {
@@ -127,6 +142,7 @@ impl Config {
         let Supervisors { key, ca_file, .. } = &self.supervisors;
         Credentials::check(key.as_ref(), self.tls.as_ref(), ca_file.as_deref())
             .context("section `supervisors`")?;
+        self.fence()?;
         Ok(self)
     }
 

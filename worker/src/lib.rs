@@ -14,6 +14,7 @@ mod classify;
 mod config;
 mod deal;
 mod execute;
+mod fence;
 pub mod host;
 mod measure;
 mod observe;
@@ -38,6 +39,8 @@ use crate::beat::Beats;
 use crate::begun::Begun;
 use crate::deal::Deal;
 use crate::execute::Hands;
+pub use crate::fence::Settings as FenceSettings;
+use crate::fence::Watch as FenceWatch;
 use crate::host::Place;
 use crate::measure::Measure;
 use crate::report::Reporter;
@@ -69,6 +72,8 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// The break-glass file: kill switches that need neither api nor store nor supervisor.
     pub break_glass: Option<PathBuf>,
+    /// The fence between the control planes of its colo; none: the colo has one, and nothing is read or held back.
+    pub fence: Option<FenceSettings>,
 }
 
 impl Settings {
@@ -87,6 +92,7 @@ impl Settings {
             reports_max: 4096,
             heartbeat: Duration::from_secs(1),
             break_glass: None,
+            fence: None,
         }
     }
 }
@@ -115,6 +121,8 @@ pub(crate) struct Shared {
     pub(crate) measure: Measure,
     pub(crate) beats: Beats,
     pub(crate) deal: Deal,
+    /// None: its colo has one control plane.
+    pub(crate) fence: Option<FenceWatch>,
 }
 
 impl Worker {
@@ -163,6 +171,7 @@ pub fn build(
         others: Arc::new(Semaphore::new(others)),
         under_way: AtomicUsize::new(0),
         measure: Measure::new(process.metrics.clone()),
+        fence: settings.fence.clone().map(FenceWatch::new),
         settings,
     });
     tracing::info!(worker = %shared.settings.name, %incarnation, supervisors = shared.supervisors.len(), "worker starts");
@@ -170,6 +179,9 @@ pub fn build(
     if let Some(path) = shared.settings.break_glass.clone() {
         let glass = beat::watch_glass(Arc::clone(&shared), path);
         drop(process.tasks.spawn("break-glass", glass));
+    }
+    if let Some(watch) = &shared.fence {
+        watch.start(&shared);
     }
     for supervisor in 0..shared.supervisors.len() {
         let beats = beat::run(Arc::clone(&shared), supervisor);

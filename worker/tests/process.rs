@@ -190,6 +190,7 @@ impl Ops for Supervisor {
             share: Some(1_000),
             elected: true,
             answered: false,
+            claim: None,
         })
     }
 }

@@ -166,6 +166,7 @@ impl One {
             worker: "worker-1".parse().unwrap(),
             incarnation: Incarnation::from_u128(7),
             fares: Fares::Well,
+            fence: None,
         };
         match port.heartbeat(heartbeat).await {
             Ok(_) => Got::In,

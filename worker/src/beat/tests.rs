@@ -24,6 +24,7 @@ fn orders(share: impl Into<Option<u32>>, elected: bool, switches: &[Mode]) -> Or
         share: share.into(),
         elected,
         answered: false,
+        claim: None,
     }
 }
 

@@ -41,7 +41,7 @@ impl Hands {
         let admitted = match admitted {
             Ok(admitted) => admitted,
             // Nothing for the group to wait for: no permits are offered until this is over.
-            Err(Refused::Late | Refused::Open(_) | Refused::Stopped { .. }) => {
+            Err(Refused::Late | Refused::Open(_) | Refused::Stopped { .. } | Refused::Fenced) => {
                 return Attempt::Unsent(NOT_SENT);
             }
             Err(Refused::Paused(wait)) => return Attempt::Unsent(Outcome::Throttled(wait)),

@@ -108,6 +108,7 @@ impl Ops for Desk {
             share: Some(1_000),
             elected: true,
             answered: false,
+            claim: None,
         })
     }
 }

@@ -12,8 +12,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::control::Switch;
 use domain::evidence::{Extent, Row};
+use domain::home::Claim;
 use domain::ids::{
-    ColoId, GroupId, GroupKey, Incarnation, Nonce, OpId, ServerId, SlotId, TenantId, WorkerName,
+    ColoId, GroupId, GroupKey, HomeEpoch, Incarnation, Nonce, OpId, ServerId, SlotId, TenantId,
+    WorkerName,
 };
 use domain::settle::Outcome;
 use domain::trace::Trace;
@@ -260,6 +262,17 @@ pub struct Heartbeat {
     pub incarnation: Incarnation,
     /// How the cloud fares, as this worker sees it.
     pub fares: Fares,
+    /// What it read of the fence of its colo last; none: nothing yet, or the colo has one control plane only.
+    pub fence: Option<FenceRead>,
+}
+
+/// What a worker read of the key pairs by which control planes claim a colo (safety 3.10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FenceRead {
+    /// The highest claim.
+    pub claim: Claim,
+    /// How long before this heartbeat was sent the read began, at most; the receiver counts back from receipt.
+    pub age: Duration,
 }
 
 /// How a cloud fares.
@@ -288,6 +301,8 @@ pub struct Orders {
     pub elected: bool,
     /// Whether another worker's probe was answered.
     pub answered: bool,
+    /// The epoch of the colo that the worker is to claim for its control plane, by making its key pair (safety 3.10); none: none.
+    pub claim: Option<HomeEpoch>,
 }
 
 /// Why a supervisor did not take an offer or a report.

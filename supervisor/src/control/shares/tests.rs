@@ -8,6 +8,7 @@ fn shares(workers_max: u32) -> Shares {
 
 fn beat(shares: &mut Shares, worker: &str, fares: Fares, second: u64) -> Part {
     let heartbeat = Heartbeat {
+        fence: None,
         worker: worker.parse().expect("a name"),
         incarnation: Incarnation::from_u128(1),
         fares,

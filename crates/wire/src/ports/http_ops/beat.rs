@@ -1,13 +1,15 @@
 //! Heartbeats and orders as they travel.
 
 use domain::control::{Mode, Scope, Switch};
-use domain::ids::{ColoId, Incarnation, WorkerName};
+use domain::home::Claim;
+use domain::ids::{ColoId, HomeEpoch, Incarnation, PlaneName, WorkerName};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
+use std::time::Duration;
 
 use crate::ports::http::Text;
-use crate::ports::ops::{Fares, Heartbeat, Orders};
+use crate::ports::ops::{Fares, FenceRead, Heartbeat, Orders};
 
 #[serde_as]
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,6 +19,17 @@ pub(super) struct HeartbeatMessage {
     #[serde_as(as = "Text")]
     incarnation: Incarnation,
     fares: FaresWord,
+    #[serde(default)]
+    fence: Option<FenceMessage>,
+}
+
+#[serde_as]
+#[derive(Debug, Serialize, Deserialize)]
+struct FenceMessage {
+    epoch: u64,
+    #[serde_as(as = "Option<Text>")]
+    plane: Option<PlaneName>,
+    age_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -34,6 +47,8 @@ pub(super) struct OrdersMessage {
     share: Option<u32>,
     elected: bool,
     answered: bool,
+    #[serde(default)]
+    claim: Option<u64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -56,6 +71,11 @@ impl From<Heartbeat> for HeartbeatMessage {
                 Fares::Recovering => FaresWord::Recovering,
                 Fares::Failing => FaresWord::Failing,
             },
+            fence: heartbeat.fence.map(|read| FenceMessage {
+                epoch: read.claim.epoch.0,
+                plane: read.claim.plane,
+                age_ms: u64::try_from(read.age.as_millis()).unwrap_or(u64::MAX),
+            }),
         }
     }
 }
@@ -70,6 +90,13 @@ impl From<HeartbeatMessage> for Heartbeat {
                 FaresWord::Recovering => Fares::Recovering,
                 FaresWord::Failing => Fares::Failing,
             },
+            fence: message.fence.map(|read| FenceRead {
+                claim: Claim {
+                    epoch: HomeEpoch(read.epoch),
+                    plane: read.plane,
+                },
+                age: Duration::from_millis(read.age_ms),
+            }),
         }
     }
 }
@@ -90,6 +117,7 @@ impl From<Orders> for OrdersMessage {
             share: orders.share,
             elected: orders.elected,
             answered: orders.answered,
+            claim: orders.claim.map(|epoch| epoch.0),
         }
     }
 }
@@ -113,6 +141,7 @@ impl OrdersMessage {
             share: self.share,
             elected: self.elected,
             answered: self.answered,
+            claim: self.claim.map(HomeEpoch),
         })
     }
 }

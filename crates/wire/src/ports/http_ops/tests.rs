@@ -86,6 +86,7 @@ fn orders() -> Orders {
         share: Some(333),
         elected: true,
         answered: false,
+        claim: Some(HomeEpoch(4)),
     }
 }
 
@@ -98,6 +99,13 @@ async fn orders_come_back_for_a_heartbeat_as_they_were_given() {
             worker: "w-1".parse().unwrap(),
             incarnation: Incarnation::from_u128(11),
             fares,
+            fence: (fares != Fares::Failing).then(|| crate::ports::ops::FenceRead {
+                claim: domain::home::Claim {
+                    epoch: HomeEpoch(3),
+                    plane: (fares == Fares::Well).then(|| "west".parse().unwrap()),
+                },
+                age: Duration::from_millis(4_321),
+            }),
         };
         assert_eq!(client.heartbeat(heartbeat.clone()).await, Ok(orders()));
         assert_eq!(table.beats.lock().unwrap().pop(), Some(heartbeat));
@@ -107,6 +115,7 @@ async fn orders_come_back_for_a_heartbeat_as_they_were_given() {
         worker: "w-1".parse().unwrap(),
         incarnation: Incarnation::from_u128(11),
         fares: Fares::Well,
+        fence: None,
     };
     assert_eq!(stranger.heartbeat(heartbeat).await, Err(OpsError::Refused));
     assert!(table.beats.lock().unwrap().is_empty());
