@@ -19,6 +19,7 @@ use domain::time::{Mono, Timestamp};
 use store::control::Controls;
 use wire::ports::ops::{Heartbeat, Orders};
 
+use crate::home::Keeper;
 use crate::owners::{Note, Owners};
 use crate::shards::Shards;
 use crate::{Settings, mono};
@@ -38,6 +39,7 @@ pub(crate) struct Control {
     break_glass: Option<PathBuf>,
     look: Duration,
     shards: Shards,
+    keeper: Keeper,
     inner: Arc<Mutex<Inner>>,
     surging: Gauge,
 }
@@ -54,7 +56,11 @@ struct Inner {
 }
 
 impl Control {
-    pub(crate) fn new(process: &Process, settings: &Settings, shards: Shards) -> Self {
+    pub(crate) fn new(
+        process: &Process,
+        settings: &Settings,
+        (shards, keeper): (Shards, Keeper),
+    ) -> Self {
         let help = "Whether the surge guard slows the colo.";
         let inner = Inner {
             stored: None,
@@ -69,6 +75,7 @@ impl Control {
             break_glass: settings.break_glass.clone(),
             look: settings.switch_pass,
             shards,
+            keeper,
             inner: Arc::new(Mutex::new(inner)),
             surging: process.metrics.gauge("surge_guard", help),
         }
@@ -111,6 +118,7 @@ impl Control {
     /// Answers a worker's heartbeat. None: nothing is known yet, and no news are better than wrong ones.
     pub(crate) fn orders(&self, heartbeat: &Heartbeat) -> Option<Orders> {
         let (now, wall) = (mono(&self.process), self.wall());
+        self.keeper.hear(heartbeat.fence.as_ref(), now);
         let mut inner = self.lock();
         inner.stored.as_ref()?;
         let mut switches: Vec<Switch> = inner
@@ -149,14 +157,14 @@ impl Control {
             share: part.map(|part| part.share),
             elected: part.is_some_and(|part| part.elected),
             answered: part.is_some_and(|part| part.answered),
-            claim: None,
+            claim: self.keeper.claim(),
         })
     }
 
     /// Whether it is this supervisor that deals the colo's budget. One that begins to waits until every share that another dealt has ended,
     /// so that all shares together never exceed the budget.
     fn deals(&self, inner: &mut Inner, now: Mono) -> bool {
-        if matches!(self.shards, Shards::All) {
+        if self.shards.are_all() {
             return true;
         }
         if !self.shards.has(Shard::BUDGET) {

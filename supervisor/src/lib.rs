@@ -13,6 +13,7 @@ mod control;
 mod counts;
 mod duty;
 pub mod handout;
+mod home;
 mod hooks;
 mod launches;
 mod look_up;
@@ -42,6 +43,7 @@ use store::Stores;
 use store::member::Watch;
 
 pub use crate::handout::Handout;
+pub use crate::home::{Config as HomeConfig, Settings as HomeSettings};
 use crate::shards::Shards;
 
 /// Periods, limits and rules. Every field has a default that suits production; tests and the simulator give shorter ones.
@@ -74,6 +76,8 @@ pub struct Settings {
     pub surge: bool,
     /// The break-glass file: kill switches that need neither api nor store.
     pub break_glass: Option<PathBuf>,
+    /// What its control plane is among several of its colo; none: the colo has one. The store must be the plane's ([`store::home::shared`]).
+    pub home: Option<HomeSettings>,
     /// Its name among the supervisors of its colo, which share the groups. None: it shares with nobody, and all groups are its own.
     pub member: Option<MemberName>,
 }
@@ -94,6 +98,7 @@ impl Default for Settings {
             switch_pass: Duration::from_secs(1),
             surge: true,
             break_glass: None,
+            home: None,
             member: None,
         }
     }
@@ -120,8 +125,10 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
         let members = Arc::clone(&stores.members);
         Watch::start(process, members, settings.colo, Some(own))
     });
-    let shards = watch.clone().map_or(Shards::All, Shards::Of);
-    let control = control::Control::new(process, &settings, shards.clone());
+    let shards = Shards::new(watch.clone(), stores.home.clone());
+    let keeper = home::Keeper::default();
+    let seats = (shards.clone(), keeper.clone());
+    let control = control::Control::new(process, &settings, seats);
     let controls = Arc::clone(&stores.controls);
     let desk = hooks::Desk::default();
     let seams = owners::Seams {
@@ -144,6 +151,7 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
                 .spawn("shards", shards::run(watch, owners.clone())),
         );
     }
+    home::start(&keeper, &owners);
     let pass_on = poll::pass_on(process.clone(), handout.clone(), owners.clone());
     drop(process.tasks.spawn("pass-on", pass_on));
     control::start(&control, controls, &owners);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::event::Event;
 use domain::evidence::{Extent, Listing, Row, Watch};
-use domain::group::{Group, Phase};
+use domain::group::{Adoption, Group, Phase};
 use domain::ids::{DeliveryId, EventId, GroupKey, LaunchHash, OpId, RequestHash, Rev, SlotId};
 use domain::outbox::Sent;
 use domain::settle::Outcome;
@@ -365,7 +365,7 @@ impl Owner {
         self.group.as_ref().is_some_and(|g| {
             let census = g.slots.census();
             let wants = matches!(g.state.phase, Phase::Running) && g.state.desired > census.wanted;
-            census.open.0 == 0 && !wants
+            census.open.0 == 0 && !wants && g.state.adoption == Adoption::Done
         })
     }
 }

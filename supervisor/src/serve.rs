@@ -23,7 +23,7 @@ use wire::ports::ops::Ops;
 use wire::ports::submit::Submit;
 use wire::ports::{Credentials, Guard, Role, http_hooks, http_ops, http_submit};
 
-use crate::{Settings, Supervisor};
+use crate::{HomeConfig, HomeSettings, Settings, Supervisor};
 
 const DEFAULTS: &str = include_str!("defaults.toml");
 const PREFIX: &str = "HOLT_SUPERVISOR";
@@ -42,6 +42,7 @@ struct Config {
     tls: Option<tls::Settings>,
     operators: Operators,
     telemetry: telemetry::Settings,
+    plane: Option<HomeConfig>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -79,6 +80,7 @@ pub fn check(
     let config: Config = layers.environment(PREFIX, environment).load()?;
     Credentials::check(config.roles.key.as_ref(), config.tls.as_ref(), None)
         .context("`roles.key`")?;
+    home(&config)?;
     member(&config).map(drop)
 }
 
@@ -98,6 +100,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
         .open(process)
         .context("open the index of history")?;
     let member = member(&config)?;
+    let home = home(&config)?;
     let guard = guard(process, &config)?;
     let place = config.store.feeding(config.history.is_outside());
     let store = choice::open(process, &place, embedded::Settings::default()).await?;
@@ -106,9 +109,14 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     }
     let settings = Settings {
         member,
+        home,
         ..settings(&config.colo)
     };
-    let supervisor = crate::build(process, settings, store.stores());
+    let stores = match &settings.home {
+        Some(home) => store::home::shared(store.stores(), home.plane.own.clone()),
+        None => store.stores(),
+    };
+    let supervisor = crate::build(process, settings, stores);
     let roles =
         TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;
     let roles = listen(process, roles, supervisor, guard)?;
@@ -138,6 +146,11 @@ fn guard(process: &Process, config: &Config) -> anyhow::Result<Guard> {
     }
     let credentials = credentials.context("`roles.key`, `tls`")?;
     Ok(Guard::new(&process.metrics, credentials))
+}
+
+/// Which of several control planes of its colo it works for.
+fn home(config: &Config) -> anyhow::Result<Option<HomeSettings>> {
+    config.plane.as_ref().map(HomeConfig::settings).transpose()
 }
 
 /// Its name among the supervisors that share its store: where the other roles reach it. An embedded store is shared with nobody.

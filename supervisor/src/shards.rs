@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use domain::ids::GroupKey;
+use domain::ids::{GroupKey, HomeEpoch};
 use domain::member::Shard;
+use store::home::Home;
 use store::member::Watch;
 
 use crate::owners::{Note, Owners};
@@ -12,25 +13,36 @@ use crate::sweep;
 
 /// What this supervisor owns. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) enum Shards {
-    /// It is the only one, or shares with nobody: all groups are its own.
-    All,
-    /// It is one of several.
-    Of(Watch),
+pub(crate) struct Shards {
+    /// None: it is the only one, or shares with nobody: all groups are its own.
+    watch: Option<Watch>,
+    /// What its control plane serves.
+    home: Home,
 }
 
 impl Shards {
+    pub(crate) const fn new(watch: Option<Watch>, home: Home) -> Self {
+        Self { watch, home }
+    }
+
     /// Whether a group is this supervisor's. Two may say so at once, for a moment; neither does harm by it.
     pub(crate) fn is_mine(&self, key: &GroupKey) -> bool {
-        self.has(Shard::of(key))
+        self.home.is_current(key.epoch) && self.has(Shard::of(key))
     }
 
     /// Whether a shard is this supervisor's.
     pub(crate) fn has(&self, shard: Shard) -> bool {
-        match self {
-            Self::All => true,
-            Self::Of(watch) => watch.is_own(shard),
-        }
+        self.watch.as_ref().is_none_or(|watch| watch.is_own(shard))
+    }
+
+    /// Whether it shares its groups with nobody.
+    pub(crate) const fn are_all(&self) -> bool {
+        self.watch.is_none()
+    }
+
+    /// The epoch of the groups that are served here.
+    pub(crate) fn epoch(&self) -> Option<HomeEpoch> {
+        self.home.epoch()
     }
 }
 

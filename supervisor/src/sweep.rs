@@ -162,6 +162,12 @@ impl Sweep {
         self.changed.notify_one();
     }
 
+    /// Everything that is known of tenants is forgotten: somebody else has changed their groups meanwhile.
+    pub(crate) fn forget(&self) {
+        self.lock().clear();
+        self.changed.notify_one();
+    }
+
     /// A list could not be made; not before this time.
     pub(crate) fn undone(&self, tenant: &TenantId, after: Duration) {
         let at = mono(&self.process).plus(after.max(APART));
@@ -216,8 +222,11 @@ impl Sweep {
         };
         let note = |id| Note::Listing(Arc::new(parted.of(id)), project.clone());
         for id in parted.groups() {
-            let epoch = waiting.remove(&id).unwrap_or_default();
-            owners.hint(&key(id, epoch), note(id));
+            waiting.remove(&id);
+            // A group that nobody has awake is at home where all of them are.
+            if let Some(epoch) = owners.seams().shards.epoch() {
+                owners.hint(&key(id, epoch), note(id));
+            }
         }
         for (id, epoch) in waiting {
             owners.tell_awake(&key(id, epoch), note(id));

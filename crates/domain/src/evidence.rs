@@ -233,6 +233,7 @@ pub fn weigh(
     }
     health::miss(draft, watch, listing);
     lapse::weigh(draft, watch, &scale);
+    adopt::complete(draft, watch, &scale);
     scale.report
 }
 

@@ -120,8 +120,24 @@ pub struct State {
     pub posted: DeliveryId,
     /// What was last said about why the group cannot launch what it wants; none: nothing, or that it can again.
     pub degraded: Option<HoldWhy>,
+    /// Whether the servers that a former home of the group may have made are known.
+    pub adoption: Adoption,
     /// What is known of alerts; none: there are none, and nothing is to be given up because of them.
     pub alerts: Option<Alerts>,
+}
+
+/// Whether a group that was carried over from a former home knows all of its servers.
+///
+/// Until it does, nothing of it is launched or deleted: what was copied may lack the last slots, and their servers live (safety 3.10, ADR 0020).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Adoption {
+    /// It does, or it has had one home only.
+    #[default]
+    Done,
+    /// It is being copied: nobody owns it yet.
+    Copying,
+    /// A complete list has to be weighed first, begun when every call of the former home must have ended.
+    Due,
 }
 
 /// Where a group is in its life.
@@ -349,6 +365,7 @@ impl Group {
             timers: BTreeMap::new(),
             posted: DeliveryId(0),
             degraded: None,
+            adoption: Adoption::Done,
             alerts: None,
         };
         Self {

@@ -13,8 +13,10 @@ use crate::ids::{ColoId, HomeEpoch, Incarnation, PlaneName};
 use crate::time::Mono;
 
 mod fence;
+mod moved;
 
 pub use fence::{Fence, Refusal, STALE};
+pub use moved::{born, decided, rest};
 
 /// Between two reads of the key pairs (safety 3.10).
 pub const READ_EVERY: Duration = Duration::from_secs(5);
@@ -107,8 +109,10 @@ pub enum Automatic {
 pub struct Known {
     /// The highest row in the store: who serves, and since which epoch.
     pub published: Option<Claim>,
-    /// What a worker read in Nova, if that is fresh.
+    /// The highest claim that a worker ever read in Nova.
     pub read: Option<Claim>,
+    /// Whether a worker has read it lately, so that it could claim too.
+    pub is_fresh: bool,
     /// How long the beat of whoever has the highest epoch has stood still.
     pub silent: Duration,
     /// The epoch that an operator wants to see ended by this plane.
@@ -172,9 +176,10 @@ pub fn decide(plane: &Plane, known: &Known) -> Act {
     if !by_itself && known.wished != Some(holder.epoch) {
         return Act::Stand(Why::Served);
     }
-    match known.read {
-        Some(_) => Act::Claim(holder.epoch.next()),
-        None => Act::Stand(Why::Unreached),
+    if known.is_fresh {
+        Act::Claim(holder.epoch.next())
+    } else {
+        Act::Stand(Why::Unreached)
     }
 }
 

@@ -74,7 +74,7 @@ text_id!(
 );
 text_id!(
     /// One of the control planes that may serve a colo.
-    PlaneName, "control plane name", 64, "1 to 64 of letters, digits, '-', '_', '.'",
+    PlaneName, "control plane name", 40, "1 to 40 of letters, digits, '-', '_', '.'",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')
 );
 text_id!(

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::draft::Draft;
 use crate::evidence::{Watch, overdue};
-use crate::group::Phase;
+use crate::group::{Adoption, Phase};
 use crate::ids::{Incarnation, Nonce, SlotId, WorkerName};
 use crate::outbox;
 
@@ -55,6 +55,9 @@ fn dark(draft: &Draft<'_>, watch: &Watch) -> u32 {
 pub fn plan(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) -> usize {
     overdue(draft, watch);
     outbox::go_on(draft);
+    if draft.state.adoption != Adoption::Done {
+        return 0;
+    }
     let used = match draft.state.phase {
         Phase::Running => {
             leave::go_on(draft);

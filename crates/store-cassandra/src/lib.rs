@@ -203,6 +203,7 @@ impl Cassandra {
             search: Arc::clone(&self.inner) as _,
             inputs: Arc::clone(&self.inner) as _,
             members: Arc::clone(&self.inner) as _,
+            home: store::home::Home::Only,
         }
     }
 

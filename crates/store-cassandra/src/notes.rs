@@ -23,7 +23,7 @@ struct Unclear;
 fn place(shelf: Shelf, id: &[u8]) -> [Value; 2] {
     let part = match shelf {
         Shelf::Answers => id.first().copied().unwrap_or_default(),
-        Shelf::Staff | Shelf::Places | Shelf::Revocations => 0,
+        Shelf::Staff | Shelf::Places | Shelf::Revocations | Shelf::Homes => 0,
     };
     [tiny(shelf.number()), set(CqlValue::Int(part.into()))]
 }
@@ -32,7 +32,9 @@ impl Inner {
     fn kept(&self, shelf: Shelf) -> Value {
         match shelf {
             Shelf::Answers => answer_ttl(self.keep),
-            Shelf::Staff | Shelf::Places | Shelf::Revocations => journal_ttl(self.keep),
+            Shelf::Staff | Shelf::Places | Shelf::Revocations | Shelf::Homes => {
+                journal_ttl(self.keep)
+            }
         }
     }
 

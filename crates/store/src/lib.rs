@@ -14,6 +14,7 @@ pub mod embedded;
 pub mod feed;
 pub mod group;
 pub mod hint;
+pub mod home;
 pub mod input;
 pub mod journal;
 pub mod launch;
@@ -48,6 +49,8 @@ pub struct Stores {
     pub inputs: Arc<dyn input::Inputs>,
     /// Which supervisors there are.
     pub members: Arc<dyn member::Members>,
+    /// What the control plane at hand may do with groups, where its colo has several.
+    pub home: home::Home,
 }
 
 /// Why a store gave no answer. Nothing can be said about a write that ends so, except where stated.

@@ -19,11 +19,19 @@ pub enum Shelf {
     Places,
     /// Tokens that operators have ended, under ids in order of time. Kept as long as the journal.
     Revocations,
+    /// Which control plane serves a colo, and what operators want of one. Kept as long as the journal after the last write.
+    Homes,
 }
 
 impl Shelf {
     /// All shelves.
-    pub const ALL: [Self; 4] = [Self::Answers, Self::Staff, Self::Places, Self::Revocations];
+    pub const ALL: [Self; 5] = [
+        Self::Answers,
+        Self::Staff,
+        Self::Places,
+        Self::Revocations,
+        Self::Homes,
+    ];
 
     /// Its number in stores.
     #[must_use]
@@ -33,6 +41,7 @@ impl Shelf {
             Self::Staff => 2,
             Self::Places => 3,
             Self::Revocations => 4,
+            Self::Homes => 5,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rows that no open slot holds: adopted by a slot in doubt, bound as surplus, or reported (design 4, rules 1 and 4).
 
 use crate::draft::Draft;
+use crate::group::Adoption;
 use crate::hold;
 use crate::ids::{Nonce, ServerId, SlotId};
 use crate::mutant::{self, Mutant};
@@ -132,6 +133,25 @@ fn take_in(
     draft.put(slot);
     scale.roles.insert(row.server, id);
     hold::restored(draft);
+}
+
+/// A group that was carried over knows all of its servers once a complete list was weighed whole that began when every call of its former home
+/// must have ended (ADR 0020). A project too large for one is given as long as a doubt in it is: what is missing then shows up late, if ever.
+pub(super) fn complete(draft: &mut Draft<'_>, watch: &Watch, scale: &Scale<'_>) {
+    let listing = scale.listing;
+    if draft.state.adoption != Adoption::Due || scale.report.unsure || draft.room() == 0 {
+        return;
+    }
+    let is_enough = match listing.extent {
+        Extent::Complete => listing.began >= watch.settled(),
+        Extent::Partial if listing.about.is_none() => {
+            watch.is_large() && listing.began >= watch.began.plus(watch.rules.tagged_lapse)
+        }
+        Extent::Partial | Extent::Tagged | Extent::TaggedInPart => false,
+    };
+    if is_enough {
+        draft.state.adoption = Adoption::Done;
+    }
 }
 
 /// Its report is overdue; before that the report decides.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::draft::Draft;
-use crate::group::{Group, Phase};
+use crate::group::{Adoption, Group, Phase};
 use crate::hold;
 use crate::ids::{Incarnation, Nonce, ServerId, SlotId, WorkerName};
 use crate::mutant::{self, Mutant};
@@ -92,7 +92,8 @@ impl Watch {
     #[must_use]
     pub fn due(&self, group: &Group, now: Now) -> Wake {
         let mut wake = Wake::default();
-        let paused = group.state.phase == Phase::Paused;
+        let is_adopting = group.state.adoption != Adoption::Done;
+        let paused = group.state.phase == Phase::Paused || is_adopting;
         for slot in group.slots.open() {
             let Some(track) = self.track(slot.id) else {
                 // Not noted yet: look again at once, after the sync.
@@ -123,6 +124,10 @@ impl Watch {
             }
         }
         self.due_ended(group, &mut wake);
+        if group.state.adoption == Adoption::Due {
+            let next = self.last.map_or(self.began, |last| last.plus(LOOK_BUSY));
+            wake.list_by(next.max(self.settled()));
+        }
         if self.looks_after(group, now.mono) {
             wake.list_by(self.last.map_or(self.began, |last| last.plus(LOOK_BUSY)));
         }

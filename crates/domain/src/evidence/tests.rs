@@ -6,6 +6,7 @@ use crate::group::{Group, HoldWhy, Phase};
 use crate::settle::{Outcome, settle};
 use crate::slot::{DeleteWhy, DoubtWhy, FailWhy, GoneWhy, Hold, Slot, State};
 
+mod adoption;
 mod due;
 mod health;
 mod reads;

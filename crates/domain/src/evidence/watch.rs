@@ -277,6 +277,17 @@ impl Watch {
             .and_then(|track| track.ended)
             .unwrap_or(self.began)
     }
+    /// From when on whatever was begun before this owner began must have ended: begun, called and executed.
+    #[must_use]
+    pub fn settled(&self) -> Mono {
+        let Rules {
+            begin,
+            call,
+            quiesce,
+            ..
+        } = self.rules;
+        self.began.plus(begin + call + quiesce)
+    }
     /// Whether the project is too large for complete lists (design 4, rule 5): it was looked at by tags, and showed none for long. A
     /// brownout, which shows none either, is not taken for it.
     pub(crate) fn is_large(&self) -> bool {
@@ -305,13 +316,7 @@ impl Watch {
     /// owner began, and then servers that no slot knows of are there, or still on their way (safety 3.5). A complete list from after that settles it.
     #[must_use]
     pub fn looks_after(&self, group: &Group, now: Mono) -> bool {
-        let Rules {
-            begin,
-            call,
-            quiesce,
-            ..
-        } = self.rules;
-        let settled = self.began.plus(begin + call + quiesce);
+        let settled = self.settled();
         group.state.phase == Phase::Tombstone
             && self.knew
             && self.complete.is_none_or(|complete| complete < settled)

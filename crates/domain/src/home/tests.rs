@@ -48,119 +48,60 @@ fn a_key_pair_is_named_after_colo_and_epoch_in_one_way_only() {
     }
 }
 
+/// What the plane `west` does: by row, by read, by seconds of silence, by the epoch that an operator wants ended.
+fn does(
+    row: Option<(u64, &str)>,
+    read: Option<(u64, &str)>,
+    silent: u64,
+    wished: Option<u64>,
+) -> Act {
+    let claim_of = |(epoch, plane)| claim(epoch, plane);
+    let known = Known {
+        published: row.map(claim_of),
+        read: read.map(claim_of),
+        is_fresh: read.is_some(),
+        silent: Duration::from_secs(silent),
+        wished: wished.map(HomeEpoch),
+    };
+    decide(&west(MINUTES), &known)
+}
+
+const SERVED: Act = Act::Stand(Why::Served);
+const UNREACHED: Act = Act::Stand(Why::Unreached);
+const EAST: Option<(u64, &str)> = Some((0, "east"));
+
+const fn claims(epoch: u64) -> Act {
+    Act::Claim(HomeEpoch(epoch))
+}
+
 #[test]
-fn what_a_plane_does_follows_from_who_has_the_highest_epoch() {
-    let quiet = Duration::ZERO;
-    let dead = AFTER;
-    let cases = [
-        // published, read, silence, wish, and what follows
-        (
-            None,
-            Some(claim(0, "east")),
-            quiet,
-            None,
-            Act::Stand(Why::Served),
-        ),
-        (
-            None,
-            Some(claim(0, "east")),
-            dead,
-            None,
-            Act::Claim(HomeEpoch(1)),
-        ),
-        (None, None, dead, None, Act::Stand(Why::Unreached)),
-        (
-            None,
-            Some(claim(0, "east")),
-            quiet,
-            Some(HomeEpoch(0)),
-            Act::Claim(HomeEpoch(1)),
-        ),
-        (
-            None,
-            None,
-            quiet,
-            Some(HomeEpoch(0)),
-            Act::Stand(Why::Unreached),
-        ),
-        (
-            None,
-            Some(claim(1, "west")),
-            quiet,
-            None,
-            Act::Open(HomeEpoch(1)),
-        ),
-        (
-            Some(claim(1, "west")),
-            Some(claim(1, "west")),
-            quiet,
-            None,
-            Act::Serve(HomeEpoch(1)),
-        ),
-        // Without a read it goes on: its workers change nothing, and what is asked of it is kept.
-        (
-            Some(claim(1, "west")),
-            None,
-            dead,
-            None,
-            Act::Serve(HomeEpoch(1)),
-        ),
-        // Somebody else won meanwhile: whoever says so first is believed.
-        (
-            Some(claim(1, "west")),
-            Some(claim(2, "east")),
-            quiet,
-            None,
-            Act::Stand(Why::Served),
-        ),
-        (
-            Some(claim(2, "east")),
-            None,
-            quiet,
-            None,
-            Act::Stand(Why::Served),
-        ),
-        // A wish is about one epoch, and is over when that one is.
-        (
-            Some(claim(2, "east")),
-            Some(claim(2, "east")),
-            quiet,
-            Some(HomeEpoch(0)),
-            Act::Stand(Why::Served),
-        ),
-        (
-            Some(claim(2, "east")),
-            Some(claim(2, "east")),
-            quiet,
-            Some(HomeEpoch(2)),
-            Act::Claim(HomeEpoch(3)),
-        ),
-        // Whoever won and died before it served is taken over from like any other.
-        (
-            Some(claim(1, "west")),
-            Some(claim(2, "east")),
-            dead,
-            None,
-            Act::Claim(HomeEpoch(3)),
-        ),
-        // Every key pair was deleted: the row still knows better.
-        (
-            Some(claim(4, "east")),
-            Some(claim(0, "east")),
-            dead,
-            None,
-            Act::Claim(HomeEpoch(5)),
-        ),
-    ];
-    for (published, read, silent, wished, expected) in cases {
-        let known = Known {
-            published,
-            read,
-            silent,
-            wished,
-        };
-        assert_eq!(decide(&west(MINUTES), &known), expected, "{known:?}");
-    }
+fn a_plane_takes_over_after_ten_minutes_of_silence_or_at_once_when_it_is_asked() {
+    assert_eq!(does(None, EAST, 599, None), SERVED);
+    assert_eq!(does(None, EAST, 600, None), claims(1));
+    assert_eq!(does(None, EAST, 0, Some(0)), claims(1));
+    // Who cannot reach the colo's Nova could do nothing there.
+    assert_eq!(does(None, None, 600, None), UNREACHED);
+    assert_eq!(does(None, None, 0, Some(0)), UNREACHED);
+    // A wish is about one epoch, and is over when that one is.
+    let east = Some((2, "east"));
+    assert_eq!(does(east, east, 0, Some(0)), SERVED);
+    assert_eq!(does(east, east, 0, Some(2)), claims(3));
+    // Whoever won and died before it served is taken over from like any other.
+    assert_eq!(does(Some((1, "west")), east, 600, None), claims(3));
+    // Every key pair was deleted: the row still knows better.
+    assert_eq!(does(Some((4, "east")), EAST, 600, None), claims(5));
+}
+
+#[test]
+fn a_plane_serves_what_it_has_published_and_nothing_once_another_has_won() {
+    let west = Some((1, "west"));
+    assert_eq!(does(None, west, 0, None), Act::Open(HomeEpoch(1)));
+    assert_eq!(does(west, west, 0, None), Act::Serve(HomeEpoch(1)));
+    // Without a read it goes on: its workers change nothing, and what is asked of it is kept.
+    assert_eq!(does(west, None, 600, None), Act::Serve(HomeEpoch(1)));
+    // Whoever says first that somebody else won is believed.
+    assert_eq!(does(west, Some((2, "east")), 0, None), SERVED);
+    assert_eq!(does(Some((2, "east")), None, 0, None), SERVED);
 }
 
 #[test]
@@ -176,9 +117,25 @@ fn a_key_pair_that_names_no_plane_is_nobodys() {
 }
 
 #[test]
+fn what_was_read_once_holds_also_when_nobody_reads_any_more() {
+    let own = Plane {
+        own: plane("east"),
+        ..west(MINUTES)
+    };
+    let known = Known {
+        read: Some(claim(1, "west")),
+        silent: AFTER,
+        ..Known::default()
+    };
+    // Nothing was published here, and its worker is gone: that is no reason to serve again.
+    assert_eq!(decide(&own, &known), Act::Stand(Why::Unreached));
+}
+
+#[test]
 fn only_an_operator_takes_over_where_nothing_happens_by_itself() {
     let mut known = Known {
         read: Some(claim(0, "east")),
+        is_fresh: true,
         silent: Duration::from_secs(86_400),
         ..Known::default()
     };

@@ -3,7 +3,7 @@
 use crate::capacity::Size;
 use crate::draft::Draft;
 use crate::evidence::Watch;
-use crate::group::Phase;
+use crate::group::{Adoption, Phase};
 use crate::hold;
 use crate::mutant::{self, Mutant};
 use crate::slot::{Flags, Issue, Slot, State};
@@ -18,7 +18,8 @@ pub(super) fn deficit(draft: &Draft<'_>, watch: &Watch) -> u32 {
     };
     let is_held =
         hold::is_held(&draft.state, draft.now().wall) && !mutant::on(Mutant::IssueWhileHeld);
-    if !is_running || is_held {
+    let is_adopting = draft.state.adoption != Adoption::Done;
+    if !is_running || is_held || is_adopting {
         return 0;
     }
     let census = draft.census();

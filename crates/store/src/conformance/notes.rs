@@ -112,7 +112,7 @@ async fn shelves_do_not_see_each_other(s: &Bench) -> Outcome {
 
 async fn notes_in_order_come_newest_first_and_page_by_page(s: &Bench) -> Outcome {
     let notes = &*s.stores().notes;
-    for shelf in [Shelf::Staff, Shelf::Revocations] {
+    for shelf in [Shelf::Staff, Shelf::Revocations, Shelf::Homes] {
         // Later than those of all other cases.
         let mut written: Vec<Note> = (0..5).map(|n| note(s, u64::MAX / 4 + n, "x")).collect();
         for note in &written {

@@ -166,6 +166,7 @@ pub fn full_state() -> State {
         ]
         .into(),
         posted: DeliveryId(7),
+        adoption: domain::group::Adoption::Due,
         degraded: Some(HoldWhy::NoCapacity),
         alerts: Some(alerts()),
     }

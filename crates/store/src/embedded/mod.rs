@@ -164,6 +164,7 @@ impl Embedded {
             search: Arc::clone(&self.inner) as _,
             inputs: Arc::clone(&self.inner) as _,
             members: Arc::clone(&self.inner) as _,
+            home: crate::home::Home::Only,
         }
     }
 

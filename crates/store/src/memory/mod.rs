@@ -87,6 +87,7 @@ impl Memory {
             inputs: Arc::clone(&handle) as _,
             members: Arc::clone(&handle) as _,
             search: handle,
+            home: crate::home::Home::Only,
         }
     }
 

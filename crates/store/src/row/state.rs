@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use domain::capacity::Size;
 use domain::event::Override;
-use domain::group::{Clocks, Hold, State};
+use domain::group::{Adoption, Clocks, Hold, State};
 use domain::ids::{DeliveryId, PolicyId};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 
 use super::circle::AlertsRow;
+use super::corrupt;
 use super::words::{HoldRow, PhaseRow};
 use crate::Error;
 
@@ -45,11 +46,18 @@ pub(crate) struct StateRow {
     cd: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     al: Option<AlertsRow>,
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    ad: u8,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 const fn is_zero(posted: &u64) -> bool {
     *posted == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none_yet(adoption: &u8) -> bool {
+    *adoption == 0
 }
 
 /// A grant: size, until.
@@ -94,6 +102,7 @@ impl From<&State> for StateRow {
             timers,
             posted,
             degraded,
+            adoption,
             alerts,
         } = state;
         let Clocks {
@@ -122,6 +131,11 @@ impl From<&State> for StateRow {
             g: degraded.map(HoldRow::from),
             cu: up.map(Timestamp::unix_ms),
             cd: down.map(Timestamp::unix_ms),
+            ad: match adoption {
+                Adoption::Done => 0,
+                Adoption::Copying => 1,
+                Adoption::Due => 2,
+            },
             al: alerts.as_ref().map(AlertsRow::from),
         }
     }
@@ -152,6 +166,12 @@ impl TryFrom<StateRow> for State {
                 .collect(),
             posted: DeliveryId(row.n),
             degraded: row.g.map(Into::into),
+            adoption: match row.ad {
+                0 => Adoption::Done,
+                1 => Adoption::Copying,
+                2 => Adoption::Due,
+                other => return Err(corrupt("adoption of a state", &other)),
+            },
             alerts: row.al.map(TryInto::try_into).transpose()?,
         })
     }

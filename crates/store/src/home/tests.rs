@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use chassis::Clock;
+use domain::home::Claim;
+use domain::ids::{ColoId, GroupKey, Incarnation};
+use domain::member::Lease;
+use domain::time::Timestamp;
+
+use super::*;
+use crate::group::Level;
+use crate::memory::Memory;
+
+const COLO: ColoId = ColoId(7);
+
+fn plane(name: &str) -> PlaneName {
+    name.parse().unwrap()
+}
+
+fn two() -> (Stores, Stores) {
+    let memory = Memory::new(Clock::system());
+    let east = shared(memory.handle("east"), plane("east"));
+    (east, shared(memory.handle("west"), plane("west")))
+}
+
+fn of(stores: &Stores) -> &Shared {
+    stores.home.shared().unwrap()
+}
+
+fn published(epoch: u64, name: &str) -> Published {
+    Published {
+        claim: Claim {
+            epoch: HomeEpoch(epoch),
+            plane: Some(plane(name)),
+        },
+        who: "ann".to_owned(),
+        why: "it burns".to_owned(),
+        at: Timestamp::from_unix_ms(5),
+    }
+}
+
+fn key(epoch: u64) -> GroupKey {
+    GroupKey {
+        id: domain::ids::GroupId::new(COLO, 1),
+        tenant: "acme".parse().unwrap(),
+        epoch: HomeEpoch(epoch),
+    }
+}
+
+#[tokio::test]
+async fn who_serves_is_the_highest_epoch_that_was_published_and_each_is_published_once() {
+    let (east, west) = two();
+    let (east, west) = (of(&east), of(&west));
+    assert_eq!(east.published(COLO).await.unwrap(), None);
+    for (epoch, name) in [(1, "west"), (2, "east"), (300, "west")] {
+        let row = published(epoch, name);
+        west.publish(COLO, &row).await.unwrap();
+        west.publish(COLO, &row).await.unwrap();
+        assert_eq!(east.published(COLO).await.unwrap(), Some(row));
+    }
+    let late = published(2, "east");
+    east.publish(COLO, &late).await.unwrap();
+    let newest = east.published(COLO).await.unwrap().unwrap();
+    assert_eq!(newest.claim.epoch, HomeEpoch(300));
+    assert!(east.publish(COLO, &published(300, "east")).await.is_err());
+    assert_eq!(east.published(ColoId(8)).await.unwrap(), None);
+    east.renew(COLO, HomeEpoch(300)).await.unwrap();
+    assert_eq!(east.published(COLO).await.unwrap(), Some(newest));
+}
+
+#[tokio::test]
+async fn a_wish_is_about_one_plane_and_the_last_one_counts() {
+    let (east, west) = two();
+    for ends in [3, 4] {
+        let wish = Wish {
+            ends: HomeEpoch(ends),
+            who: "ann".to_owned(),
+            why: "it burns".to_owned(),
+            at: Timestamp::from_unix_ms(ends),
+        };
+        of(&west).wish(COLO, &wish).await.unwrap();
+        assert_eq!(of(&west).wished(COLO).await.unwrap(), Some(wish));
+    }
+    assert_eq!(of(&east).wished(COLO).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_plane_that_does_not_serve_reads_and_writes_no_group() {
+    let (east, _) = two();
+    assert!(!east.home.is_serving());
+    assert!(east.groups.read(&key(0), Level::Serial).await.is_err());
+    assert!(east.groups.all(None, 10).await.is_err());
+    assert!(east.hints.marked(10).await.is_err());
+    assert!(of(&east).serve(Some(HomeEpoch(1))));
+    assert!(!of(&east).serve(Some(HomeEpoch(1))), "nothing new");
+    assert!(east.home.is_current(HomeEpoch(1)) && !east.home.is_current(HomeEpoch(0)));
+    let old = east.groups.read(&key(0), Level::Serial).await.unwrap();
+    assert!(old.is_none(), "a partition of another epoch is none");
+    of(&east)
+        .raw()
+        .hints
+        .mark(&key(0), Timestamp::default())
+        .await
+        .unwrap();
+    east.hints
+        .mark(&key(1), Timestamp::default())
+        .await
+        .unwrap();
+    let marked = east.hints.marked(10).await.unwrap();
+    assert_eq!(marked.len(), 1);
+    assert_eq!(marked[0].0, key(1));
+}
+
+#[tokio::test]
+async fn planes_hear_each_others_beats_and_share_no_members() {
+    let (east, west) = two();
+    let lease = Lease {
+        member: "http://10.0.0.1:8071".parse().unwrap(),
+        life: Incarnation::from_u128(1),
+        beat: 1,
+    };
+    east.members.beat(COLO, &lease).await.unwrap();
+    assert_eq!(east.members.leases(COLO).await.unwrap(), [lease]);
+    assert_eq!(west.members.leases(COLO).await.unwrap(), []);
+
+    let heard = || async { of(&west).beat_of(COLO, &plane("east")).await.unwrap() };
+    assert_eq!(heard().await, None);
+    let mut last = None;
+    for (life, beat) in [(1, 1), (1, 2), (2, 1), (1, 3)] {
+        let life = Incarnation::from_u128(life);
+        of(&east).beat(COLO, life, beat).await.unwrap();
+        let now = heard().await;
+        assert_ne!(now, last, "it moved");
+        last = now;
+    }
+    assert_eq!(of(&east).beat_of(COLO, &plane("west")).await.unwrap(), None);
+    assert_eq!(Home::Only.epoch(), Some(HomeEpoch(0)));
+    let silent = Status {
+        silent: Duration::from_secs(3),
+        ..Status::default()
+    };
+    of(&east).note(silent.clone());
+    assert_eq!(of(&east).status(), silent);
+}
