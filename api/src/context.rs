@@ -180,14 +180,17 @@ impl Context {
         Timestamp::from_unix_ms(self.process.clock.unix_ms())
     }
 
-    /// A group's partition. Groups do not move home yet: the first epoch is the only one.
+    /// A group's partition: that of the epoch which is served here. Where none is, the store refuses it.
     #[must_use]
-    pub fn key(tenant: TenantId, id: GroupId) -> GroupKey {
-        GroupKey {
-            tenant,
-            id,
-            epoch: HomeEpoch(0),
-        }
+    pub fn key(&self, tenant: TenantId, id: GroupId) -> GroupKey {
+        let epoch = self.epoch();
+        GroupKey { tenant, id, epoch }
+    }
+
+    /// The epoch that is served here.
+    #[must_use]
+    pub fn epoch(&self) -> HomeEpoch {
+        self.stores.home.epoch().unwrap_or_default()
     }
 
     /// Marks the group as having something to do, before the commit that causes it (safety 3.5). A lost mark costs time only.

@@ -4,6 +4,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::ConnectionType;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
@@ -116,6 +117,12 @@ pub async fn envelope<B: MessageBody + 'static>(
         }
         headers.insert(header::SERVER, HeaderValue::from_static("holt"));
     }
+    if !context.stores.home.is_serving() && answer.status() == StatusCode::MISDIRECTED_REQUEST {
+        // Another control plane of the colo may do it.
+        let begun = HeaderValue::from_static("1");
+        answer.headers_mut().insert(NOT_BEGUN, begun);
+    }
+    let headers = answer.headers_mut();
     // Another colo that answered said so itself.
     if context.colos.is_some() && !headers.contains_key(colos::COLO) {
         let here = HeaderValue::from_str(&context.colo.0.to_string());

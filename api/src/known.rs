@@ -44,7 +44,8 @@ impl Known {
         stores: &Stores,
         group: GroupId,
     ) -> Result<Option<GroupKey>, Error> {
-        if let Some(key) = self.located.get(&group) {
+        let known = self.located.get(&group);
+        if let Some(key) = known.filter(|key| stores.home.is_current(key.epoch)) {
             return Ok(Some(key));
         }
         let key = stores.groups.locate(group).await?;

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use chassis::config::Layers;
 use chassis::http::Trust;
 use chassis::{Process, Secret, ops, shutdown, telemetry, tls};
-use domain::ids::ColoId;
+use domain::ids::{ColoId, PlaneName};
 use serde::{Deserialize, Serialize};
 use store::embedded;
 use store::member::Watch;
@@ -42,6 +42,15 @@ struct Config {
     tls: Option<tls::Settings>,
     operators: Operators,
     telemetry: telemetry::Settings,
+    plane: Option<Plane>,
+}
+
+/// Which of several control planes of its colo it works for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plane {
+    name: String,
+    first: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,7 +72,18 @@ impl Config {
     fn check(&self) -> anyhow::Result<()> {
         let Supervisor { key, ca_file, .. } = &self.supervisor;
         Credentials::check(key.as_ref(), self.tls.as_ref(), ca_file.as_deref())
-            .context("section `supervisor`")
+            .context("section `supervisor`")?;
+        self.plane().map(drop)
+    }
+
+    /// Its control plane, and the one that serves as long as nobody took over.
+    fn plane(&self) -> anyhow::Result<Option<(PlaneName, PlaneName)>> {
+        let Some(Plane { name, first }) = &self.plane else {
+            return Ok(None);
+        };
+        let name = name.parse().context("configuration key `plane.name`")?;
+        let first = first.parse().context("configuration key `plane.first`")?;
+        Ok(Some((name, first)))
     }
 }
 
@@ -93,13 +113,18 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     shutdown::on_signals(process).context("watch signals")?;
     let linger = config.api.linger;
     let calls = calls(process, &config)?;
+    let plane = config.plane()?;
     let index = config
         .history
         .open(process)
         .context("open the index of history")?;
     let place = config.store.feeding(config.history.is_outside());
     let store = choice::open(process, &place, embedded::Settings::default()).await?;
-    let stores = searching(store.stores(), index.as_ref());
+    let mut stores = searching(store.stores(), index.as_ref());
+    if let Some((own, first)) = plane {
+        stores = store::home::shared(stores, own);
+        store::home::follow(process, &stores.home, ColoId(config.api.colo), first);
+    }
     let owner: Arc<dyn Submit> = match &config.supervisor.address {
         Some(address) => {
             let Calls { key, trust, within } = calls;

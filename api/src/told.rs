@@ -68,7 +68,7 @@ impl Told {
         context: &Context,
         tenant: &TenantId,
     ) -> Option<(Option<String>, Option<String>)> {
-        let key = |group: &GroupId| -> GroupKey { Context::key(tenant.clone(), *group) };
+        let key = |group: &GroupId| -> GroupKey { context.key(tenant.clone(), *group) };
         match self {
             Self::Webhook { group, serial } => {
                 let url = context.v1.capability(&key(&group.parse().ok()?), *serial);

@@ -32,7 +32,7 @@ pub(crate) struct Config {
     pub(crate) operators: Operators,
     pub(crate) telemetry: telemetry::Settings,
     /// The control planes of its colo, where there are several.
-    pub(crate) fence: Option<crate::fence::Config>,
+    pub(crate) plane: Option<crate::fence::Config>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -107,13 +107,13 @@ impl Config {
     }
 
     fn fence(&self) -> anyhow::Result<Option<crate::FenceSettings>> {
-        let Some(fence) = &self.fence else {
+        let Some(plane) = &self.plane else {
             return Ok(None);
         };
-        let settings = fence.settings().context("section `fence`")?;
+        let settings = plane.settings().context("section `plane`")?;
         anyhow::ensure!(
             self.cloud.accounts.contains_key(&settings.tenant),
-            "configuration key `fence.tenant` must name one of `cloud.accounts`"
+            "configuration key `plane.tenant` must name one of `cloud.accounts`"
         );
         Ok(Some(settings))
     }

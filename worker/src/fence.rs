@@ -45,7 +45,7 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    plane: String,
+    name: String,
     first: String,
     tenant: String,
     #[serde(default = "read_every", with = "chassis::config::duration")]
@@ -95,7 +95,7 @@ impl Settings {
 impl Config {
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         let settings = Settings {
-            plane: self.plane.parse()?,
+            plane: self.name.parse()?,
             first: self.first.parse()?,
             tenant: self.tenant.parse()?,
             read: self.read,

@@ -277,7 +277,7 @@ fn lacks(context: &Context, request: &HttpRequest, caller: &Caller, right: Right
     Failure::missing(right)
 }
 
-fn context(request: &HttpRequest) -> Result<&web::Data<Context>, Failure> {
+pub(crate) fn context(request: &HttpRequest) -> Result<&web::Data<Context>, Failure> {
     request
         .app_data::<web::Data<Context>>()
         .ok_or_else(|| Failure::new(Code::Internal, "no context"))
@@ -342,7 +342,7 @@ fn in_group<R>(request: &HttpRequest, allowed: Allowed<R>) -> Result<InGroup<R>,
     if !allowed.caller.sees(id) {
         return Err(Failure::not_found());
     }
-    let key = Context::key(allowed.tenant.clone(), id);
+    let key = context(request)?.key(allowed.tenant.clone(), id);
     Ok(InGroup { allowed, key })
 }
 

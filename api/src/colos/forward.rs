@@ -113,7 +113,9 @@ impl Peer {
             match self.attempt(client, signer, (parcel, left), address).await {
                 Tried::Answered(response) => {
                     let again = response.headers().contains_key(NOT_BEGUN.as_str());
-                    if again && n + 1 < self.addresses.len() {
+                    // A control plane that stands by has no answer of its own; none of them may serve the colo right now.
+                    let stands_by = again && response.status().as_u16() == 421;
+                    if stands_by || (again && n + 1 < self.addresses.len()) {
                         continue;
                     }
                     self.good.store(at, Ordering::Relaxed);
@@ -216,9 +218,9 @@ async fn bring(
     Ok(answer)
 }
 
-fn unreachable(colo: ColoId) -> Failure {
+pub(super) fn unreachable(colo: ColoId) -> Failure {
     let detail = format!(
-        "colo {}, the home of what the path names, cannot be reached from here; nothing was done",
+        "colo {}, the home of what the path names, cannot be reached from here, or no control plane serves it; nothing was done",
         colo.0
     );
     Failure::new(Code::ColoUnreachable, detail)

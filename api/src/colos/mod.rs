@@ -5,6 +5,8 @@
 //!                                 └── no ─► token, limits, body ─► forward, signed ─► api of the home ─► verify, home here? ─► handlers
 //!                                                                                                            └── no ─► 421, nothing done
 //! ```
+//! A colo that several control planes may serve lists the apis of all of them, here too: those that stand by answer 421, and the next is asked.
+//!
 //! The edge asks only for what protects the way between colos: a token that is one, the tenant's limit, a body of the right size. The home
 //! verifies the token again and alone decides about rights. What was forwarded once is never forwarded again.
 //!
@@ -87,9 +89,9 @@ impl Colos {
         let mut peers = BTreeMap::new();
         for (colo, addresses) in &settings.apis {
             let number: Result<u16, _> = colo.parse();
-            let number = number.ok().filter(|number| *number != here);
-            let number = number
-                .ok_or_else(|| wrong("colos.apis", "must name other colos by their numbers"))?;
+            let number = number.ok();
+            let number =
+                number.ok_or_else(|| wrong("colos.apis", "must name colos by their numbers"))?;
             if addresses.is_empty() || !addresses.iter().all(|it| is_address(it)) {
                 let rule = "must list addresses as https://host:port; http:// on loopback only";
                 return Err(wrong("colos.apis", rule));
@@ -164,16 +166,21 @@ pub(crate) async fn pass(
     request: &mut ServiceRequest,
 ) -> Result<Pass, Failure> {
     let given = request.headers().get(&FORWARDED).cloned();
+    let serves = context.stores.home.is_serving();
     let Some(colos) = &context.colos else {
         let stray = "this process knows no other colos and takes nothing that one forwards";
         return match given {
             Some(_) => Err(Failure::new(Code::Misdirected, stray)),
-            None => Ok(Pass::Here(None)),
+            None if serves || place(context, request.path()) == Place::Here => Ok(Pass::Here(None)),
+            None => Err(forward::unreachable(context.colo)),
         };
     };
     let place = place(context, request.path());
     if let Some(given) = given {
         let left = arrived(context, colos, request, (&given, &place)).await?;
+        if !serves && place != Place::Here {
+            return Err(stands_by(context.colo));
+        }
         return Ok(Pass::Here(Some(left)));
     }
     let (colo, way) = match place {
@@ -181,14 +188,24 @@ pub(crate) async fn pass(
         Place::At(colo, way) => (colo, way),
         Place::Anywhere(way) => match named(request)? {
             Some(colo) => (colo, way),
-            None => return Ok(Pass::Here(None)),
+            None => (colos.here, way),
         },
     };
-    if colo == colos.here {
+    // What belongs here is another control plane's while this one stands by.
+    if colo == colos.here && serves {
         return Ok(Pass::Here(None));
     }
     let answer = send(context, colos, request, (colo, &way)).await?;
     Ok(Pass::Answered(answer))
+}
+
+/// 421: this control plane does not serve the colo now, so whoever forwarded this has stale routing (safety 3.10).
+fn stands_by(colo: ColoId) -> Failure {
+    let detail = format!(
+        "this control plane of colo {} does not serve it now; nothing was done",
+        colo.0
+    );
+    Failure::new(Code::Misdirected, detail).at("colo", colo.0.to_string())
 }
 
 /// The colo that the caller names.
@@ -212,6 +229,9 @@ async fn send(
     (to, way): (ColoId, &Way),
 ) -> Result<HttpResponse, Failure> {
     let peer = colos.peers.get(&to).ok_or_else(|| {
+        if to == colos.here {
+            return forward::unreachable(to);
+        }
         let detail = format!("colo {} is not known here; nothing was done", to.0);
         Failure::new(Code::Misdirected, detail).at("colo", to.0.to_string())
     })?;

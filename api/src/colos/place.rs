@@ -59,7 +59,8 @@ pub(super) fn place(context: &Context, path: &str) -> Place {
         }
         ["v2", "switches", scope] => of_scope(scope),
         ["v2", "switches" | "history" | "audit", ..] => Place::Anywhere(Way::Staff),
-        ["v2", "openapi.json" | "docs"] => Place::Here,
+        // A control plane is asked about itself.
+        ["v2", "openapi.json" | "docs"] | ["v2", "colos", ..] => Place::Here,
         ["v2" | "v1.0", tenant, "groups", group, ..] => of_tenant(tenant, colo(group)),
         ["v2", "hooks", token, _] => {
             let keys = context.hooks.as_ref();

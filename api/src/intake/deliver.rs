@@ -196,7 +196,7 @@ pub(super) async fn deliver(
     let mut done = Vec::with_capacity(events.len());
     for piece in events.chunks(AT_ONCE) {
         let sent = piece.iter().map(|(group, event)| async move {
-            let key = Context::key(tenant.clone(), *group);
+            let key = context.key(tenant.clone(), *group);
             let accepted = submit(
                 &context.process,
                 &context.stores,

@@ -76,7 +76,7 @@ async fn make(
         return Err(Failure::new(Code::LimitReached, detail).at("limit", most.to_string()));
     }
     let hash = put_launch(context, tenant, launch).await?;
-    let key = Context::key(tenant.clone(), GroupId::new(context.colo, seed.u128()));
+    let key = context.key(tenant.clone(), GroupId::new(context.colo, seed.u128()));
     let group = Aggregate::new(key.clone(), parsed.config(hash, 1));
     let mut draft = Draft::new(&group, context.now());
     draft.arm();

@@ -311,7 +311,7 @@ async fn verdict(
     (alert, id): (&alert::Alert, GroupId),
     origin: &Origin,
 ) -> Result<Option<wire::v2::verdict::Verdict>, Failure> {
-    let key = Context::key(input.tenant.clone(), id);
+    let key = context.key(input.tenant.clone(), id);
     let group = context.stores.groups.read(&key, Level::Relaxed).await?;
     let Some((group, event)) = group.zip(signal_event(context, input, (alert, id), origin)) else {
         return Ok(None);

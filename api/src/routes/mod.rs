@@ -2,6 +2,7 @@
 //! matrix of the tests are all made from it.
 
 pub mod answers;
+pub mod colos;
 pub mod config;
 pub mod deliveries;
 pub mod events;
@@ -70,6 +71,8 @@ pub fn routes() -> Vec<Route> {
         Route::new(switches::__path_clear, switches::clear),
         Route::new(revocations::__path_list, revocations::list),
         Route::new(revocations::__path_create, revocations::create),
+        Route::new(colos::__path_show, colos::show),
+        Route::new(colos::__path_take_over, colos::take_over),
         Route::new(staff::__path_search, staff::search),
         Route::new(staff::__path_looks, staff::looks),
         // After the switches, whose path would fit it too.

@@ -8,12 +8,12 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use domain::access::Right;
 use domain::event::Actor;
-use domain::ids::{GroupId, GroupKey, PolicyId, ServerId, TenantId, WebhookId};
+use domain::ids::{GroupId, GroupKey, HomeEpoch, PolicyId, ServerId, TenantId, WebhookId};
 use domain::trace::Trace;
 use wire::v1::json::Json;
 
 use super::Error;
-use crate::auth::right::{Allowed, Later, Need, Needs, admit, identified};
+use crate::auth::right::{Allowed, Later, Need, Needs, admit, context, identified};
 use crate::body::arrive;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -41,6 +41,8 @@ pub(crate) struct At<R> {
     pub(super) allowed: Allowed<R>,
     /// Where.
     pub(super) names: Names,
+    /// The epoch that is served here.
+    epoch: HomeEpoch,
 }
 
 impl<R> At<R> {
@@ -52,7 +54,11 @@ impl<R> At<R> {
         let id = exact::<GroupId>(&self.names.group);
         let seen = id.filter(|id| self.allowed.caller.sees(*id));
         let id = seen.ok_or_else(|| Error::no_group(&self.names))?;
-        Ok(Context::key(self.names.tenant.clone(), id))
+        Ok(GroupKey {
+            tenant: self.names.tenant.clone(),
+            id,
+            epoch: self.epoch,
+        })
     }
 
     /// The policy of the path.
@@ -117,7 +123,12 @@ impl<R: Need> FromRequest for At<R> {
                 webhook: name("webhook"),
                 server: name("server"),
             };
-            Ok(Self { allowed, names })
+            let epoch = context(request)?.epoch();
+            Ok(Self {
+                allowed,
+                names,
+                epoch,
+            })
         })
     }
 }

@@ -77,7 +77,7 @@ pub(super) async fn create(
         .put(tenant, &spec.launch.bytes())
         .await?;
     let id = GroupId::new(context.colo, context.process.entropy.u128());
-    let key = Context::key(tenant.clone(), id);
+    let key = context.key(tenant.clone(), id);
     let (config, order) = configured(&context, spec, launch);
     let group = Group::new(key.clone(), config);
     let mut draft = Draft::new(&group, context.now());

@@ -2,12 +2,14 @@
 mod edit;
 pub(crate) mod hook;
 pub(crate) mod input;
+mod operate;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use domain::ids::GroupId;
-use wire::v2::time::Moment;
+
+pub(crate) use operate::{Colo, Operator, Revoke, Switch};
 
 pub(crate) use edit::{
     Apply, Complete, Context, Launch, Policy, Schedule, SetPolicy, Webhook, Why,
@@ -77,6 +79,9 @@ pub(crate) enum Command {
     /// Stop, slow or free calls to the cloud: the kill switches (for operators)
     #[command(subcommand)]
     Switch(Switch),
+    /// See which control plane serves a colo, take one over, hand one back (for operators)
+    #[command(subcommand)]
+    Colo(Colo),
     /// End tokens before their time, or list what was ended (for operators)
     #[command(subcommand)]
     Revoke(Revoke),
@@ -418,78 +423,6 @@ pub(crate) struct Ledger {
     pub(crate) state: Option<String>,
     #[command(flatten)]
     pub(crate) server: Server,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Switch {
-    /// Set the switch of a scope; it holds within 5 s
-    Set {
-        /// global, colo:NUMBER, tenant:ID or group:ID
-        scope: String,
-        /// run, slow (a tenth of the budget), no-create, no-delete or freeze
-        mode: String,
-        /// Why, for whoever comes next
-        #[arg(long)]
-        why: String,
-        /// It ends by itself after this, as 30m; without it, it stays until it is cleared
-        #[arg(long = "for", value_name = "TIME", value_parser = human)]
-        within: Option<Duration>,
-        #[command(flatten)]
-        operator: Operator,
-    },
-    /// Show the switches that stand
-    List {
-        #[command(flatten)]
-        operator: Operator,
-    },
-    /// Take the switch of a scope back
-    Clear {
-        /// global, colo:NUMBER, tenant:ID or group:ID
-        scope: String,
-        /// Why
-        #[arg(long)]
-        why: Option<String>,
-        #[command(flatten)]
-        operator: Operator,
-    },
-    /// Show who threw which switch, and why
-    History {
-        #[command(flatten)]
-        operator: Operator,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Revoke {
-    /// End the tokens that fit all that is named; new ones are good again
-    Tokens {
-        /// Of this subject
-        #[arg(long)]
-        subject: Option<String>,
-        /// That may act for this tenant
-        #[arg(long = "of", value_name = "TENANT")]
-        tenant: Option<String>,
-        /// Issued before this moment (RFC 3339); before now if absent
-        #[arg(long, value_name = "TIME")]
-        before: Option<Moment>,
-        /// Why, for whoever comes next
-        #[arg(long)]
-        why: String,
-        #[command(flatten)]
-        operator: Operator,
-    },
-    /// Show what was ended, newest first
-    List {
-        #[command(flatten)]
-        operator: Operator,
-    },
-}
-
-/// Which operator asks: a token with the right operate.
-#[derive(Debug, Args)]
-pub(crate) struct Operator {
-    #[command(flatten)]
-    pub(crate) api: Api,
 }
 
 fn human(text: &str) -> Result<Duration, chassis::config::BadDuration> {

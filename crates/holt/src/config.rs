@@ -38,6 +38,7 @@ pub(crate) struct Config {
     #[serde(default)]
     pub(crate) history: store_elasticsearch::choice::Place,
     pub(crate) colo: Colo,
+    pub(crate) plane: Option<Plane>,
     pub(crate) cloud: Cloud,
     pub(crate) proof: Proof,
     pub(crate) supervisor: Supervisor,
@@ -104,6 +105,39 @@ pub(crate) struct Store {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Colo {
     pub(crate) number: u16,
+}
+
+/// Which of several control planes of its colo this process is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Plane {
+    pub(crate) name: String,
+    pub(crate) first: String,
+    pub(crate) tenant: String,
+    #[serde(default = "yes")]
+    pub(crate) automatic: bool,
+    #[serde(default = "after", with = "duration")]
+    pub(crate) after: Duration,
+    #[serde(default = "read", with = "duration")]
+    pub(crate) read: Duration,
+    #[serde(default = "stale", with = "duration")]
+    pub(crate) stale: Duration,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn after() -> Duration {
+    domain::home::AFTER
+}
+
+const fn read() -> Duration {
+    domain::home::READ_EVERY
+}
+
+const fn stale() -> Duration {
+    domain::home::STALE
 }
 
 /// The colo's cloud.

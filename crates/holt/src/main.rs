@@ -4,6 +4,7 @@
 mod apply;
 mod args;
 mod audit;
+mod colo;
 mod config;
 mod contexts;
 mod demo;
@@ -84,6 +85,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Hook(command) => hook::run(command).await?,
         Command::Input(command) => input::run(command).await?,
         Command::Switch(command) => switch::run(process, command).await?,
+        Command::Colo(command) => colo::run(command).await?,
         Command::Revoke(command) => revoke::run(command).await?,
         Command::Doctor(args) => return doctor::run(args).await,
         Command::Audit(command) => return audit::run(command),

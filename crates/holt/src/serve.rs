@@ -73,6 +73,7 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     let openstack = settings::openstack(&config.cloud)?;
     let transport = settings::transport(&config.cloud)?;
     let worker = settings::worker(config)?;
+    let home = settings::home(config)?;
     let api = settings::api(config)?;
     let mut hooks = settings::hooks(config, config.api.listen)?;
 
@@ -95,7 +96,15 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
             drop(process.tasks.spawn("index", index));
         }
     }
-    let supervisor = holt_supervisor::build(process, settings::supervisor(config), stores.clone());
+    let stores = match &home {
+        Some(home) => store::home::shared(stores, home.plane.own.clone()),
+        None => stores,
+    };
+    let of_supervisor = holt_supervisor::Settings {
+        home,
+        ..settings::supervisor(config)
+    };
+    let supervisor = holt_supervisor::build(process, of_supervisor, stores.clone());
     let supervisor = Arc::new(supervisor);
 
     let guard = Guard::new(process, config.cloud.budgets.clone());

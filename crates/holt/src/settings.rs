@@ -153,12 +153,51 @@ pub(crate) fn worker(config: &Config) -> anyhow::Result<holt_worker::Settings> {
         .context("configuration key `worker.name`")?;
     let place = Place::Folder(config.worker.state_dir.clone());
     Ok(holt_worker::Settings {
+        fence: fence(config)?,
         begin: config.supervisor.rules.begin,
         // As many as may be under way: the budget is the one bound.
         creates_max: config.cloud.budgets.create.at_once.get(),
         break_glass: config.supervisor.break_glass.clone(),
         ..holt_worker::Settings::new(name, place)
     })
+}
+
+/// The worker's part of the section `plane`.
+fn fence(config: &Config) -> anyhow::Result<Option<holt_worker::FenceSettings>> {
+    let Some(plane) = &config.plane else {
+        return Ok(None);
+    };
+    ensure!(
+        config.cloud.tenants.contains_key(&plane.tenant),
+        "configuration key `plane.tenant` must name one of `cloud.tenants`"
+    );
+    let key = |key: &str| format!("configuration key `plane.{key}`");
+    let settings = holt_worker::FenceSettings {
+        plane: plane.name.parse().with_context(|| key("name"))?,
+        first: plane.first.parse().with_context(|| key("first"))?,
+        tenant: plane.tenant.parse().with_context(|| key("tenant"))?,
+        read: plane.read,
+        stale: plane.stale,
+    };
+    settings.checked().context("section `plane`").map(Some)
+}
+
+/// The supervisor's part of the section `plane`.
+///
+/// # Errors
+/// Names the key that is wrong.
+pub(crate) fn home(config: &Config) -> anyhow::Result<Option<holt_supervisor::HomeSettings>> {
+    let plane = config
+        .plane
+        .as_ref()
+        .map(|plane| holt_supervisor::HomeConfig {
+            name: plane.name.clone(),
+            first: plane.first.clone(),
+            automatic: plane.automatic,
+            after: plane.after,
+            stale: plane.stale,
+        });
+    plane.map(|plane| plane.settings()).transpose()
 }
 
 /// Where the store is, and whether what is committed is noted for an index of history outside.

@@ -5,6 +5,7 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 use wire::v2::{
     circle::{Circling, KnownAlert},
+    colo::ColoView,
     event::DryRun,
     group::Group,
     history::Record,
@@ -95,6 +96,28 @@ pub(crate) fn throws(throws: &[Throw]) -> String {
     table(head, throws.iter().map(row))
 }
 
+/// Who serves a colo.
+pub(crate) fn colo(view: &ColoView) -> String {
+    let mut rows = vec![
+        ("colo", view.colo.to_string()),
+        ("asked", view.plane.clone()),
+        ("which", word(&view.doing)),
+        ("epoch", view.epoch.to_string()),
+        ("held by", view.holder.clone().unwrap_or_default()),
+        ("silent", format!("{} s", view.silent_seconds)),
+    ];
+    let read = view.read_seconds_ago;
+    let read = read.map_or_else(|| "not lately".to_owned(), |ago| format!("{ago} s ago"));
+    rows.push(("key pairs read", read));
+    rows.extend(view.why.clone().map(|why| ("because", why)));
+    if let Some(since) = &view.since {
+        rows.push(("since", since.at.to_string()));
+        rows.push(("wanted by", since.who.clone()));
+        rows.push(("why", since.why.clone()));
+    }
+    listed(rows)
+}
+
 /// Tokens that were ended.
 pub(crate) fn revocations(all: &[Revocation]) -> String {
     let head = ["at", "subject", "tenant", "issued before", "who", "why"];
@@ -163,6 +186,11 @@ pub(crate) fn group(group: &Group) -> String {
             .map(|(key, value)| ("metadata", format!("{key}={value}"))),
     );
     rows.push(("revision", group.rev.to_string()));
+    listed(rows)
+}
+
+/// Names and values, one a line.
+fn listed(rows: Vec<(&str, String)>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (name, value) in rows {

@@ -202,6 +202,8 @@ fn body(operation: &str) -> Option<Value> {
         "rotateHook" => Some(json!({})),
         "listHooks" | "showHook" | "deleteHook" | "listDeliveries" | "redeliver"
         | "skipDelivery" | "answerHook" => None,
+        "takeOverColo" => Some(json!({"why": "a test"})),
+        "showColo" => None,
         "revokeTokens" => Some(json!({"subject": "nobody", "why": "a test"})),
         "listSwitches" | "clearSwitch" | "listThrows" | "listRevocations" => None,
         "sendEvent" | "dryRun" => Some(json!({"change": 1})),

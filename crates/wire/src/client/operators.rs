@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use super::{Client, Error, NOTHING, encoded, given};
 use crate::v2::Page;
+use crate::v2::colo::{ColoView, TakeoverSpec};
 use crate::v2::revocation::{Revocation, RevocationSpec};
 use crate::v2::switch::{Switch, SwitchSpec, Throw};
 
@@ -48,6 +49,24 @@ impl Client {
         let path = format!("{SWITCHES}/history");
         let query = given([("limit", Some(limit.to_string()))]);
         self.json(Method::GET, &path, &query, NOTHING).await
+    }
+
+    /// A colo as the control plane that is asked sees it. For operators.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn colo(&self, colo: u16) -> Result<ColoView, Error> {
+        let path = format!("/v2/colos/{colo}");
+        self.json(Method::GET, &path, &[], NOTHING).await
+    }
+
+    /// Makes the control plane that is asked take a colo over. For operators.
+    ///
+    /// # Errors
+    /// [`Error`]; after `Unreachable` do it again: to ask twice does no harm.
+    pub async fn take_over(&self, colo: u16, spec: &TakeoverSpec) -> Result<ColoView, Error> {
+        let path = format!("/v2/colos/{colo}/takeover");
+        self.json(Method::POST, &path, &[], Some(spec)).await
     }
 
     /// Ends tokens before their time. For operators.

@@ -5,6 +5,7 @@
 //! its field.
 
 pub mod circle;
+pub mod colo;
 pub mod delivery;
 pub mod event;
 pub mod group;
