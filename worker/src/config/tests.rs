@@ -56,3 +56,25 @@ fn no_secret_is_shown() {
     let shown = format!("{config:?}{}", chassis::config::print(&config).unwrap());
     assert!(!shown.contains("CANARY"), "{shown}");
 }
+
+#[test]
+fn a_section_plane_sets_the_fence_up_and_one_that_makes_no_sense_is_named() {
+    let with = |lines: &str| load(&format!("{REQUIRED}\n[plane]\n{lines}"));
+    let good = "name = \"west\"\nfirst = \"east\"\ntenant = \"acme\"\n";
+    let fence = with(good).unwrap().settings().unwrap().fence.unwrap();
+    assert_eq!(
+        (fence.plane.as_str(), fence.first.as_str()),
+        ("west", "east")
+    );
+    assert_eq!(fence.stale, domain::home::STALE);
+    assert_eq!(load(REQUIRED).unwrap().settings().unwrap().fence, None);
+    for (lines, named) in [
+        (good.replace("acme", "umbrella"), "plane.tenant"),
+        (good.replace("west", "no name"), "control plane name"),
+        (format!("{good}stale = \"21s\""), "`stale`"),
+        (format!("{good}read = \"11s\""), "`read`"),
+    ] {
+        let error = format!("{:#}", with(&lines).unwrap_err());
+        assert!(error.contains(named), "{error}");
+    }
+}

@@ -15,6 +15,7 @@ use crate::proof::Mint;
 use crate::transport::http::{self, HttpTransport};
 
 mod calls;
+mod key_pairs;
 mod lists;
 mod secrets;
 mod sign_in;

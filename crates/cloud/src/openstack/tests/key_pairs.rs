@@ -1,0 +1,68 @@
+//! Key pairs: what is asked, and what each answer means.
+
+use super::*;
+use crate::port::{KeyPair, Made};
+
+fn pair() -> KeyPair {
+    KeyPair {
+        name: "holt-home-1-2".to_owned(),
+        public_key: "ssh-ed25519 AAAA holt-plane:west".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn key_pairs_are_listed_made_and_deleted_by_one_request_each() {
+    let (cloud, double) = cloud(|seen| match seen.method.as_str() {
+        "GET" => Say::json(
+            200,
+            json!({"keypairs": [{"keypair": {"name": "holt-home-1-2", "public_key": "ssh-ed25519 AAAA holt-plane:west", "fingerprint": "00"}}]}),
+        ),
+        "POST" => Say::json(201, json!({"keypair": {}})),
+        _ => Say::json(204, ""),
+    })
+    .await;
+    assert_eq!(cloud.key_pairs(&tenant()).await, Ok(vec![pair()]));
+    let made = cloud.make_key_pair(&tenant(), &pair()).await;
+    assert_eq!(made, Ok(Made::New));
+    let dropped = cloud.drop_key_pair(&tenant(), "holt-home-1-2").await;
+    assert_eq!(dropped, Ok(()));
+    let posts = double.asked("POST", "/v2.1/os-keypairs");
+    assert_eq!(posts.len(), 1);
+    let body: Value = serde_json::from_str(&posts[0].body).expect("JSON");
+    assert_eq!(body["keypair"]["name"], "holt-home-1-2");
+    assert_eq!(body["keypair"]["public_key"], pair().public_key);
+    let deletes = double.asked("DELETE", "/v2.1/os-keypairs/holt-home-1-2");
+    assert_eq!(deletes.len(), 1);
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_is_an_answer_and_what_is_unclear_is_said_to_be() {
+    let words = |status: u16, message: &str| Say::json(status, json!({"e": {"message": message}}));
+    let full = "Quota exceeded, too many key pairs.";
+    for (say, expected) in [
+        (words(409, "Key pair exists"), Ok(Made::Taken)),
+        (words(403, full), Err(CallError::Unclear(full.to_owned()))),
+        (words(403, "Policy"), Err(CallError::Credential)),
+        (
+            words(500, "oops"),
+            Err(CallError::Unclear("oops".to_owned())),
+        ),
+    ] {
+        let mut say = Some(say);
+        let (cloud, _) = cloud(move |_| say.take().unwrap_or(Say::Hang)).await;
+        let made = cloud.make_key_pair(&tenant(), &pair()).await;
+        assert_eq!(made, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_may_not_be_whole_is_no_list() {
+    for body in [
+        json!({"keypairs": [], "keypairs_links": [{"rel": "next", "href": "x"}]}),
+        json!({"keypairs": "none"}),
+    ] {
+        let (cloud, _) = cloud(move |_| Say::json(200, &body)).await;
+        let listed = cloud.key_pairs(&tenant()).await;
+        assert!(matches!(listed, Err(CallError::Unclear(_))), "{listed:?}");
+    }
+}
