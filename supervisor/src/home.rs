@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use chassis::Process;
 use chassis::metrics::Gauge;
-use domain::home::{self, Act, Claim, Known, Plane, SETTLE, STALE, Silence};
+use domain::home::{self, Act, Claim, Known, Plane, READ_EVERY, SETTLE, STALE, Silence};
 use domain::ids::{ColoId, HomeEpoch, Incarnation};
 use domain::member::Shard;
 use domain::time::{Mono, Timestamp};
@@ -30,6 +30,8 @@ use crate::{mono, now, sweep};
 const WITHIN: Duration = Duration::from_millis(1_500);
 /// The row that says who serves is written anew this often, far within the time for which it is kept.
 const RENEW: Duration = Duration::from_secs(24 * 3600);
+/// A process that begins waits this long for a first read of the key pairs: the rows of its store may be old, if it was away.
+const EARLY: Duration = READ_EVERY.saturating_mul(2);
 /// A carrying over that failed is begun again after this.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -175,8 +177,10 @@ impl Watch {
             last: None,
         };
         loop {
-            // Before the rows were read once, nothing is known, and nothing is served.
-            if self.look(&mut memory).await || memory.last.is_some() {
+            // Before rows and key pairs were read once, nothing is known, and nothing is served.
+            let has_rows = self.look(&mut memory).await || memory.last.is_some();
+            let now = mono(&self.process);
+            if has_rows && (self.keeper.read(now).is_some() || now.since(began) >= EARLY) {
                 self.act(&mut memory).await;
             }
             if !sweep::pause(&self.process, self.settings.look).await {

@@ -29,6 +29,7 @@ mod rest;
 pub mod schema;
 mod statements;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,9 @@ pub struct Settings {
     pub datacenter: String,
     /// Copies of every row in that data centre: what `holt schema apply` makes the keyspace with. A running store does not read it.
     pub copies: u32,
+    /// The same in further data centres, for a colo that a control plane there may take over (ADR 0020).
+    #[serde(default)]
+    pub also: BTreeMap<String, u32>,
     /// User, if the cluster asks for one.
     pub user: Option<String>,
     /// The user's password.
@@ -80,6 +84,7 @@ impl Default for Settings {
             keyspace: String::from("holt"),
             datacenter: String::from("dc1"),
             copies: 3,
+            also: BTreeMap::new(),
             user: None,
             password: None,
             request_timeout: Duration::from_secs(5),

@@ -139,6 +139,10 @@ pub async fn apply(process: &Process, settings: &Settings) -> Result<(u32, u32),
     let session = driver::builder(settings).build().await?;
     let keyspace = name(&settings.keyspace)?;
     let datacenter = name(&settings.datacenter)?;
+    let mut copies = format!("'{datacenter}': {}", settings.copies);
+    for (further, count) in &settings.also {
+        copies.push_str(&format!(", '{}': {count}", name(further)?));
+    }
     let before = version(&session, keyspace).await?;
     if before > VERSION {
         return Err(SchemaError::Newer {
@@ -148,8 +152,7 @@ pub async fn apply(process: &Process, settings: &Settings) -> Result<(u32, u32),
     }
     for cql in [
         format!(
-            "CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', '{datacenter}': {}}}",
-            settings.copies
+            "CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', {copies}}}"
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {keyspace}.schema_version (k tinyint PRIMARY KEY, version int)"

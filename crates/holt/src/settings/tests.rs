@@ -95,3 +95,29 @@ fn a_short_proof_key_is_refused() {
     let short = config(&[("PROOF__KEYS__1", "short")]);
     assert!(format!("{:#}", proof_keys(&short.proof).unwrap_err()).contains("shorter"));
 }
+
+#[test]
+fn a_section_plane_is_told_to_supervisor_and_worker_alike() {
+    let plane = [
+        ("PLANE__NAME", "west"),
+        ("PLANE__FIRST", "east"),
+        ("PLANE__TENANT", "acme"),
+        ("PLANE__STALE", "4s"),
+        ("PLANE__READ", "1s"),
+        ("CLOUD__TENANTS__ACME__PROJECT_ID", "p1"),
+    ];
+    let told = config(&plane);
+    let home = home(&told).unwrap().unwrap();
+    assert_eq!(home.plane.own.as_str(), "west");
+    assert_eq!(home.settle, std::time::Duration::from_secs(6));
+    let fence = worker(&told).unwrap().fence.unwrap();
+    assert_eq!(
+        (fence.plane, fence.first),
+        (home.plane.own, home.plane.first)
+    );
+    let mut none = plane.to_vec();
+    none[2].1 = "umbrella";
+    let error = format!("{:#}", worker(&config(&none)).unwrap_err());
+    assert!(error.contains("`plane.tenant`"), "{error}");
+    assert!(config(&[]).plane.is_none());
+}
