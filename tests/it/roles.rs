@@ -53,7 +53,8 @@ pub(super) fn openstack(process: &Process, sky: &str) -> (Arc<OpenStack>, Guard)
             id: "tenant-a".to_owned(),
         },
     };
-    let accounts = BTreeMap::from([("tenant-a".parse().expect("a tenant"), account)]);
+    let of = |tenant: &str| (tenant.parse().expect("a tenant"), account.clone());
+    let accounts = ["tenant-a", "acme"].map(of).into();
     let settings = Settings::new(
         format!("{sky}/identity/v3"),
         "RegionOne".to_owned(),

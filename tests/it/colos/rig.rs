@@ -21,6 +21,38 @@ pub(super) fn link_key() -> Secret {
     Secret::new("l".repeat(32)).unwrap()
 }
 
+/// What an api is told. A colo that is named twice has two addresses.
+pub(super) fn settings(
+    (number, listen): (u16, SocketAddr),
+    pair: &Pair,
+    peers: &[(u16, String)],
+) -> Settings {
+    let mut apis = BTreeMap::<String, Vec<String>>::new();
+    for (colo, at) in peers {
+        apis.entry(colo.to_string()).or_default().push(at.clone());
+    }
+    Settings {
+        listen,
+        colo: number,
+        tokens: Tokens {
+            keys: BTreeMap::from([(pair.kid.to_owned(), pair.public_pem.clone())]),
+            ..Tokens::default()
+        },
+        hooks: vec![hook_key()],
+        v1: holt_api::V1 {
+            capabilities: capabilities(),
+            ..holt_api::V1::default()
+        },
+        colos: Colos {
+            apis,
+            keys: vec![link_key()],
+            deadline: Duration::from_secs(5),
+            ..Colos::default()
+        },
+        ..Settings::default()
+    }
+}
+
 /// One colo: its service and its store.
 pub(super) struct Colo {
     pub(super) process: Process,
@@ -42,29 +74,7 @@ impl Colo {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("holt.db");
         let store = embedded::open(&file, &process, embedded::Settings::default()).unwrap();
-        let mut settings = Settings {
-            listen,
-            colo: number,
-            tokens: Tokens {
-                keys: BTreeMap::from([(pair.kid.to_owned(), pair.public_pem.clone())]),
-                ..Tokens::default()
-            },
-            hooks: vec![hook_key()],
-            v1: holt_api::V1 {
-                capabilities: capabilities(),
-                ..holt_api::V1::default()
-            },
-            colos: Colos {
-                apis: peers
-                    .iter()
-                    .map(|(colo, at)| (colo.to_string(), vec![at.clone()]))
-                    .collect(),
-                keys: vec![link_key()],
-                deadline: Duration::from_secs(5),
-                ..Colos::default()
-            },
-            ..Settings::default()
-        };
+        let mut settings = settings((number, listen), pair, peers);
         tell(&mut settings);
         let owner = holt_supervisor::build(
             &process,
