@@ -5,20 +5,23 @@
 #
 #   two-colos.sh              the link is cut for 300 s
 #   two-colos.sh --cut N      for N seconds
+#   two-colos.sh --takeover   besides, before the cut: colo 1 has a second control plane in the other data centre. Its first one and that one's
+#                             node of Cassandra are killed; the second takes over by an operator's word, both come back, and the colo is handed back
 #
 #   HOLT_BIN     the executable (default: built here)
 #   CASS_DIR     as for cassandra-lab.sh, which says what it needs; besides, root and iptables, for the cut
 #   PORTS        the first of eight ports that are free (default 18070)
-#
-# Not in it: a takeover of a colo whose control plane died, which is not built (docs/colos.md).
 set -euo pipefail
 
-cut=300
-case ${1:-} in
-  '') ;;
-  --cut) cut=$2 ;;
-  *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2 ;;
-esac
+cut=300 takeover=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --cut) cut=$2; shift ;;
+    --takeover) takeover=1 ;;
+    *) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 2 ;;
+  esac
+  shift
+done
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 ROOT=$(realpath "$HERE/../..")
 export CASS_DIR=${CASS_DIR:-$ROOT/.lab/cassandra-two} CASS_DCS="dc1 dc2" CASS_NODES=1
@@ -48,12 +51,45 @@ child() {
   children+=($!)
 }
 
+# plane NAME: what a control plane of colo 1 is told about the other one. Shorter than in production, all in the same proportion.
+plane() {
+  [ -n "$takeover" ] || return 0
+  cat <<CONFIG
+[plane]
+name = "$1"
+first = "east"
+tenant = "tenant-a"
+automatic = false
+read = "1s"
+stale = "4s"
+[supervisor.rules]
+quiesce = "10s"
+call = "12s"
+[cloud.timeouts]
+create = "10s"
+CONFIG
+}
+
+# service N GROUP: starts the service of a configuration; two_colos.py can kill it and start it again.
+service() {
+  printf '#!/bin/sh\nexec setpriv --regid %s --keep-groups "%s" serve --config "%s"\n' "$2" "$HOLT_BIN" "$work/$1.toml" >"$work/start-$1"
+  chmod +x "$work/start-$1"
+  child "holt-$1.log" "$work/start-$1"
+  echo $! >"$work/$1.pid"
+}
+
 "$lab" wipe >/dev/null 2>&1 || true
 "$lab" up
 "$HOLT_BIN" token --new-key "$work/keys" >"$work/keys.toml"
 printf '%s' "$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')" >"$work/link.key"
 for n in 1 2; do
   other=$((3 - n)) port=$((PORTS + 4 * (n - 1)))
+  also='' second='' own=''
+  if [ -n "$takeover" ]; then
+    # The second control plane of colo 1 has an address in the second data centre.
+    west="\"http://127.0.22.101:$((PORTS + 2))\""
+    if [ $n = 1 ]; then also='also = { dc2 = 1 }' own="1 = [$west]"; else second=", $west"; fi
+  fi
   # The lab's data centres are told apart by group and address: what runs as one's group cannot send to the other's addresses when the link is cut.
   cat "$work/keys.toml" - >"$work/$n.toml" <<CONFIG
 [colo]
@@ -64,7 +100,8 @@ listen = "127.0.2$n.101:$port"
 keys = ["file:$work/link.key"]
 deadline = "5s"
 [api.colos.apis]
-$other = ["http://127.0.2$other.101:$((PORTS + 4 * (other - 1)))"]
+$other = ["http://127.0.2$other.101:$((PORTS + 4 * (other - 1)))"$second]
+$own
 [store]
 kind = "cassandra"
 path = "$work/none.db"
@@ -73,6 +110,7 @@ contact_points = ["127.0.2$n.1:9042"]
 keyspace = "colo$n"
 datacenter = "dc$n"
 copies = 1
+$also
 [worker]
 state_dir = "$work/worker$n"
 [cloud]
@@ -86,14 +124,22 @@ password = "password"
 hint_pass = "1s"
 [telemetry]
 level = "warn"
+$([ $n = 1 ] && plane east)
 CONFIG
   "$HOLT_BIN" schema apply --config "$work/$n.toml" >&2
   child "cloud$n.log" "$HOLT_BIN" cloudsim --listen "127.0.2$n.101:$((port + 1))" --seed "$n"
-  child "holt$n.log" setpriv --regid "$((7900 + n))" --keep-groups "$HOLT_BIN" serve --config "$work/$n.toml"
+  service "$n" "$((7900 + n))"
 done
+if [ -n "$takeover" ]; then
+  sed -e "s|^listen = .*|listen = \"127.0.22.101:$((PORTS + 2))\"|" -e 's|^contact_points = .*|contact_points = ["127.0.22.1:9042"]|' \
+    -e 's|^datacenter = .*|datacenter = "dc2"|' -e "s|^state_dir = .*|state_dir = \"$work/worker-west\"\nname = \"west-1\"|" -e 's|^name = "east"|name = "west"|' \
+    -e "s|^1 = .*|1 = [\"http://127.0.21.101:$PORTS\"]|" "$work/1.toml" >"$work/west.toml"
+  service west 7902
+fi
 token=$("$HOLT_BIN" token --config "$work/1.toml" --tenant tenant-a --rights read,crud,trigger --subject load --ttl 2h)
+operator=$("$HOLT_BIN" token --config "$work/1.toml" --tenant tenant-a --rights operate --subject operator --ttl 2h)
 echo "commit $(git -C "$ROOT" rev-parse HEAD 2>/dev/null || echo unknown), cut $cut s"
-PYTHONDONTWRITEBYTECODE=1 TOKEN=$token python3 "$HERE/two_colos.py" --ports "$PORTS" --cut "$cut" --lab "$lab" || {
+PYTHONDONTWRITEBYTECODE=1 TOKEN=$token OPERATOR=$operator python3 "$HERE/two_colos.py" --ports "$PORTS" --cut "$cut" --lab "$lab" --work "$work" ${takeover:+--takeover} || {
   tail -n 20 "$work"/*.log >&2
   exit 1
 }

@@ -1,7 +1,9 @@
 """The load and the count of two-colos.sh: what callers were told, what the verdicts say, and what the clouds saw."""
 import argparse
+import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,12 +13,13 @@ import urllib.request
 
 TENANT = "tenant-a"
 QUIET = 60      # for doubts of the last events to settle
+WITHIN = 300    # for a control plane to take a colo over, with the times of two-colos.sh
 EVERY = 0.5     # between two events of one caller
 
 
-def ask(method, url, body=None, key=None, within=15):
+def ask(method, url, body=None, key=None, within=15, token="TOKEN"):
     """Status and body; status 0: no answer."""
-    headers = {"Authorization": "Bearer " + os.environ["TOKEN"], "Content-Type": "application/json"}
+    headers = {"Authorization": "Bearer " + os.environ[token], "Content-Type": "application/json"}
     if key:
         headers["Idempotency-Key"] = key
     data = None if body is None else json.dumps(body).encode()
@@ -91,11 +94,79 @@ class Caller(threading.Thread):
         return sum(1 for _, p, s, _ in self.told if p == phase and s in status)
 
 
-def settled(colo):
+class Plane:
+    """A control plane of colo 1."""
+
+    def __init__(self, name, api, start):
+        self.name, self.api, self.start = name, api, start
+
+    def shown(self):
+        return ask("GET", self.api + "/v2/colos/1", token="OPERATOR")[1] or {}
+
+    def until(self, doing):
+        until = time.time() + WITHIN
+        while self.shown().get("doing") != doing:
+            if time.time() > until:
+                sys.exit(f"{self.name} does not come to {doing}: {self.shown()}")
+            time.sleep(1)
+
+    def take_over(self, why):
+        status, view = ask("POST", self.api + "/v2/colos/1/takeover", {"why": why}, token="OPERATOR")
+        assert status == 202, view
+        began = time.time()
+        self.until("serves")
+        return round(time.time() - began)
+
+
+def takeover(options, one, two):
+    """Colo 1 loses its first control plane and that one's node of Cassandra, is taken over, and is handed back."""
+    east = Plane("east", one.api, f"{options.work}/start-1")
+    west = Plane("west", f"http://127.0.22.101:{options.ports + 2}", f"{options.work}/start-west")
+    west.until("stands-by")
+    acknowledged = [key for key in ("before-1", "before-2") if event(two, one, 2, key)]
+    settled(one, two.api)
+    # What the other data centre has not seen yet would be lost with this one.
+    time.sleep(5)
+    with open(f"{options.work}/1.pid", encoding="ascii") as pid:
+        os.kill(int(pid.read()), signal.SIGKILL)
+    subprocess.run([options.lab, "kill", "1"], check=True)
+    took = west.take_over("its data centre is dead")
+    acknowledged += [key for key in ("during-1", "during-2") if event(two, one, 1, key)]
+    settled(one, two.api)
+    foreign = len(one.foreign - one.living())
+    subprocess.run([options.lab, "start", "1"], check=True)
+    subprocess.run([options.lab, "tool", "1", "repair", "-full", "colo1"], check=True, stdout=subprocess.DEVNULL)
+    with open(f"{options.work}/holt-1-again.log", "wb") as log:
+        again = subprocess.Popen([east.start], stdout=log, stderr=log)
+    atexit.register(again.kill)
+    one.ready()
+    east.until("stands-by")
+    back = east.take_over("its data centre is back")
+    west.until("stands-by")
+    acknowledged += [key for key in ("after-1", "after-2") if event(two, one, -1, key)]
+    group = settled(one, two.api)
+    return {
+        "taken_over_within_s": took, "handed_back_within_s": back, "events_acknowledged": len(acknowledged),
+        "verdicts": verdicts(one, acknowledged), "epoch": east.shown().get("epoch"), "held": group.get("hold"),
+        "foreign_deletes_meanwhile": foreign,
+    }
+
+
+def event(at, home, change, key):
+    """Whether an event through one colo's address for the group of another was acknowledged."""
+    for _ in range(60):
+        status, _ = ask("POST", f"{at.api}{home.group}/events", {"change": change}, key)
+        if status in (200, 202):
+            return True
+        time.sleep(1)
+    return False
+
+
+def settled(colo, api=None):
     """The group, once it wants nothing and holds nothing open but what is active."""
     until = time.time() + 240
     while True:
-        _, group = ask("GET", colo.api + colo.group)
+        _, group = ask("GET", (api or colo.api) + colo.group)
         if group and group["active"] == group["desired"] and group["pending"] == 0 and group["waiting"] == 0:
             return group
         if time.time() > until:
@@ -113,11 +184,14 @@ def main():
     options.add_argument("--ports", type=int, required=True)
     options.add_argument("--cut", type=int, required=True)
     options.add_argument("--lab", required=True)
+    options.add_argument("--work", required=True)
+    options.add_argument("--takeover", action="store_true")
     options = options.parse_args()
     one, two = Colo(1, options.ports), Colo(2, options.ports)
     for colo in (one, two):
         colo.ready()
         colo.make()
+    moved = takeover(options, one, two) if options.takeover else None
     link = {"cut": False}
     own = [Caller(one, one, link), Caller(two, two, link)]
     across = [Caller(one, two, link), Caller(two, one, link)]
@@ -160,12 +234,17 @@ def main():
         "creates_per_slot_max": max(count["creates_per_tag_max"] for count in counts),
         "foreign_deletes": sum(len(colo.foreign - ids) for ids, colo in zip(living, (one, two))),
     }
+    if moved:
+        result["takeover"] = moved
     print(json.dumps(result))
     good = (result["events_acknowledged"] == result["verdicts"] and result["servers"] == result["slots_active"]
             and result["creates_per_slot_max"] == 1 and result["foreign_deletes"] == 0
             and all(result["own_decided_while_cut"]) and not any(result["own_refused_while_cut"])
             and not any(result["across_acknowledged_while_cut"]) and all(result["across_decided_while_whole"])
             and result["across_refused_as"] in (["colo-unreachable"], ["colo-unreachable", "outcome-unknown"]))
+    if moved:
+        good = good and (moved["events_acknowledged"] == moved["verdicts"] == 6 and moved["epoch"] == 2 and not moved["held"]
+                         and moved["foreign_deletes_meanwhile"] == 0)
     sys.exit(0 if good else 1)
 
 
