@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -338,7 +339,7 @@ pub(crate) async fn look_at_hints(owners: &Owners) {
     }
 }
 
-/// Wakes every group now and then: the safety net under hints (design 5).
+/// Looks at every group now and then: the safety net under hints (design 5).
 async fn full_pass(owners: Owners, period: Duration) {
     loop {
         walk(&owners, None).await;
@@ -348,21 +349,23 @@ async fn full_pass(owners: Owners, period: Duration) {
     }
 }
 
-/// Wakes this supervisor's groups, or those of them that are in these shards.
+/// Wakes this supervisor's groups, or those of them that are in these shards; all but those that surely rest, or an idle colo would be read
+/// into memory with each pass.
 pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
     let seams = owners.seams();
-    let (mut after, mut count) = (None, 0);
+    let (mut after, count) = (None, AtomicUsize::new(0));
+    let wanted = |key: &GroupKey| {
+        let shard = Shard::of(key);
+        let is_mine = seams.shards.has(shard);
+        count.fetch_add(usize::from(is_mine), Ordering::Relaxed);
+        is_mine && only.is_none_or(|only| only.contains(&shard))
+    };
     loop {
-        match seams.stores.groups.all(after, PAGE).await {
-            Ok(page) => {
-                let own = |key: &GroupKey| seams.shards.is_mine(key);
-                for key in page.items.into_iter().filter(own) {
-                    count += 1;
-                    if only.is_none_or(|only| only.contains(&Shard::of(&key))) {
-                        owners.hint(&key, Note::Changed);
-                    }
-                }
-                after = page.next;
+        match seams.stores.groups.walk(after, PAGE, &wanted).await {
+            Ok(stretch) => {
+                let busy = stretch.met.into_iter().filter(|met| !met.rests);
+                busy.for_each(|met| owners.hint(&met.key, Note::Changed));
+                after = stretch.next;
             }
             Err(error) => {
                 tracing::warn!(
@@ -376,7 +379,7 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
             break;
         }
     }
-    seams.control.groups(count);
+    seams.control.groups(count.into_inner());
 }
 
 /// Waits for the next pass. False: the process is to stop.
