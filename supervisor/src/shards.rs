@@ -2,6 +2,7 @@
 //! ([`crate::owner`]), the groups of one that is gained are woken.
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 
 use domain::ids::{GroupKey, HomeEpoch};
 use domain::member::Shard;
@@ -54,28 +55,48 @@ pub(crate) async fn run(watch: Watch, owners: Owners) {
         "Shards of the colo that this supervisor owns.",
     );
     let mut own: BTreeSet<Shard> = BTreeSet::new();
+    let (mut wanted, mut looking) = (BTreeSet::new(), None);
     loop {
         tokio::select! {
             biased;
             () = process.stop.requested() => return,
             () = watch.changed() => {}
+            () = ended(&mut looking) => looking = None,
         }
         let now: BTreeSet<Shard> = watch.own_shards().into_iter().collect();
         let gained: BTreeSet<Shard> = now.difference(&own).copied().collect();
         let lost = own.difference(&now).count();
-        if gained.is_empty() && lost == 0 {
-            continue;
+        if !gained.is_empty() || lost > 0 {
+            tracing::info!(own = now.len(), gained = gained.len(), lost, "shards");
+            gauge.set(i64::try_from(now.len()).unwrap_or(i64::MAX));
+            own = now;
         }
-        tracing::info!(own = now.len(), gained = gained.len(), lost, "shards");
-        gauge.set(i64::try_from(now.len()).unwrap_or(i64::MAX));
-        own = now;
         if lost > 0 {
             owners.tell_all(|| Note::Offer);
         }
-        if !gained.is_empty() {
-            // First those that somebody marked; the rest may only have something open.
-            sweep::look_at_hints(&owners).await;
-            sweep::walk(&owners, Some(&gained)).await;
+        wanted.extend(gained);
+        if looking.is_none() && !wanted.is_empty() {
+            looking = Some(look(owners.clone(), std::mem::take(&mut wanted)));
         }
+    }
+}
+
+/// A look at the groups of shards that were gained.
+type Look = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// First those that somebody marked; the rest may only have something open. It takes long in a large colo, and what changes hands meanwhile
+/// is not to wait for it.
+fn look(owners: Owners, gained: BTreeSet<Shard>) -> Look {
+    Box::pin(async move {
+        sweep::look_at_hints(&owners).await;
+        sweep::walk(&owners, Some(&gained)).await;
+    })
+}
+
+/// Waits for the end of a look; without one, for ever.
+async fn ended(looking: &mut Option<Look>) {
+    match looking {
+        Some(look) => look.await,
+        None => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -361,7 +362,7 @@ pub(crate) async fn look_at_hints(owners: &Owners) {
     }
 }
 
-/// Wakes every group now and then: the safety net under hints (design 5).
+/// Looks at every group now and then: the safety net under hints (design 5).
 async fn full_pass(owners: Owners, period: Duration) {
     loop {
         walk(&owners, None).await;
@@ -371,22 +372,28 @@ async fn full_pass(owners: Owners, period: Duration) {
     }
 }
 
-/// Wakes this supervisor's groups, or those of them that are in these shards, and sees to it that their tenants' servers are listed.
+/// Sees to it that the tenants of this supervisor's groups, or of those of them that are in these shards, are listed, and wakes the groups;
+/// all but those that surely rest, or an idle colo would be read into memory with each pass.
 pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
     let seams = owners.seams();
-    let (mut after, mut count) = (None, 0);
+    let (mut after, count) = (None, AtomicUsize::new(0));
+    let wanted = |key: &GroupKey| {
+        let is_mine = seams.shards.is_mine(key);
+        count.fetch_add(usize::from(is_mine), Ordering::Relaxed);
+        is_mine && only.is_none_or(|only| only.contains(&Shard::of(key)))
+    };
     loop {
-        match seams.stores.groups.all(after, PAGE).await {
-            Ok(page) => {
-                let own = |key: &GroupKey| seams.shards.is_mine(key);
-                for key in page.items.into_iter().filter(own) {
-                    count += 1;
-                    seams.sweep.glance(&key.tenant, seams.settings.tenant_pass);
-                    if only.is_none_or(|only| only.contains(&Shard::of(&key))) {
-                        owners.hint(&key, Note::Changed);
+        match seams.stores.groups.walk(after, PAGE, &wanted).await {
+            Ok(stretch) => {
+                for met in stretch.met {
+                    seams
+                        .sweep
+                        .glance(&met.key.tenant, seams.settings.tenant_pass);
+                    if !met.rests {
+                        owners.hint(&met.key, Note::Changed);
                     }
                 }
-                after = page.next;
+                after = stretch.next;
             }
             Err(error) => {
                 tracing::warn!(
@@ -400,7 +407,7 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
             break;
         }
     }
-    seams.control.groups(count);
+    seams.control.groups(count.into_inner());
 }
 
 /// Waits for the next pass. False: the process is to stop.

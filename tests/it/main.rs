@@ -3,6 +3,8 @@
 mod access;
 mod architecture;
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
 mod certificates;
 mod cloud;
 #[cfg(test)]

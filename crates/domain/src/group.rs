@@ -386,6 +386,47 @@ impl Group {
         self.state.wake_with(self.outbox.values())
     }
 
+    /// Whether it has nothing to do, now and at any later time, until somebody asks something of it: its owner's pass would change nothing,
+    /// launch nothing and look at nothing. Its timers do not count: they are in an index of their own. A group of which this is not sure is
+    /// said not to rest, so that "rests" may keep it out of the full pass (safety 3.9).
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        let State {
+            desired,
+            over,
+            phase,
+            hold,
+            clocks,
+            shrunk: _,
+            forced: _,
+            timers: _,
+            posted: _,
+            degraded,
+            adoption,
+            alerts,
+        } = &self.state;
+        let is_settled = *adoption == Adoption::Done
+            && over.is_none()
+            && hold.is_none()
+            && degraded.is_none()
+            && alerts.is_none();
+        let policies = &self.config.policies;
+        let knows_policies = clocks.policy.keys().all(|id| policies.contains_key(id));
+        let wants_none = match phase {
+            Phase::Running | Phase::Paused => {
+                *desired == Size::ZERO && self.config.bounds.min() == Size::ZERO
+            }
+            Phase::Deleting => false,
+            Phase::Tombstone => true,
+        };
+        // Ended slots are watched by lists that the group asks for (design 4, rule 4).
+        let is_empty = self.slots.open.is_empty()
+            && self.slots.ended.is_empty()
+            && self.inbox.is_empty()
+            && self.outbox.is_empty();
+        is_settled && knows_policies && wants_none && is_empty
+    }
+
     /// What a committed change made of the group. Folding the same changes in the same order gives the same group, wherever it is done.
     pub fn fold(&mut self, change: Change, fence: Fence) {
         let Change {
@@ -424,3 +465,6 @@ impl Group {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,9 @@ use domain::ids::{DeliveryId, EventId, GroupId, GroupKey, Nonce, Rev, TenantId};
 use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
-use store::group::{CommitRecord, Committed, Conflict, Groups, Guard, Level, Page};
+use store::group::{
+    CommitRecord, Committed, Conflict, Groups, Guard, Level, Page, Place, Stretch, Wanted,
+};
 use store::{Error, parts, record};
 use tokio::sync::MutexGuard;
 
@@ -275,6 +277,15 @@ impl Groups for Inner {
 
     async fn locate(&self, id: GroupId) -> Result<Option<GroupKey>, Error> {
         self.newest_home(id).await
+    }
+
+    async fn walk(
+        &self,
+        after: Option<Place>,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Stretch, Error> {
+        self.look_around(after, limit, wanted).await
     }
 
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {

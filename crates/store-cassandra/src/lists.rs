@@ -6,8 +6,9 @@ use std::time::Duration;
 use domain::ids::{GroupId, GroupKey, TenantId};
 use domain::time::Timestamp;
 use futures_util::future::{join_all, try_join_all};
+use futures_util::{StreamExt as _, stream};
 use store::Error;
-use store::group::{Level, Page, page};
+use store::group::{Level, Met, Page, Place, Stretch, Wanted, page};
 
 use crate::Inner;
 use crate::driver::{Value, Values, int, long, text, tiny};
@@ -15,6 +16,8 @@ use crate::read::{each, group_key, time};
 
 /// Partitions of the timers and of the hints, so that no node has all of them.
 pub(crate) const PARTS: i8 = 16;
+/// Groups that a walk reads at once.
+const READS_AT_ONCE: usize = 16;
 /// Rows asked for beyond what a page needs, for the further homes of its last group.
 const BEYOND: u64 = 8;
 /// A timer that its group does not know is thrown away when it is this old: its commit is no longer on its way.
@@ -125,6 +128,28 @@ impl Inner {
             }
         }
         Ok(page(keys.into_iter(), count(limit)))
+    }
+
+    /// One stretch of the walk over all groups: a page of the list, and a read of each group on it that is wanted. Not a serial one: it sees
+    /// every commit that was answered, which is all that a walk is to see, and is no round of Paxos that gets in the way of commits.
+    pub(crate) async fn look_around(
+        &self,
+        after: Option<Place>,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Stretch, Error> {
+        let page = self.list_all(after.map(Place::to_id), limit).await?;
+        let keys = page.items.into_iter().filter(|key| wanted(key));
+        let looks = keys.map(|key| async move {
+            // One that cannot be read is its owner's business, who says so; one that is not there may be in the making.
+            let found = self.group(&key, Level::Relaxed).await;
+            let rests = found.is_ok_and(|found| found.is_some_and(|(group, _)| group.rests()));
+            Met { key, rests }
+        });
+        Ok(Stretch {
+            met: stream::iter(looks).buffered(READS_AT_ONCE).collect().await,
+            next: page.next.map(Place::of_id),
+        })
     }
 
     /// Partitions of the list of all groups that may have some, in order.

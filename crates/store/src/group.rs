@@ -87,6 +87,44 @@ pub struct Page<T> {
     pub next: Option<GroupId>,
 }
 
+/// A place on the walk over all groups ([`Groups::walk`]); only the store that gave it understands it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(pub(crate) u128);
+
+impl Place {
+    /// After that group, in a store that walks in order of id.
+    #[must_use]
+    pub const fn of_id(id: GroupId) -> Self {
+        Self(id.as_u128())
+    }
+    /// The group of [`Self::of_id`].
+    #[must_use]
+    pub const fn to_id(self) -> GroupId {
+        GroupId::from_u128(self.0)
+    }
+}
+
+/// Which groups a walk is for.
+pub type Wanted<'a> = dyn Fn(&GroupKey) -> bool + Send + Sync + 'a;
+
+/// A group that was met on the walk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// Which.
+    pub key: GroupKey,
+    /// Whether it surely [rests](Group::rests). False where that was not found out.
+    pub rests: bool,
+}
+
+/// One stretch of the walk over all groups.
+#[derive(Debug, Clone, Default)]
+pub struct Stretch {
+    /// The groups met that were wanted.
+    pub met: Vec<Met>,
+    /// Where it goes on, as `after`; none at its end.
+    pub next: Option<Place>,
+}
+
 /// Groups. One group is one linearizable object; nothing here spans two.
 #[async_trait]
 pub trait Groups: Debug + Send + Sync {
@@ -161,7 +199,24 @@ pub trait Groups: Debug + Send + Sync {
         Ok(page.items.into_iter().rfind(|key| key.id == id))
     }
 
-    /// Where all groups are: the slow full pass (safety 3.9). In order of id, after `after`.
+    /// The slow full pass (safety 3.9): every group that is there from its beginning to its end once, in an order of the store's own, and of
+    /// those that are `wanted` whether they rest. Of a store that cannot tell that for less than a read of the group, none does. Looks at about
+    /// `limit` groups; what it says of one is no older than the last commit that was answered before the call.
+    async fn walk(
+        &self,
+        after: Option<Place>,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Stretch, Error> {
+        let page = self.all(after.map(Place::to_id), limit).await?;
+        let met = page.items.into_iter().filter(|key| wanted(key));
+        Ok(Stretch {
+            met: met.map(|key| Met { key, rests: false }).collect(),
+            next: page.next.map(Place::of_id),
+        })
+    }
+
+    /// Where all groups are. In order of id, after `after`.
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error>;
 }
 

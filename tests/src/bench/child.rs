@@ -61,17 +61,25 @@ impl Drop for Running {
     }
 }
 
-/// The `holt` executable, which cargo puts beside this one.
+/// The `holt` executable.
+///
+/// # Errors
+/// As [`beside`].
+pub fn holt() -> anyhow::Result<PathBuf> {
+    beside("holt")
+}
+
+/// An executable of the workspace, which cargo puts beside this one.
 ///
 /// # Errors
 /// When it is not there, with the command that builds it.
-pub fn holt() -> anyhow::Result<PathBuf> {
+pub fn beside(name: &str) -> anyhow::Result<PathBuf> {
     let here = std::env::current_exe()?;
     let folder = here.parent().map(Path::to_owned).unwrap_or_default();
-    let path = folder.join("holt");
+    let path = folder.join(name);
     if !path.is_file() {
         bail!(
-            "{} is missing: build it with `cargo build --release -p holt`",
+            "{} is missing: build it with `cargo build --release --workspace --bin {name}`",
             path.display()
         );
     }

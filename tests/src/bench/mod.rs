@@ -7,18 +7,21 @@
 
 pub mod api;
 pub mod beside;
+pub mod bulk;
 pub mod child;
 pub mod cloud;
 pub mod cpu;
 pub mod disk;
 pub mod exchange;
 pub mod figures;
+pub mod fleet;
 pub mod floor;
 pub mod guard;
 pub mod hooks;
 pub mod inputs;
 pub mod ledger;
 pub mod load;
+pub mod scale;
 pub mod search;
 pub mod seed;
 pub mod service;

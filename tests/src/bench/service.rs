@@ -328,21 +328,15 @@ impl Service {
         bail!("holt serve does not come to rest; its log is beside its store")
     }
 
+    /// A metric without labels.
+    pub async fn metric(&self, name: &str) -> anyhow::Result<u64> {
+        metric(&metrics(self.ops).await?, name)
+    }
+
     /// What its store counted.
     pub async fn counted(&self) -> anyhow::Result<Counted> {
-        let mut connection = Connection::open(self.ops).await?;
-        let answer = connection.ask(&request("GET", "/metrics", "", "")).await?;
-        ensure!(answer.status == 200, "/metrics answered {}", answer.status);
-        let text = std::str::from_utf8(answer.body)?;
-        let number = |name: &str| -> anyhow::Result<u64> {
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            Ok(line
-                .with_context(|| format!("{name} is not among the metrics"))?
-                .trim()
-                .parse()?)
-        };
+        let text = metrics(self.ops).await?;
+        let number = |name: &str| metric(&text, name);
         Ok(Counted {
             fsyncs: number("store_fsyncs_total")?,
             round_trips: number("store_round_trips_total")?,
@@ -350,6 +344,22 @@ impl Service {
             row_bytes: number("store_row_bytes_total")?,
         })
     }
+}
+
+/// What the operators' listener of a process says.
+pub(super) async fn metrics(ops: SocketAddr) -> anyhow::Result<String> {
+    let mut connection = Connection::open(ops).await?;
+    let answer = connection.ask(&request("GET", "/metrics", "", "")).await?;
+    ensure!(answer.status == 200, "/metrics answered {}", answer.status);
+    Ok(std::str::from_utf8(answer.body)?.to_owned())
+}
+
+/// One of them, which has no labels.
+pub(super) fn metric(text: &str, name: &str) -> anyhow::Result<u64> {
+    let mut lines = text.lines();
+    let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let line = line.with_context(|| format!("{name} is not among the metrics"))?;
+    Ok(line.trim().parse()?)
 }
 
 /// Where the search for free ports begins: below those that the kernel gives to outgoing connections, so that none of them takes one.

@@ -1,20 +1,26 @@
 //! Where the groups are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::group::{Group, Phase, Wake};
-use domain::ids::{GroupId, GroupKey, HomeEpoch, TenantId};
+use domain::capacity::Size;
+use domain::event::{Ask, Force};
+use domain::group::{Change, Group, Phase, Wake};
+use domain::ids::{Fence, GroupId, GroupKey, HomeEpoch, TenantId};
+use domain::slot::{FailWhy, State};
 use domain::time::Timestamp;
 
 use super::case::{Bench, Failure, Outcome, cases, holds, same};
 use super::sample;
+use crate::group::Committed;
 
 cases! {
     a_tenants_groups_are_listed_in_order
     a_tenants_list_comes_in_pages
     a_tenants_list_shows_no_foreign_group
     a_tombstone_is_still_listed
+    all_groups_are_listed_once
     the_full_pass_meets_every_group_once
+    a_group_that_has_something_to_do_does_not_rest
     two_homes_of_a_group_are_never_parted_by_a_page
     an_unknown_tenant_has_no_groups
     a_group_is_found_by_its_id_alone
@@ -88,7 +94,7 @@ async fn a_tombstone_is_still_listed(s: &Bench) -> Outcome {
     same("groups", &found, &vec![group.key])
 }
 
-async fn the_full_pass_meets_every_group_once(s: &Bench) -> Outcome {
+async fn all_groups_are_listed_once(s: &Bench) -> Outcome {
     let (_, mut expected) = of_one(s, 4).await?;
     expected.push(s.group().await?.key);
     let mut met = BTreeSet::new();
@@ -104,6 +110,92 @@ async fn the_full_pass_meets_every_group_once(s: &Bench) -> Outcome {
         }
     }
     holds("all are met", expected.iter().all(|k| met.contains(k)))
+}
+
+/// Whether these groups rest, as the full pass says; each is met once.
+async fn walked(s: &Bench, limit: u32, keys: &[&GroupKey]) -> Result<Vec<bool>, Failure> {
+    let mut met = BTreeMap::new();
+    let mut after = None;
+    let wanted = |key: &GroupKey| keys.contains(&key);
+    loop {
+        let stretch = s.groups().walk(after, limit, &wanted).await?;
+        for one in stretch.met {
+            holds("only what is wanted is met", wanted(&one.key))?;
+            holds("once", met.insert(one.key, one.rests).is_none())?;
+        }
+        after = stretch.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let rests = keys.iter().map(|key| met.get(key).copied());
+    rests
+        .collect::<Option<_>>()
+        .ok_or_else(|| Failure(String::from("a group was not met")))
+}
+
+async fn the_full_pass_meets_every_group_once(s: &Bench) -> Outcome {
+    let (_, keys) = of_one(s, 4).await?;
+    let other = s.group().await?.key;
+    let keys: Vec<&GroupKey> = keys.iter().chain([&other]).collect();
+    for limit in [1, 3, 1_000] {
+        // Of these, each wants a server.
+        same("rest", &walked(s, limit, &keys).await?, &vec![false; 5])?;
+    }
+    same("no group", &walked(s, 2, &[]).await?, &Vec::new())
+}
+
+async fn a_group_that_has_something_to_do_does_not_rest(s: &Bench) -> Outcome {
+    let mut group = Group::new(s.key(), sample::other_config());
+    let first = sample::first(&group);
+    let done = s.groups().create(&group, &first, s.nonce()).await?;
+    same("create", &done, &Committed::Applied)?;
+    group.fold(first, Fence(0));
+    let never_wrongly = async |group: &Group| {
+        let says = walked(s, 100, &[&group.key]).await?;
+        holds("it rests only if it does", !says[0] || group.rests())
+    };
+    holds("a new group rests", group.rests())?;
+    never_wrongly(&group).await?;
+    let event = sample::event(&s.event(), Ask::Converge, Force::No);
+    let none = sample::desired(&group, 0);
+    let with = |change: fn(&mut Change)| {
+        let mut one = none.clone();
+        change(&mut one);
+        one
+    };
+    let steps = [
+        with(|c| c.state.desired = Size(1)),
+        with(|c| c.state.over = Some(sample::grant())),
+        Change {
+            queued: vec![event.clone()],
+            ..none.clone()
+        },
+        Change {
+            taken: vec![event.id],
+            posts: vec![sample::open(1)],
+            ..none.clone()
+        },
+        Change {
+            posts: vec![sample::dead(1)],
+            config: Some(sample::config()),
+            ..none.clone()
+        },
+        Change {
+            config: Some(sample::other_config()),
+            ..none.clone()
+        },
+        with(|c| c.slots = vec![sample::slot(1, State::Active(sample::server(1)))]),
+        // In the place of the first, so that none is open.
+        with(|c| c.slots = vec![sample::slot(1, State::Failed(FailWhy::NotSent))]),
+    ];
+    let rest = [false, false, false, false, false, true, false, false];
+    for (change, rests) in steps.into_iter().zip(rest) {
+        s.applied(&mut group, change).await?;
+        same("it rests", &group.rests(), &rests)?;
+        never_wrongly(&group).await?;
+    }
+    Ok(())
 }
 
 async fn two_homes_of_a_group_are_never_parted_by_a_page(s: &Bench) -> Outcome {

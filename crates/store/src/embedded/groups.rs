@@ -11,9 +11,11 @@ use domain::verdict::Verdict;
 
 use super::Inner;
 use super::prepare::{self, Key, Request};
-use super::read;
+use super::{read, walk};
 use crate::Error;
-use crate::group::{self, CommitRecord, Committed, Groups, Guard, Level, Page};
+use crate::group::{
+    self, CommitRecord, Committed, Groups, Guard, Level, Page, Place, Stretch, Wanted,
+};
 
 impl Inner {
     pub(super) fn round_trip(&self) {
@@ -134,6 +136,21 @@ impl Groups for Inner {
         self.look();
         let by = prepare::at(by);
         self.readers.run(move |db| read::timed(db, by, limit)).await
+    }
+
+    async fn walk(
+        &self,
+        after: Option<Place>,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Stretch, Error> {
+        self.look();
+        let mut stretch = self
+            .readers
+            .run(move |db| walk::stretch(db, after, limit))
+            .await?;
+        stretch.met.retain(|met| wanted(&met.key));
+        Ok(stretch)
     }
 
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {

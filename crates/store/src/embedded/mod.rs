@@ -29,6 +29,7 @@ mod read;
 mod rest;
 mod schema;
 mod search;
+mod walk;
 mod writer;
 
 use std::fs::{File, TryLockError};

@@ -242,7 +242,7 @@ pub(super) fn deliveries(
     })
 }
 
-fn unsigned(value: i64) -> u64 {
+pub(super) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
@@ -366,7 +366,7 @@ pub(super) fn timed(
 }
 
 /// A group's key in three columns from `first` on.
-fn key(row: &Row<'_>, first: usize) -> Result<GroupKey, Error> {
+pub(super) fn key(row: &Row<'_>, first: usize) -> Result<GroupKey, Error> {
     let id: [u8; 16] = row.get(first).map_err(explain)?;
     let tenant: String = row.get(first + 1).map_err(explain)?;
     let epoch: i64 = row.get(first + 2).map_err(explain)?;
@@ -431,7 +431,7 @@ pub(super) fn items_after(
     })
 }
 
-fn collect<T>(
+pub(super) fn collect<T>(
     db: &Connection,
     sql: &str,
     values: &[&dyn rusqlite::ToSql],

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 
 use super::*;
-use crate::conformance::{self, Subject, history};
+use crate::conformance::{self, Subject, history, sample};
 
 /// A store in a directory of its own.
 #[derive(Debug)]
@@ -82,4 +82,35 @@ async fn a_small_history_is_linearizable() {
         .await
         .unwrap();
     assert_eq!(history::check(&recorded), None);
+}
+
+/// The conformance suite asks that no store says so wrongly; this one must say so at all, or an idle colo is read with each pass.
+#[tokio::test]
+async fn idle_groups_are_known_to_rest_without_being_read() {
+    let subject = OnDisk::new(Settings::default());
+    let groups = subject.stores().groups;
+    let key = |number| domain::ids::GroupKey {
+        tenant: sample::text("acme"),
+        id: domain::ids::GroupId::new(domain::ids::ColoId(1), number),
+        epoch: domain::ids::HomeEpoch(0),
+    };
+    for (number, config) in [(1, sample::other_config()), (2, sample::config())] {
+        let group = domain::group::Group::new(key(number), config);
+        let nonce = domain::ids::Nonce::from_u128(number);
+        let first = sample::first(&group);
+        groups.create(&group, &first, nonce).await.unwrap();
+    }
+    let stretch = groups.walk(None, 10, &|_| true).await.unwrap();
+    let rests = |number| {
+        stretch
+            .met
+            .iter()
+            .any(|met| met.key == key(number) && met.rests)
+    };
+    assert_eq!((stretch.met.len(), stretch.next), (2, None));
+    assert_eq!(
+        (rests(1), rests(2)),
+        (true, false),
+        "one of min 0, one of min 1"
+    );
 }

@@ -18,7 +18,7 @@ use super::faults::{Call, Fate, Plan, What};
 use super::world::{World, Write};
 use crate::Error;
 use crate::control::{Controls, Throw};
-use crate::group::{CommitRecord, Committed, Groups, Guard, Level, Page};
+use crate::group::{CommitRecord, Committed, Groups, Guard, Level, Page, Place, Stretch, Wanted};
 use crate::hint::Hints;
 use crate::journal::Journal;
 use crate::launch::Launches;
@@ -203,6 +203,16 @@ impl Groups for Handle {
     async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
         self.call(What::List, None, |w, _| w.timed(by, count(limit)))
             .await
+    }
+
+    async fn walk(
+        &self,
+        after: Option<Place>,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Stretch, Error> {
+        let walk = |world: &mut World, _| world.walk(after, count(limit), wanted);
+        self.call(What::List, None, walk).await
     }
 
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {

@@ -15,7 +15,7 @@ use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
 use crate::control::Throw;
-use crate::group::{CommitRecord, Committed, Conflict, Guard, Page};
+use crate::group::{CommitRecord, Committed, Conflict, Guard, Met, Page, Place, Stretch, Wanted};
 use crate::hint::Board;
 use crate::input::{self, Input, Part};
 use crate::member::Leases;
@@ -279,6 +279,23 @@ impl World {
             .collect();
         keys.sort_by_key(|k| (k.id, &k.tenant, k.epoch));
         crate::group::page(keys.into_iter().cloned(), limit)
+    }
+
+    /// A page of all groups as a stretch of the walk over them.
+    pub(super) fn walk(&self, after: Option<Place>, limit: usize, wanted: &Wanted<'_>) -> Stretch {
+        let page = self.page(None, after.map(Place::to_id), limit);
+        let met = page
+            .items
+            .into_iter()
+            .filter(|key| wanted(key))
+            .map(|key| Met {
+                rests: self.cells.get(&key).is_some_and(|c| c.current().rests()),
+                key,
+            });
+        Stretch {
+            met: met.collect(),
+            next: page.next.map(Place::of_id),
+        }
     }
 
     pub(super) fn append(&mut self, key: &GroupKey, records: &[CommitRecord]) {
