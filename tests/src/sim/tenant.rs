@@ -101,8 +101,10 @@ pub fn undo_all(world: &World) {
 /// What servers carried before any tenant touched them, by their ids.
 pub type Originals = Mutex<BTreeMap<String, BTreeMap<String, String>>>;
 
-/// Replaces the metadata of a server, and puts back later what it was made with: of two edits of one server the second would put back the first
-/// one's, and the server would never be known for ours again (schedule 3001177).
+/// Replaces the metadata of a server, and puts back later what it was made with.
+///
+/// Not what it had before this edit: of two at once, the second would put back the first one's, and the server would never be known for ours again
+/// (schedule 3001177).
 pub async fn edit(
     world: &World,
     server: Option<Server>,
