@@ -88,7 +88,7 @@ for n in 1 2; do
   if [ -n "$takeover" ]; then
     # The second control plane of colo 1 has an address in the second data centre.
     west="\"http://127.0.22.101:$((PORTS + 2))\""
-    if [ $n = 1 ]; then also='also = { dc2 = 1 }' own="1 = [$west]"; else second=", $west"; fi
+    if [ $n = 1 ]; then also='also = { dc2 = 1 }' own="1 = [$west] # own"; else second=", $west"; fi
   fi
   # The lab's data centres are told apart by group and address: what runs as one's group cannot send to the other's addresses when the link is cut.
   cat "$work/keys.toml" - >"$work/$n.toml" <<CONFIG
@@ -133,7 +133,7 @@ done
 if [ -n "$takeover" ]; then
   sed -e "s|^listen = .*|listen = \"127.0.22.101:$((PORTS + 2))\"|" -e 's|^contact_points = .*|contact_points = ["127.0.22.1:9042"]|' \
     -e 's|^datacenter = .*|datacenter = "dc2"|' -e "s|^state_dir = .*|state_dir = \"$work/worker-west\"\nname = \"west-1\"|" -e 's|^name = "east"|name = "west"|' \
-    -e "s|^1 = .*|1 = [\"http://127.0.21.101:$PORTS\"]|" "$work/1.toml" >"$work/west.toml"
+    -e "s|^1 = .* # own$|1 = [\"http://127.0.21.101:$PORTS\"]|" "$work/1.toml" >"$work/west.toml"
   service west 7902
 fi
 token=$("$HOLT_BIN" token --config "$work/1.toml" --tenant tenant-a --rights read,crud,trigger --subject load --ttl 2h)

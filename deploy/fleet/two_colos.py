@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 
 TENANT = "tenant-a"
+IMAGE = "11111111-1111-4111-8111-111111111111"     # what the simulated cloud has
 QUIET = 60      # for doubts of the last events to settle
 WITHIN = 300    # for a control plane to take a colo over, with the times of two-colos.sh
 EVERY = 0.5     # between two events of one caller
@@ -54,7 +55,7 @@ class Colo:
     def make(self):
         """A group at home here, and servers of somebody else beside it."""
         body = {"name": f"web-{self.number}", "min": 1, "max": 40, "cooldown_seconds": 0,
-                "launch": {"server": {"flavorRef": "1", "imageRef": "img"}}}
+                "launch": {"server": {"flavorRef": "1", "imageRef": IMAGE}}}
         status, made = ask("POST", f"{self.api}/v2/{TENANT}/groups", body)
         assert status == 201, made
         self.group = f"/v2/{TENANT}/groups/{made['id']}"

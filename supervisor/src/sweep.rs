@@ -376,6 +376,10 @@ async fn full_pass(owners: Owners, period: Duration) {
 /// all but those that surely rest, or an idle colo would be read into memory with each pass.
 pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
     let seams = owners.seams();
+    if !seams.stores.home.is_serving() {
+        // They are another control plane's; all are woken when this one serves.
+        return;
+    }
     let (mut after, count) = (None, AtomicUsize::new(0));
     let wanted = |key: &GroupKey| {
         let is_mine = seams.shards.is_mine(key);

@@ -1,3 +1,17 @@
+use std::collections::BTreeMap;
+
+use domain::capacity::{Bounds, Size};
+use domain::circle::Circle;
+use domain::decide::decide;
+use domain::draft::Draft;
+use domain::event::{Actor, ActorKind, Ask, Event, Force};
+use domain::group::{Adoption, Cause, Config as OfGroup, Group, ScaleInOrder};
+use domain::ids::{Fence, GroupId, GroupKey, LaunchHash, Nonce, RequestHash, ServerId, SlotId};
+use domain::slot::{Flags, Slot, State};
+use store::Stores;
+use store::group::Level;
+use store::memory::Memory;
+
 use super::*;
 
 fn at(seconds: u64) -> Mono {
@@ -38,4 +52,116 @@ fn of_what_workers_read_the_highest_claim_holds_and_the_newest_read_of_it() {
         HomeEpoch(2),
         "an old read of a higher one is news"
     );
+}
+
+fn actor() -> Actor {
+    Actor {
+        kind: ActorKind::System,
+        name: "test".into(),
+        request_id: String::new(),
+        from: None,
+    }
+}
+
+fn configured() -> OfGroup {
+    OfGroup {
+        name: "web".into(),
+        bounds: Bounds::new(Size(0), Size(200)).unwrap(),
+        cooldown: Duration::ZERO,
+        launch: LaunchHash([1; 32]),
+        metadata: BTreeMap::new(),
+        policies: BTreeMap::new(),
+        scale_in: ScaleInOrder::default(),
+        circle: Circle::default(),
+        build_timeout: Duration::from_secs(3600),
+        serials: 0,
+        hooks: BTreeMap::new(),
+        generation: 1,
+    }
+}
+
+fn slot(n: u128) -> Slot {
+    Slot {
+        id: SlotId::from_u128(n),
+        proof: SlotId::from_u128(n),
+        nonce: Nonce::from_u128(n),
+        launch: LaunchHash([1; 32]),
+        state: State::Active(ServerId::from_u128(n)),
+        flags: Flags::default(),
+        issued: Timestamp::default(),
+        since: Timestamp::default(),
+    }
+}
+
+fn event(n: u64) -> Event {
+    Event {
+        id: format!("e-{n}").parse().unwrap(),
+        request: RequestHash([0; 32]),
+        ask: Ask::Converge,
+        force: Force::No,
+        actor: actor(),
+        received: Timestamp::from_unix_ms(n),
+        valid_until: Timestamp::from_unix_ms(u64::MAX),
+        trace: None,
+    }
+}
+
+/// A group of 70 servers that decided 150 events.
+async fn large(process: &Process, stores: &Stores) -> GroupKey {
+    let key = GroupKey {
+        id: GroupId::new(ColoId(1), 7),
+        tenant: "acme".parse().unwrap(),
+        epoch: HomeEpoch(0),
+    };
+    let group = Group::new(key.clone(), configured());
+    let first = Draft::new(&group, now(process)).finish(Cause::Create, actor());
+    let groups = &*stores.groups;
+    let made = store::apply::create(process, groups, group, first).await;
+    made.unwrap();
+    for part in 0..3_u64 {
+        let done = store::apply::apply(process, groups, &key, Fence(1), None, |view| {
+            let mut draft = Draft::new(view.group, now(process));
+            let events: Vec<Event> = (part * 50..part * 50 + 50).map(event).collect();
+            decide(&mut draft, &events);
+            let slots = u128::from(part) * 30..(u128::from(part) * 30 + 30).min(70);
+            slots.for_each(|n| draft.put(slot(n)));
+            Ok::<_, ()>(Some(draft.finish(Cause::Events, actor())))
+        });
+        done.await.unwrap();
+    }
+    key
+}
+
+#[tokio::test]
+async fn a_group_is_carried_over_with_all_that_it_holds_and_twice_is_as_good_as_once() {
+    let process = Process::system();
+    let stores = Arc::new(Memory::new(process.clock.clone()).handle("west"));
+    let key = large(&process, &stores).await;
+    let source = stores.groups.read(&key, Level::Serial).await.unwrap();
+    let source = source.unwrap();
+    for _ in 0..2 {
+        let carried = carry::all(&process, &stores, HomeEpoch(1)).await.unwrap();
+        assert_eq!(carried, 1);
+        let key = GroupKey {
+            epoch: HomeEpoch(1),
+            ..key.clone()
+        };
+        let target = stores.groups.read(&key, Level::Serial).await.unwrap();
+        let target = target.unwrap();
+        assert_eq!(target.state.adoption, Adoption::Due);
+        assert_eq!(target.slots, source.slots);
+        assert_eq!(
+            (&target.config, &target.inbox),
+            (&source.config, &source.inbox)
+        );
+        let verdicts = stores.groups.verdicts(&key, None, 1_000).await.unwrap();
+        assert_eq!(verdicts.len(), 150);
+        let verdict = stores.groups.verdict(&key, &event(149).id).await.unwrap();
+        assert!(verdict.is_some());
+    }
+    let same = stores.groups.read(&key, Level::Serial).await.unwrap();
+    assert_eq!(same.unwrap(), source, "the old partition is as it was");
+    // The next one is made of the newest.
+    let carried = carry::all(&process, &stores, HomeEpoch(2)).await.unwrap();
+    assert_eq!(carried, 1);
 }
