@@ -12,7 +12,9 @@ use domain::verdict::Verdict;
 
 use super::Shared;
 use crate::Error;
-use crate::group::{CommitRecord, Committed, Conflict, Groups, Guard, Level, Page};
+use crate::group::{
+    CommitRecord, Committed, Conflict, Groups, Guard, Level, Page, Place, Stretch, Wanted,
+};
 use crate::hint::Hints;
 
 /// The store behind the border.
@@ -144,6 +146,18 @@ impl Groups for Seen {
         let epoch = self.shared.current()?;
         let found = self.groups.locate(id).await?;
         Ok(found.map(|key| GroupKey { epoch, ..key }))
+    }
+
+    /// With what the store can tell of groups that rest, of which the partitions of former epochs would otherwise be read each time.
+    async fn walk(
+        &self,
+        after: Option<Place>,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Stretch, Error> {
+        let epoch = self.shared.current()?;
+        let own = |key: &GroupKey| key.epoch == epoch && wanted(key);
+        self.groups.walk(after, limit, &own).await
     }
 
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {
