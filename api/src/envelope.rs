@@ -81,8 +81,7 @@ pub async fn envelope<B: MessageBody + 'static>(
         refusal
             .head_mut()
             .set_connection_type(ConnectionType::Close);
-        let begun = HeaderValue::from_static("1");
-        refusal.headers_mut().insert(NOT_BEGUN, begun);
+        refusal.headers_mut().insert(NOT_BEGUN, yes());
         request.into_response(refusal).map_into_right_body()
     } else {
         let rest = Rest::of(&mut request);
@@ -119,8 +118,7 @@ pub async fn envelope<B: MessageBody + 'static>(
     }
     if !context.stores.home.is_serving() && answer.status() == StatusCode::MISDIRECTED_REQUEST {
         // Another control plane of the colo may do it.
-        let begun = HeaderValue::from_static("1");
-        answer.headers_mut().insert(NOT_BEGUN, begun);
+        answer.headers_mut().insert(NOT_BEGUN, yes());
     }
     let headers = answer.headers_mut();
     // Another colo that answered said so itself.
@@ -135,6 +133,11 @@ pub async fn envelope<B: MessageBody + 'static>(
         HeaderValue::from_static("nosniff"),
     );
     Ok(answer)
+}
+
+/// What a header says that is a flag.
+const fn yes() -> HeaderValue {
+    HeaderValue::from_static("1")
 }
 
 /// Says how much the tenant may still ask; the old service did not.

@@ -97,6 +97,8 @@ pub(crate) struct OfBody;
 pub(crate) struct OfQuery;
 /// What a route of a scope may answer instead.
 pub(crate) struct OfScope;
+/// What a route of one colo may answer instead.
+pub(crate) struct OfColo;
 /// What a write may answer instead.
 pub(crate) struct OfWrite;
 /// What a route that makes policies or webhooks may answer instead.
@@ -208,6 +210,12 @@ impl IntoResponses for OfWrite {
 impl IntoResponses for OfMake {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[Code::LimitReached, Code::NotConfigured])
+    }
+}
+
+impl IntoResponses for OfColo {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[Code::Misdirected, Code::NotConfigured])
     }
 }
 

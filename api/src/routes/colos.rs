@@ -16,14 +16,14 @@ use crate::body::Body;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::looks;
-use crate::openapi::{Keyed, OfBody, OfScope, OfWrite, Refusals};
+use crate::openapi::{Keyed, OfBody, OfColo, OfWrite, Refusals};
 use crate::write::{Answer, once};
 
 /// What this control plane knows of its colo: whether it serves it, who has it, and for how long that one has been silent.
 #[utoipa::path(
     get, path = "/v2/colos/{colo}", operation_id = "showColo", tag = "operators",
     params(("colo" = u16, Path, description = "The number of the colo that is asked")),
-    responses((status = 200, description = "As this control plane sees it", body = ColoView), Refusals, OfScope),
+    responses((status = 200, description = "As this control plane sees it", body = ColoView), Refusals, OfColo),
     security(("token" = [])),
 )]
 pub async fn show(
@@ -45,7 +45,7 @@ pub async fn show(
     post, path = "/v2/colos/{colo}/takeover", operation_id = "takeOverColo", tag = "operators",
     params(("colo" = u16, Path, description = "The number of the colo that is asked"), Keyed),
     request_body = TakeoverSpec,
-    responses((status = 202, description = "It is noted; look how far it is", body = ColoView), Refusals, OfBody, OfScope, OfWrite),
+    responses((status = 202, description = "It is noted; look how far it is", body = ColoView), Refusals, OfBody, OfColo, OfWrite),
     security(("token" = [])),
 )]
 pub async fn take_over(

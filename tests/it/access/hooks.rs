@@ -96,6 +96,7 @@ pub(super) async fn fill(rig: &Rig, group: &str, (path, operation): (&str, &str)
         .replace("{delivery}", &delivery.0.to_string())
         .replace("{token}", &token)
         .replace("{answer}", "continue")
+        .replace("{colo}", "1")
 }
 
 async fn group(rig: &Rig) -> String {

@@ -203,9 +203,8 @@ fn body(operation: &str) -> Option<Value> {
         "listHooks" | "showHook" | "deleteHook" | "listDeliveries" | "redeliver"
         | "skipDelivery" | "answerHook" => None,
         "takeOverColo" => Some(json!({"why": "a test"})),
-        "showColo" => None,
         "revokeTokens" => Some(json!({"subject": "nobody", "why": "a test"})),
-        "listSwitches" | "clearSwitch" | "listThrows" | "listRevocations" => None,
+        "showColo" | "listSwitches" | "clearSwitch" | "listThrows" | "listRevocations" => None,
         "sendEvent" | "dryRun" => Some(json!({"change": 1})),
         "createPolicy" => Some(json!({"id": "fresh", "change": 1})),
         "replacePolicy" => Some(json!({"id": "up", "change": 3})),
