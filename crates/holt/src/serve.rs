@@ -10,6 +10,8 @@ use anyhow::Context as _;
 use chassis::{Process, ops, shutdown, telemetry};
 use cloud::{guard::Guard, openstack::OpenStack, port::Cloud, transport::http::HttpTransport};
 use domain::time::Timestamp;
+use holt_supervisor::{HomeSettings, Supervisor};
+use store::Stores;
 use store::embedded::{Embedded, Keep};
 use store_cassandra::choice::{self, Opened};
 use store_elasticsearch::{choice::searching, feeder};
@@ -96,16 +98,7 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
             drop(process.tasks.spawn("index", index));
         }
     }
-    let stores = match &home {
-        Some(home) => store::home::shared(stores, home.plane.own.clone()),
-        None => stores,
-    };
-    let of_supervisor = holt_supervisor::Settings {
-        home,
-        ..settings::supervisor(config)
-    };
-    let supervisor = holt_supervisor::build(process, of_supervisor, stores.clone());
-    let supervisor = Arc::new(supervisor);
+    let (stores, supervisor) = supervised(process, config, home, stores);
 
     let guard = Guard::new(process, config.cloud.budgets.clone());
     let transport = HttpTransport::new(&transport).context("build the cloud's HTTP client")?;
@@ -139,6 +132,25 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
         store,
         address,
     })
+}
+
+/// The supervisor, and the store as its control plane may use it.
+fn supervised(
+    process: &Process,
+    config: &Config,
+    home: Option<HomeSettings>,
+    stores: Stores,
+) -> (Stores, Arc<Supervisor>) {
+    let stores = match &home {
+        Some(home) => store::home::shared(stores, home.plane.own.clone()),
+        None => stores,
+    };
+    let settings = holt_supervisor::Settings {
+        home,
+        ..settings::supervisor(config)
+    };
+    let supervisor = holt_supervisor::build(process, settings, stores.clone());
+    (stores, Arc::new(supervisor))
 }
 
 /// Deletes what is past its time, once a day. What a pass misses, the next one finds.
