@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::Process;
+use cloud::home;
+use cloud::port::{Cloud as _, Made};
 use domain::evidence::Rules;
 use domain::home::{Automatic, Plane as Named};
-use domain::ids::ColoId;
+use domain::ids::{ColoId, HomeEpoch};
 use holt_api::Api;
 use holt_supervisor::{HomeSettings, Supervisor};
 use holt_tests::bench::service::free_port;
@@ -251,6 +253,26 @@ impl Rig {
         let path = ("POST", "/v2/colos/1/takeover");
         let asked = self.ask(&plane.base, path, why).await;
         assert_eq!(asked.status, 202, "{}", asked.body);
+    }
+
+    /// Makes the key pair of an epoch, as a worker of that plane would.
+    pub(super) async fn claim(&self, epoch: u64, plane: &str) {
+        let (cloud, _) = roles::openstack(&self.outside, &self.sky.1);
+        let pair = home::pair(ColoId(ONE), HomeEpoch(epoch), &plane.parse().unwrap());
+        let made = cloud.make_key_pair(&TENANT.parse().unwrap(), &pair).await;
+        assert_eq!(made, Ok(Made::New));
+    }
+
+    /// The epochs that have a key pair, in order.
+    pub(super) async fn epochs(&self) -> Vec<u64> {
+        let (cloud, _) = roles::openstack(&self.outside, &self.sky.1);
+        let pairs = cloud.key_pairs(&TENANT.parse().unwrap()).await.unwrap();
+        let claims = pairs
+            .iter()
+            .filter_map(|pair| home::claim(ColoId(ONE), pair));
+        let mut epochs: Vec<u64> = claims.map(|claim| claim.epoch.0).collect();
+        epochs.sort_unstable();
+        epochs
     }
 
     pub(super) async fn pause(&self, ms: u64) {

@@ -155,3 +155,21 @@ async fn a_control_plane_that_lives_and_was_taken_over_from_stops_and_sends_call
     west.die().await;
     rig.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn key_pairs_that_are_long_superseded_are_deleted_with_the_next_claim() {
+    let rig = Rig::start(Automatic::Off).await;
+    for epoch in 1..=12 {
+        rig.claim(epoch, "east").await;
+    }
+    let (east, west) = (rig.plane(0).await, rig.plane(1).await);
+    rig.does(&east, "serves").await;
+    assert_eq!(rig.shown(&east).await["epoch"], 12, "what it won before");
+    rig.take_over(&west).await;
+    rig.does(&west, "serves").await;
+    let kept: Vec<u64> = (3..=13).collect();
+    assert_eq!(rig.epochs().await, kept);
+    east.die().await;
+    west.die().await;
+    rig.end().await;
+}
