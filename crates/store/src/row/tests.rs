@@ -1,6 +1,6 @@
 //! The words and keys of rows, as they stand in files: changing one needs a migration.
 
-use domain::group::{Config, State};
+use domain::group::{Adoption, Config, State};
 use domain::ids::SlotId;
 
 use super::config::ConfigRow;
@@ -15,6 +15,7 @@ fn a_state_row_stands_as_it_always_did() {
     let mut before_alerts = sample::full_state();
     before_alerts.alerts = None;
     (before_alerts.clocks.up, before_alerts.clocks.down) = (None, None);
+    before_alerts.adoption = Adoption::Done;
     let json = write(&StateRow::from(&before_alerts)).unwrap();
     assert_eq!(
         json,
@@ -22,6 +23,25 @@ fn a_state_row_stands_as_it_always_did() {
     );
     let row: StateRow = read("state", &json).unwrap();
     assert_eq!(State::try_from(row).unwrap(), before_alerts);
+}
+
+#[test]
+fn a_state_row_says_how_far_servers_are_adopted_only_where_they_are_not() {
+    for (adoption, text) in [
+        (Adoption::Done, None),
+        (Adoption::Copying, Some(r#""ad":1}"#)),
+        (Adoption::Due, Some(r#""ad":2}"#)),
+    ] {
+        let mut state = sample::full_state();
+        state.adoption = adoption;
+        let json = write(&StateRow::from(&state)).unwrap();
+        match text {
+            Some(text) => assert!(json.ends_with(text), "{json}"),
+            None => assert!(!json.contains("\"ad\""), "{json}"),
+        }
+        let row: StateRow = read("state", &json).unwrap();
+        assert_eq!(State::try_from(row).unwrap(), state);
+    }
 }
 
 #[test]
