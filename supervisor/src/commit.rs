@@ -134,7 +134,7 @@ impl Owner {
         if left.runs == 1 {
             left.verdicts
                 .into_iter()
-                .for_each(|verdict| self.remember(verdict));
+                .for_each(|verdict| self.verdicts.note(verdict));
         }
         self.look_into(&left.reports);
         self.ask_by_tag(&batch.listings, &left.reports);
@@ -172,7 +172,7 @@ impl Owner {
     /// The verdict of an event of this batch: just made, remembered, or read.
     async fn verdict_of(&self, asked: &Asked) -> Result<Verdict, SubmitError> {
         let known = match self.verdicts.get(&asked.id) {
-            Some(verdict) => Some(verdict.as_ref().clone()),
+            Some(verdict) => Some(verdict.clone()),
             None => {
                 let read = self.seams.stores.groups.verdict(&self.key, &asked.id).await;
                 read.map_err(|_error| SubmitError::Unavailable)?

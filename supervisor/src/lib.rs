@@ -21,6 +21,7 @@ mod owner;
 mod owners;
 mod poll;
 mod project;
+mod remembered;
 pub mod serve;
 mod settle;
 mod shards;

@@ -21,14 +21,13 @@ use crate::counts::Share;
 use crate::launches::Cache;
 use crate::owners::{Note, Owners, Seams};
 use crate::project::Project;
+use crate::remembered::Remembered;
 use crate::{mono, now};
 
 /// Notes taken into one commit (the batch bound of the store: 64 verdicts).
 pub(crate) const BATCH_MAX: usize = 64;
 /// A store that gave no answer is asked again after this.
 pub(crate) const STORE_RETRY: Duration = Duration::from_secs(2);
-/// Verdicts remembered, so that the doubles of a burst cost no round trip.
-const VERDICTS_KEPT: usize = 256;
 
 /// Who waits for the verdict of an event.
 pub(crate) type Answer = oneshot::Sender<Result<Verdict, SubmitError>>;
@@ -73,8 +72,7 @@ pub(crate) struct Owner {
     pub(crate) tagged: BTreeMap<SlotId, Mono>,
     /// Messages that are with a hooks lane, or wait for one, and since when.
     pub(crate) posted: BTreeMap<DeliveryId, Mono>,
-    /// Boxed: most groups decide little, and a map makes room for eleven at once.
-    pub(crate) verdicts: BTreeMap<EventId, Box<Verdict>>,
+    pub(crate) verdicts: Remembered,
     /// The trace of the event that changed desired last, until the group has what it asked for.
     pub(crate) trace: Option<Trace>,
     /// Nothing is due before this.
@@ -104,7 +102,7 @@ pub(crate) fn start(owners: Owners, key: GroupKey, notes: mpsc::Receiver<Note>) 
         looks: BTreeMap::new(),
         tagged: BTreeMap::new(),
         posted: BTreeMap::new(),
-        verdicts: BTreeMap::new(),
+        verdicts: Remembered::default(),
         trace: None,
         next: began,
         again: true,
@@ -343,15 +341,6 @@ impl Owner {
             .answers
             .into_iter()
             .for_each(|(_, a)| drop(a.send(Err(why.clone()))));
-    }
-
-    /// Remembers a verdict for the doubles that are still on their way.
-    pub(crate) fn remember(&mut self, verdict: Verdict) {
-        if self.verdicts.len() >= VERDICTS_KEPT {
-            self.verdicts.pop_first();
-        }
-        let event = verdict.event.clone();
-        self.verdicts.insert(event, Box::new(verdict));
     }
 
     /// Nothing is open, wanted or waiting: the task can go.

@@ -21,6 +21,8 @@ const TENANTS: usize = 50;
 const GROUPS: usize = 2_000;
 /// Clients of both sides.
 const CLIENTS: usize = 64;
+/// Partitions of each raw client, so that both sides have as many.
+const PARTITIONS: usize = GROUPS.div_ceil(CLIENTS);
 /// Events to the hot group at a time: enough for a full commit in flight and more behind it.
 const HOT: usize = 256;
 /// Events of one load, at most, to distinct groups and to one.
@@ -222,11 +224,13 @@ async fn measure(process: &Process, keyspace: &Keyspace, extent: Extent) -> anyh
     let (mut distinct, mut hot) = (Sides::default(), Sides::default());
     for turn in 0..extent.repetitions {
         let events = rig.events(&format!("distinct-{turn}"), EVENTS[0], &rig.groups)?;
-        let floor = raw.load(process, CLIENTS, extent.during).await?;
+        let floor = raw
+            .load(process, (CLIENTS, PARTITIONS), extent.during)
+            .await?;
         let load = rig.load(process, &events, CLIENTS, extent.during).await?;
         distinct.note("distinct groups, 64 in flight", &floor, &load)?;
         let events = rig.events(&format!("hot-{turn}"), EVENTS[1], &rig.groups[..1])?;
-        let floor = raw.load(process, 1, extent.during).await?;
+        let floor = raw.load(process, (1, 1), extent.during).await?;
         let load = rig.load(process, &events, HOT, extent.during).await?;
         hot.note(
             "one hot group, 256 in flight; raw: one client",

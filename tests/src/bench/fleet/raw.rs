@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 use chassis::{Mono, Process};
 use domain::group::Group;
 use domain::ids::{ColoId, EventId, GroupId, GroupKey, HomeEpoch, Nonce, Rev};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use scylla::client::session::Session;
 use scylla::statement::batch::{Batch, BatchType};
 use scylla::statement::prepared::PreparedStatement;
@@ -18,6 +19,8 @@ use super::colo::Keyspace;
 use crate::bench::load::Tally;
 
 const KEY: &str = "tenant = ? AND gid = ? AND home_epoch = ?";
+/// Partitions in the making at a time.
+const AT_ONCE: usize = 64;
 /// Verdicts are kept so long, in seconds: 25 h.
 const VERDICTS: i32 = 90_000;
 /// Commit records: 13 months.
@@ -104,20 +107,18 @@ impl Raw {
         })
     }
 
-    /// So many clients at once for so long, each on a partition of its own and one batch at a time.
+    /// So many clients at once for so long, each with partitions of its own that it goes around, one batch at a time.
     pub(super) async fn load(
         self: &Arc<Self>,
         process: &Process,
-        clients: usize,
+        (clients, each): (usize, usize),
         during: Duration,
     ) -> anyhow::Result<Tally> {
-        let mut partitions = Vec::new();
-        for _ in 0..clients {
-            partitions.push(self.partition(process).await?);
-        }
+        let made = (0..clients * each).map(|_| self.partition(process));
+        let made: Vec<Partition> = stream::iter(made).buffered(AT_ONCE).try_collect().await?;
+        let partitions = made.chunks(each).map(<[Partition]>::to_vec);
         let start = process.clock.mono();
         let running: Vec<_> = partitions
-            .into_iter()
             .map(|one| {
                 let client = Arc::clone(self).client(process.clone(), one, start + during);
                 process.tasks.spawn("raw", client)
@@ -137,14 +138,15 @@ impl Raw {
     async fn client(
         self: Arc<Self>,
         process: Process,
-        mut one: Partition,
+        mut partitions: Vec<Partition>,
         deadline: Mono,
     ) -> anyhow::Result<Vec<u64>> {
         let mut latencies = Vec::new();
         let mut now = process.clock.mono();
         while now < deadline {
             let event: EventId = format!("event-{:032x}", process.entropy.u128()).parse()?;
-            self.commit(&mut one, &event).await?;
+            let turn = latencies.len() % partitions.len();
+            self.commit(&mut partitions[turn], &event).await?;
             let after = process.clock.mono();
             latencies.push(u64::try_from(after.saturating_since(now).as_micros())?);
             now = after;
