@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
+use chassis::telemetry::{Format, Settings};
 use clap::Parser;
 use domain::mutant::{Mutant, Rule, plant, switch_off};
 use holt_tests::sim::directed::Case;
@@ -34,6 +35,9 @@ struct Arguments {
     /// Only rules whose name contains this.
     #[arg(long)]
     only: Option<String>,
+    /// What is logged, as in `sim`.
+    #[arg(long)]
+    log: Option<String>,
     /// How many rules are tried at once. None: as many as the machine has cores.
     #[arg(long)]
     threads: Option<NonZeroUsize>,
@@ -266,6 +270,13 @@ impl Tried {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
+    if let Some(level) = &arguments.log {
+        chassis::telemetry::init(&Settings {
+            traces: chassis::trace::Settings::default(),
+            level: level.clone(),
+            format: Format::Human,
+        })?;
+    }
     let threads = match arguments.threads {
         Some(threads) => threads,
         None => std::thread::available_parallelism()?,

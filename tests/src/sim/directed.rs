@@ -109,8 +109,8 @@ impl Case {
     pub fn slow(self) -> Vec<Slow> {
         let s = Duration::from_secs;
         match self {
-            // Committed, and not yet known to be: here the owner stands still.
-            Self::H2 => vec![("supervisor-0", Duration::ZERO, s(3))],
+            // Committed, and not known to be until another owner has settled it. The owner itself lives, and its worker's orders are fresh.
+            Self::H2 => vec![("supervisor-0", Duration::ZERO, s(360))],
             // The owner commits after the api stopped waiting for it, the api after that.
             Self::H8 => vec![
                 ("supervisor", Duration::from_millis(2_500), Duration::ZERO),
