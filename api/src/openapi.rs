@@ -215,7 +215,7 @@ impl IntoResponses for OfMake {
 
 impl IntoResponses for OfColo {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[Code::Misdirected, Code::NotConfigured])
+        problems(&[Code::Misdirected, Code::NotFound])
     }
 }
 

@@ -85,7 +85,11 @@ pub async fn take_over(
 
 /// The control plane at hand, if it is one of several of that colo.
 fn of<'c>(context: &'c Context, colo: &str) -> Result<&'c Shared, Failure> {
-    if colo.parse() != Ok(context.colo.0) {
+    let Ok(colo) = colo.parse::<u16>() else {
+        let failure = Failure::new(Code::NotFound, "a colo is a whole number up to 65535");
+        return Err(failure.at("colo", "u16"));
+    };
+    if colo != context.colo.0 {
         let detail = format!(
             "this is a control plane of colo {}: ask one of the colo that you mean",
             context.colo.0
@@ -95,7 +99,7 @@ fn of<'c>(context: &'c Context, colo: &str) -> Result<&'c Shared, Failure> {
     }
     context.stores.home.shared().ok_or_else(|| {
         let detail = "the colo has one control plane (section `plane` of the configuration)";
-        Failure::new(Code::NotConfigured, detail)
+        Failure::new(Code::NotFound, detail)
     })
 }
 

@@ -7,10 +7,16 @@ use super::rig::{Rig, TENANT};
 
 /// Servers are shown by `/v2` only; the old surface always said so (row B030).
 pub(super) fn is_done(answer: &Answer, operation: &str) -> bool {
-    // The colo of the rig has one control plane.
-    let absent = ["v1ListServers", "v1ShowServer", "showColo", "takeOverColo"];
-    let absent = absent.contains(&operation);
-    answer.status.is_success() || absent && answer.status == StatusCode::NOT_IMPLEMENTED
+    let absent = ["v1ListServers", "v1ShowServer"].contains(&operation);
+    let says = |words| {
+        let detail = answer.body["detail"].as_str();
+        detail.is_some_and(|detail| detail.contains(words))
+    };
+    // The colo of the rig has no other, and says so to those who may ask.
+    let alone = ["showColo", "takeOverColo"].contains(&operation) && says("one control plane");
+    answer.status.is_success()
+        || absent && answer.status == StatusCode::NOT_IMPLEMENTED
+        || alone && answer.status == StatusCode::NOT_FOUND
 }
 
 /// The old surface refuses in its own words, and says 403 to a foreign tenant (rows B216, B217).
