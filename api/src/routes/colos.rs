@@ -55,8 +55,8 @@ pub async fn take_over(
     path: web::Path<String>,
     body: Body<TakeoverSpec>,
 ) -> Result<HttpResponse, Failure> {
-    let shared = of(&context, &path)?;
     let why = body.value.parse()?;
+    let shared = of(&context, &path)?;
     let who = &staff.caller.subject;
     once(&context, None, (&request, body.hash), async |_seed| {
         let published = shared.published(context.colo).await?;
