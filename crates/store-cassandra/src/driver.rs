@@ -185,9 +185,12 @@ impl Driver {
     }
 }
 
-/// What every session has: the home data centre only, quorums and Paxos within it, no client time stamps, replicas in a fixed
-/// order (rounds of Paxos meet at one coordinator), and no repetition unless a statement allows it.
-pub(crate) fn builder(settings: &Settings) -> SessionBuilder {
+/// What every session has, those that a bench compares with included.
+///
+/// The home data centre only, quorums and Paxos within it, no client time stamps, replicas in a fixed order (rounds of Paxos meet at one
+/// coordinator), and no repetition unless a statement allows it.
+#[must_use]
+pub fn builder(settings: &Settings) -> SessionBuilder {
     let policy = DefaultPolicy::builder()
         .prefer_datacenter(settings.datacenter.clone())
         .permit_dc_failover(false)

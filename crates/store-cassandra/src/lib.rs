@@ -40,8 +40,8 @@ use serde::{Deserialize, Serialize};
 use store::Stores;
 
 use cells::Cells;
-pub use driver::Counts;
 use driver::Driver;
+pub use driver::{Counts, builder as session_builder};
 use statements::Statements;
 
 /// How a cluster is reached and used. `[store.cassandra]` in configuration files.

@@ -61,6 +61,23 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
+    /// The answer to a request, with a body of JSON if there is one.
+    pub(crate) async fn to(mut request: RequestBuilder, body: Option<String>) -> Self {
+        if let Some(body) = body {
+            request = request
+                .header("Content-Type", "application/json")
+                .body(body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        Self {
+            status,
+            headers,
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+        }
+    }
+
     pub(crate) fn header(&self, name: &str) -> String {
         let value = self.headers.get(name).map(|value| value.to_str().unwrap());
         value.unwrap_or_default().to_owned()
@@ -276,19 +293,7 @@ impl Rig {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(body) = body {
-            request = request
-                .header("Content-Type", "application/json")
-                .body(body.to_string());
-        }
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let text = answer.text().await.unwrap();
-        Answered {
-            status,
-            headers,
-            body: serde_json::from_str(&text).unwrap_or(Value::Null),
-        }
+        Answered::to(request, body.map(|body| body.to_string())).await
     }
 
     /// The typed client with a good token.

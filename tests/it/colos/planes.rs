@@ -172,19 +172,7 @@ impl Rig {
         if let Some(id) = id {
             request = request.header("Idempotency-Key", id);
         }
-        if let Some(body) = body {
-            request = request
-                .header("Content-Type", "application/json")
-                .body(body.to_string());
-        }
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let text = answer.text().await.unwrap();
-        Answered {
-            status,
-            headers,
-            body: serde_json::from_str(&text).unwrap_or(Value::Null),
-        }
+        Answered::to(request, body.map(|body| body.to_string())).await
     }
 
     /// An event through the other colo, under an id of its sender's.

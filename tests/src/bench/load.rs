@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use chassis::spawn::TaskHandle;
 use chassis::{Mono, Process};
 
 use super::exchange::Connection;
@@ -55,6 +56,26 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Waits for clients that began at `start`; each gives the time of each of its answers, in microseconds.
+    ///
+    /// # Errors
+    /// That of the first client that failed.
+    pub async fn gather(
+        process: &Process,
+        start: Mono,
+        clients: Vec<TaskHandle<anyhow::Result<Vec<u64>>>>,
+    ) -> anyhow::Result<Self> {
+        let mut tally = Self::default();
+        for client in clients {
+            let latencies = client.join().await.context("a client of the load")??;
+            tally.latencies_us.extend(latencies);
+        }
+        tally.took = process.clock.mono().saturating_since(start);
+        tally.answers = u64::try_from(tally.latencies_us.len())?;
+        tally.latencies_us.sort_unstable();
+        Ok(tally)
+    }
+
     /// Answers in a second.
     pub fn per_second(&self) -> u128 {
         u128::from(self.answers) * 1_000_000 / self.took.as_micros().max(1)
@@ -80,15 +101,7 @@ pub async fn run(process: &Process, plan: &Plan) -> anyhow::Result<Tally> {
             process.tasks.spawn("load", one)
         })
         .collect();
-    let mut tally = Tally::default();
-    for client in clients {
-        let latencies = client.join().await.context("a load connection")??;
-        tally.latencies_us.extend(latencies);
-    }
-    tally.took = process.clock.mono().saturating_since(start);
-    tally.answers = u64::try_from(tally.latencies_us.len())?;
-    tally.latencies_us.sort_unstable();
-    Ok(tally)
+    Tally::gather(process, start, clients).await
 }
 
 async fn client(

@@ -7,12 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use chassis::{Mono, Process};
-use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
-use scylla::client::session_builder::SessionBuilder;
-use scylla::policies::load_balancing::DefaultPolicy;
-use scylla::policies::retry::FallthroughRetryPolicy;
-use scylla::statement::{Consistency, SerialConsistency};
 use store_cassandra::{Cassandra, Settings, schema};
 
 use crate::bench::child::{self, Running};
@@ -63,27 +58,10 @@ impl Keyspace {
         Ok(store_cassandra::open(process, &self.settings).await?)
     }
 
-    /// A session that treats the cluster as Holt's own does: quorums and Paxos within the data centre, replicas in a fixed order, no repetition.
+    /// A session of its own that treats the cluster as Holt's do.
     pub(super) async fn session(&self) -> anyhow::Result<Session> {
-        let settings = &self.settings;
-        let policy = DefaultPolicy::builder()
-            .prefer_datacenter(settings.datacenter.clone())
-            .permit_dc_failover(false)
-            .token_aware(true)
-            .enable_shuffling_replicas(false)
-            .build();
-        let profile = ExecutionProfile::builder()
-            .consistency(Consistency::LocalQuorum)
-            .serial_consistency(Some(SerialConsistency::LocalSerial))
-            .request_timeout(Some(WITHIN))
-            .retry_policy(std::sync::Arc::new(FallthroughRetryPolicy::new()))
-            .load_balancing_policy(policy)
-            .build();
-        let builder = SessionBuilder::new()
-            .known_nodes(&settings.contact_points)
-            .prefer_datacenter(settings.datacenter.clone())
-            .default_execution_profile_handle(profile.into_handle())
-            .use_keyspace(&settings.keyspace, false);
+        let builder = store_cassandra::session_builder(&self.settings)
+            .use_keyspace(&self.settings.keyspace, false);
         Ok(builder.build().await?)
     }
 

@@ -124,15 +124,7 @@ impl Raw {
                 process.tasks.spawn("raw", client)
             })
             .collect();
-        let mut tally = Tally::default();
-        for client in running {
-            let latencies = client.join().await.context("a raw client")??;
-            tally.latencies_us.extend(latencies);
-        }
-        tally.took = process.clock.mono().saturating_since(start);
-        tally.answers = u64::try_from(tally.latencies_us.len())?;
-        tally.latencies_us.sort_unstable();
-        Ok(tally)
+        Tally::gather(process, start, running).await
     }
 
     async fn client(
