@@ -18,6 +18,9 @@ use crate::Shared;
 
 /// A beat that is not answered by then is lost, and the next one is due.
 const WITHIN: Duration = Duration::from_millis(1_500);
+/// Before the second beat to a supervisor that has not answered one yet, doubled with each further one up to the period: both may have begun just now,
+/// and it does not know its switches yet.
+const SOON: Duration = Duration::from_millis(20);
 /// How long the first poll waits for the first orders, so that it can offer creates.
 const FIRST: Duration = Duration::from_secs(2);
 
@@ -138,6 +141,7 @@ impl Heard {
 pub(crate) async fn run(shared: Arc<Shared>, supervisor: usize) {
     let process = &shared.process;
     let check = process.health.check("supervisors");
+    let mut wait = SOON;
     loop {
         let asked = process.clock.mono();
         let heartbeat = Heartbeat {
@@ -157,11 +161,14 @@ pub(crate) async fn run(shared: Arc<Shared>, supervisor: usize) {
                 .note(|heard| heard.orders[supervisor] = Some((asked, orders)));
             shared.guard.hear(&standing);
             shared.beats.came.notify_waiters();
+            wait = shared.settings.heartbeat;
         }
         shared.beats.report(&check, process.clock.mono());
-        if !pause(&shared, asked + shared.settings.heartbeat).await {
+        wait = wait.min(shared.settings.heartbeat);
+        if !pause(&shared, asked + wait).await {
             return;
         }
+        wait = wait.saturating_mul(2);
     }
 }
 

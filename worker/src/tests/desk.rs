@@ -19,6 +19,10 @@ pub(super) struct State {
     /// What coming reports are answered; without one they are acknowledged.
     pub(super) answers: VecDeque<OpsError>,
     pub(super) acknowledged: Vec<Report>,
+    /// So many beats are refused first: a supervisor that does not know its switches yet.
+    pub(super) unready: u32,
+    /// Beats that came, refused ones too.
+    pub(super) beats: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -102,6 +106,11 @@ impl Ops for Desk {
     }
 
     async fn heartbeat(&self, _heartbeat: Heartbeat) -> Result<Orders, OpsError> {
+        let mut state = self.state();
+        state.beats += 1;
+        if state.beats <= state.unready {
+            return Err(OpsError::Unreachable);
+        }
         Ok(Orders {
             colo: domain::ids::ColoId(1),
             switches: Vec::new(),

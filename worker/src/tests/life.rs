@@ -189,3 +189,17 @@ async fn room_that_comes_free_is_offered_soon() {
     let took = bench.process.clock.mono().saturating_since(start);
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_never_answered_is_asked_again_soon_and_then_once_a_second() {
+    let bench = Bench::start();
+    // Nothing has run yet.
+    bench.desk.state().unready = 3;
+    let clock = &bench.process.clock;
+    clock.sleep(Duration::from_millis(300)).await;
+    assert!(bench.process.health.is_ready(), "long before the next beat");
+    let before = bench.desk.state().beats;
+    bench.pause(10).await;
+    assert_eq!(bench.desk.state().beats - before, 10);
+    bench.process.stop.request();
+}
