@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cloudsim::Sim;
+use domain::capacity::Bounds;
 use domain::group::{Group, Phase};
 use domain::ids::{EventId, GroupKey, ServerId, SlotId};
 use domain::outbox::Delivery;
@@ -278,7 +279,9 @@ impl Ledger {
                 findings.broken(format!("I4: event {} has two verdicts", verdict.event));
             }
         }
-        for pair in fresh.windows(2).filter(|p| p[0].after != p[1].before) {
+        let groups = [old, Some(new)].into_iter().flatten();
+        let bounds: Vec<Bounds> = groups.map(|group| group.config.bounds).collect();
+        for pair in fresh.windows(2).filter(|pair| !goes_on(pair, &bounds)) {
             findings.broken(format!(
                 "I4: group {}: desired was {} after {} and {} before {}",
                 new.key.id, pair[0].after, pair[0].event, pair[1].before, pair[1].event
@@ -348,6 +351,16 @@ impl Ledger {
 fn limit(group: &Group) -> u32 {
     let over = group.state.over.map_or(0, |over| over.size.0);
     group.config.bounds.max().0.max(over)
+}
+
+/// Whether each verdict begins where the one before it ended. A commit that surfaces late is looked at together with the next one: between two
+/// commits a grant may have ended, or the bounds have changed, and desired went back into them.
+fn goes_on(pair: &[Verdict], bounds: &[Bounds]) -> bool {
+    pair.windows(2).all(|two| {
+        let (ended, began) = (two[0].after, two[1].before);
+        let mut between = bounds.iter().map(|bounds| bounds.clamp(ended));
+        ended == began || two[0].rev != two[1].rev && between.any(|size| size == began)
+    })
 }
 
 /// A change of desired that no verdict, no bounds and no deletion explains.
