@@ -45,7 +45,7 @@ impl Groups for Inner {
     async fn read(&self, key: &GroupKey, _level: Level) -> Result<Option<Group>, Error> {
         self.round_trip();
         let key = key.clone();
-        self.readers.run(move |db| read::group(db, &key)).await
+        self.readers.small(move |db| read::group(db, &key)).await
     }
 
     async fn commit(
@@ -70,7 +70,7 @@ impl Groups for Inner {
         self.round_trip();
         let (key, event) = (Key::from(key), event.clone());
         self.readers
-            .run(move |db| read::verdict(db, &key, &event))
+            .small(move |db| read::verdict(db, &key, &event))
             .await
     }
 

@@ -76,7 +76,7 @@ impl Inputs for Inner {
                 .and_then(|mut statement| statement.query_row([bytes(id)], raw).optional());
             found.map_err(explain)?.map(input).transpose()
         };
-        self.readers.run(read).await
+        self.readers.small(read).await
     }
 
     async fn of_tenant(

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! commit, create, put, append ──► queue ──► writer thread: one transaction for all that waits ──► fsync ──► answers
-//! read, verdicts, records     ──► a few read connections on the blocking pool; they see every answered commit
+//! read, verdicts, records     ──► a few read connections on the blocking pool; they see every answered commit. Reads of one thing go together
 //! ```
 //! There is no commit timer: what waits while one transaction is in flight goes into the next one. Each request is checked inside
 //! the transaction before it writes anything, so that a refused one costs nothing and undoes nothing. A commit is answered after
@@ -26,6 +26,7 @@ mod prepare;
 mod prune;
 mod queue;
 mod read;
+mod readers;
 mod rest;
 mod schema;
 mod search;
@@ -117,7 +118,7 @@ pub struct Embedded {
 struct Inner {
     path: PathBuf,
     writer: writer::Writer,
-    readers: read::Readers,
+    readers: readers::Readers,
     hints: Mutex<Board>,
     leases: Mutex<Leases>,
     counters: Arc<Counters>,
@@ -136,7 +137,7 @@ pub fn open(path: &Path, process: &Process, settings: Settings) -> Result<Embedd
     schema::set_up(&mut connection, settings.pages_max).map_err(sqlite)?;
     schema::tune(&connection, settings.writer_cache_kib).map_err(sqlite)?;
     let counters = Arc::new(Counters::new(&process.metrics));
-    let readers = read::Readers::open(path, process, settings).map_err(sqlite)?;
+    let readers = readers::Readers::open(path, process, settings).map_err(sqlite)?;
     let writer = writer::Writer::start(connection, lock, process, settings, &counters)
         .map_err(|e| OpenError::Io(path.to_owned(), e))?;
     Ok(Embedded {

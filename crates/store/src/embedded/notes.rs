@@ -39,7 +39,9 @@ impl Notes for Inner {
                 .query_row(params![shelf.number(), id], note)
                 .optional()
         };
-        self.readers.run(move |db| read(db).map_err(explain)).await
+        self.readers
+            .small(move |db| read(db).map_err(explain))
+            .await
     }
 
     async fn newest(

@@ -1,14 +1,13 @@
-//! The way to the writer: what one turn of the runtime asks for goes over together.
+//! The way to the writer, and to a reader: what one turn of the runtime asks for goes over together.
 //!
 //! ```text
-//! ask ──► gathered ──(the tasks that are ready have run)──► inbox ──► one transaction
+//! ask ──► gathered ──(the tasks that are ready have run)──► taker ──► one transaction
 //! ```
 //! Where one thread runs everything (ADR 0018), a wake of the writer at the first request of a turn would have it sync that one alone while the others
-//! of the turn wait for the next sync. So the first request of a turn wakes a task, which runs after those that are ready, and sends all. Nobody
-//! waits for a clock. With more threads requests go over at once: no turn is common to them.
+//! of the turn wait for the next sync, and each read would cost two threads a wake. So the first request of a turn wakes a task, which runs after those
+//! that are ready, and sends all. Nobody waits for a clock. With more threads requests go over at once: no turn is common to them.
 
 use std::fmt;
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chassis::{Process, Stop};
@@ -34,35 +33,38 @@ struct Shared<J> {
 struct Gathered<J> {
     jobs: Vec<J>,
     /// None once it is closed.
-    to: Option<Sender<Vec<J>>>,
+    to: Option<Taker<J>>,
     /// Somebody sends at the end of the turn.
     by_turn: bool,
 }
+
+/// Takes jobs over, without waiting.
+type Taker<J> = Box<dyn Fn(Vec<J>) -> Result<(), Gone> + Send>;
 
 /// The queue is closed, or nobody takes from it any more.
 #[derive(Debug)]
 pub(super) struct Gone;
 
 impl<J: Send + 'static> Queue<J> {
-    /// The way to whoever receives from the other side of `to`. On a runtime of one thread a task of `process` gathers until the stop is requested.
-    pub(super) fn new(to: Sender<Vec<J>>, process: &Process) -> Self {
+    /// The way to whoever takes jobs by `to`. On a runtime of one thread a task of `process`, called `name`, gathers until the stop is requested.
+    pub(super) fn new(
+        name: &'static str,
+        to: impl Fn(Vec<J>) -> Result<(), Gone> + Send + 'static,
+        process: &Process,
+    ) -> Self {
         let by_turn = Handle::try_current()
             .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread);
         let shared = Arc::new(Shared {
             gathered: Mutex::new(Gathered {
                 jobs: Vec::new(),
-                to: Some(to),
+                to: Some(Box::new(to)),
                 by_turn,
             }),
             first: Notify::new(),
         });
         if by_turn {
             let turns = Turns(Arc::clone(&shared));
-            drop(
-                process
-                    .tasks
-                    .spawn("store-turns", turns.run(process.stop.clone())),
-            );
+            drop(process.tasks.spawn(name, turns.run(process.stop.clone())));
         }
         Self { shared }
     }
@@ -103,7 +105,7 @@ impl<J> Gathered<J> {
         let jobs = std::mem::take(&mut self.jobs);
         match &self.to {
             _ if jobs.is_empty() => Ok(()),
-            Some(to) => to.send(jobs).map_err(|_back| Gone),
+            Some(to) => to(jobs),
             None => Err(Gone),
         }
     }
@@ -137,15 +139,23 @@ impl<J> Drop for Turns<J> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::{Sender, channel};
     use std::time::Duration;
 
     use super::*;
 
+    fn queue(to: Sender<Vec<i32>>, process: &Process) -> Queue<i32> {
+        Queue::new(
+            "turns",
+            move |jobs| to.send(jobs).map_err(|_back| Gone),
+            process,
+        )
+    }
+
     #[tokio::test]
     async fn what_one_turn_asks_for_goes_over_together_and_waits_for_no_clock() {
         let (to, inbox) = channel();
-        let queue = Queue::new(to, &Process::system());
+        let queue = queue(to, &Process::system());
         for job in 1..=3 {
             queue.push(job).unwrap();
         }
@@ -159,7 +169,7 @@ mod tests {
         let (to, inbox) = channel();
         for way in 0..3 {
             let process = Process::system();
-            let queue = Queue::new(to.clone(), &process);
+            let queue = queue(to.clone(), &process);
             tokio::task::yield_now().await;
             queue.push(way).unwrap();
             match way {
@@ -182,7 +192,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn with_more_threads_each_goes_over_at_once() {
         let (to, inbox) = channel();
-        let queue = Queue::new(to, &Process::system());
+        let queue = queue(to, &Process::system());
         queue.push(1).unwrap();
         queue.push(2).unwrap();
         assert_eq!(inbox.iter().take(2).collect::<Vec<_>>(), [[1], [2]]);

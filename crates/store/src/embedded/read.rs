@@ -1,10 +1,5 @@
-//! Reads: a few connections on the blocking pool. Each read is one snapshot, and sees every commit that was answered before it began.
+//! What is read, from one snapshot of the file.
 
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-
-use chassis::Process;
-use chassis::Tasks;
 use domain::group::{Group, Slots};
 use domain::ids::{
     DeliveryId, EventId, Fence, GroupId, GroupKey, HomeEpoch, Rev, SlotId, TenantId,
@@ -12,14 +7,11 @@ use domain::ids::{
 use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
-use tokio::sync::Semaphore;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
-use super::Settings;
 use super::commit::split_hashes;
 use super::prepare::{Key, int, record_id};
-use super::schema::{self, kind};
-use super::writer::Closed;
+use super::schema::kind;
 use crate::Error;
 use crate::group::CommitRecord;
 use crate::parts;
@@ -27,14 +19,6 @@ use crate::row::verdict::{RecordRow, VerdictRow};
 use crate::row::{
     self, config::ConfigRow, corrupt, event::EventRow, slot::SlotRow, state::StateRow,
 };
-
-/// The read connections.
-#[derive(Debug)]
-pub(super) struct Readers {
-    idle: Mutex<Vec<Connection>>,
-    room: Semaphore,
-    tasks: Tasks,
-}
 
 /// What an error of SQLite means for a caller. Outside a commit's sync, nothing was written.
 pub(super) fn explain(e: rusqlite::Error) -> Error {
@@ -45,83 +29,6 @@ pub(super) fn explain(e: rusqlite::Error) -> Error {
         // A column that is not what the schema says.
         None => Error::Corrupt(e.to_string()),
     }
-}
-
-impl Readers {
-    /// Opens all connections, so that later reads need no file handle.
-    pub(super) fn open(
-        path: &Path,
-        process: &Process,
-        settings: Settings,
-    ) -> rusqlite::Result<Self> {
-        let count = usize::try_from(settings.readers.max(1)).unwrap_or(1);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connections = (0..count).map(|_| {
-            let connection = Connection::open_with_flags(path, flags)?;
-            schema::tune(&connection, settings.reader_cache_kib)?;
-            Ok(connection)
-        });
-        Ok(Self {
-            idle: Mutex::new(connections.collect::<rusqlite::Result<_>>()?),
-            room: Semaphore::new(count),
-            tasks: process.tasks.clone(),
-        })
-    }
-
-    /// Runs one read on a connection of its own, inside one snapshot.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let Ok(_room) = self.room.acquire().await else {
-            return Err(closed());
-        };
-        let Some(mut connection) = self.take() else {
-            return Err(closed());
-        };
-        let done = self
-            .tasks
-            .blocking(move || {
-                let result = connection
-                    .transaction()
-                    .map_err(explain)
-                    .and_then(|tx| read(&tx));
-                (connection, result)
-            })
-            .await;
-        let (connection, result) = done.map_err(|e| Error::Unavailable(Box::new(e)))?;
-        if !self.room.is_closed() {
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(connection);
-        }
-        result
-    }
-
-    /// Where blocking work runs.
-    pub(super) const fn tasks(&self) -> &Tasks {
-        &self.tasks
-    }
-
-    fn take(&self) -> Option<Connection> {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-    }
-
-    /// Closes the connections; later reads are `Unavailable`.
-    pub(super) fn close(&self) {
-        self.room.close();
-        while let Some(connection) = self.take() {
-            drop(connection);
-        }
-    }
-}
-
-fn closed() -> Error {
-    Error::Unavailable(Box::new(Closed))
 }
 
 /// The internal number of a group.

@@ -47,7 +47,7 @@ impl Launches for Inner {
         self.round_trip();
         let tenant = tenant.clone();
         self.readers
-            .run(move |db| read::launch(db, &tenant, &hash.0))
+            .small(move |db| read::launch(db, &tenant, &hash.0))
             .await
     }
 }

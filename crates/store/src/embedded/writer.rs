@@ -115,7 +115,11 @@ impl Writer {
             end.send(()).unwrap_or_default();
         })?);
         Ok(Self {
-            jobs: Queue::new(jobs, process),
+            jobs: Queue::new(
+                "store-turns",
+                move |some| jobs.send(some).map_err(|_back| Gone),
+                process,
+            ),
             room: Semaphore::new(usize::try_from(settings.waiting_max.max(1)).unwrap_or(1)),
             ended: Mutex::new(Some(ended)),
         })
