@@ -27,6 +27,7 @@ mod model;
 mod moment;
 mod seat;
 mod servers;
+mod tag;
 mod text;
 
 pub use auth::TokenInner;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::microversion::Microversion;
+use super::tag;
 use crate::port::Create;
 use crate::proof::METADATA_NAMES;
 
@@ -195,21 +196,20 @@ fn metadata<'a>(
 
 /// Our tag first, then the customer's. A tag of our form that is not this slot's is left out.
 fn tags(create: &Create, theirs: Option<&RawValue>) -> Result<Value<'static>, LaunchError> {
-    let mut tags = vec![tag(create.slot)];
+    let mut tags = vec![tag::of(create.slot)];
     if let Some(theirs) = theirs.filter(|theirs| theirs.get() != "null") {
         let theirs: Vec<String> =
             serde_json::from_str(theirs.get()).map_err(|_other| LaunchError {
                 field: "server.tags",
                 rule: "must be a list of strings",
             })?;
-        tags.extend(theirs.into_iter().filter(|tag| !tag.starts_with("as:")));
+        tags.extend(
+            theirs
+                .into_iter()
+                .filter(|text| !text.starts_with(tag::PREFIX)),
+        );
     }
     Ok(Value::Tags(tags))
-}
-
-/// The tag of a slot.
-pub(super) fn tag(slot: domain::ids::SlotId) -> String {
-    format!("as:{slot}")
 }
 
 #[cfg(test)]

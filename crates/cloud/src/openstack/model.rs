@@ -6,7 +6,7 @@ use domain::evidence::{Fault, Status};
 use domain::ids::ServerId;
 use serde::Deserialize;
 
-use super::text;
+use super::{tag, text};
 use crate::port::{Server, Token};
 use crate::proof::{ProofKeys, Proven, Shown};
 
@@ -53,6 +53,8 @@ pub(super) struct Row<'a> {
     #[serde(borrow, default)]
     metadata: Option<Metadata<'a>>,
     #[serde(borrow, default)]
+    tags: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
     fault: Option<FaultRow<'a>>,
     #[serde(borrow, default, rename = "OS-EXT-STS:task_state")]
     task: Option<Cow<'a, str>>,
@@ -89,7 +91,7 @@ impl Row<'_> {
             _ if status == Status::Unknown => Proven::Unreadable,
             None => Proven::Unreadable,
             Some(_) if !at_home => Proven::No,
-            Some(metadata) => keys.prove(&token.project, &metadata.shown()),
+            Some(metadata) => self.agreed(keys.prove(&token.project, &metadata.shown())),
         };
         Some(Server {
             id,
@@ -97,6 +99,17 @@ impl Row<'_> {
             ours: at_home && self.user_id.as_deref() == Some(token.user.as_str()),
             status,
         })
+    }
+
+    /// What the metadata proves if the tags do not say otherwise. A tenant can put one server's metadata on another one of ours; the tag that it
+    /// was made with then still names its own slot. Two marks that disagree prove nothing, so nobody binds or deletes it by either (simulator,
+    /// schedule 4008434). No tag of ours says nothing: tools take tags off.
+    fn agreed(&self, proven: Proven) -> Proven {
+        let mut tagged = self.tags.iter().filter_map(|text| tag::slot(text));
+        match proven {
+            Proven::Valid { slot, .. } if tagged.any(|other| other != slot) => Proven::No,
+            Proven::Valid { .. } | Proven::No | Proven::Unreadable => proven,
+        }
     }
 
     fn status(&self) -> Status {

@@ -7,11 +7,11 @@ use domain::mutant::{Rule, off};
 use domain::slot::FailWhy;
 use zeroize::Zeroize as _;
 
-use super::launch::{self, tag};
+use super::launch;
 use super::microversion::Microversion;
 use super::model::{One, ROWS_MAX, Rows};
 use super::seat::Rejected;
-use super::{OpenStack, classify};
+use super::{OpenStack, classify, tag};
 use crate::error::{CallError, CreateError, TokenError};
 use crate::guard::Call;
 use crate::port::{Create, Deleted, List, Server, Token};
@@ -131,7 +131,7 @@ impl OpenStack {
             }
             let after = servers.last().map(|last| format!("&marker={}", last.id));
             let after = after.unwrap_or_default();
-            let path = || format!("/servers/detail?tags={}{after}", tag(slot));
+            let path = || format!("/servers/detail?tags={}{after}", tag::of(slot));
             let (token, answer) = self.read(tenant, Call::List, path).await?;
             let (more, left) = self.rows(&token, answer)?;
             servers.extend(more);

@@ -155,7 +155,7 @@ fn the_slots_tag_comes_first_and_foreign_slot_tags_are_left_out() {
         server(r#"{"server": {"tags": ["web", "as:00000000000000000000000001"]}}"#)["tags"].take();
     let tags: Vec<String> = serde_json::from_value(tags).expect("strings");
     assert_eq!(tags.len(), 2);
-    assert_eq!(tags[0], tag(SlotId::from_u128(0xdead_beef)));
+    assert_eq!(tags[0], tag::of(SlotId::from_u128(0xdead_beef)));
     assert_eq!(tags[0].len(), own);
     assert_eq!(tags[1], "web");
 }

@@ -95,6 +95,20 @@ fn another_user_or_project_or_stripped_metadata_shows() {
 }
 
 #[test]
+fn metadata_that_the_tag_does_not_agree_with_proves_nothing() {
+    let other = SlotId::from_u128(0xbeef);
+    for (tags, proven) in [
+        (json!([tag::of(MINT.slot)]), VALID),
+        (json!(["web", "as:web", tag::of(MINT.slot)]), VALID),
+        (json!([tag::of(other)]), Proven::No),
+        (json!([tag::of(MINT.slot), tag::of(other)]), Proven::No),
+    ] {
+        let server = seen(&with(&[("tags", tags.clone())]));
+        assert_eq!((server.proven, server.ours), (proven, true), "{tags}");
+    }
+}
+
+#[test]
 fn a_row_of_a_dead_cell_proves_nothing_either_way() {
     let row = json!({"id": "00000000-0000-4000-8000-000000000009", "status": "UNKNOWN", "tenant_id": "p1", "created": "2026-01-01T00:00:00Z", "links": []});
     let server = seen(&row);
