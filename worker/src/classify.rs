@@ -18,6 +18,8 @@ const UNCLEAR_WAIT: Duration = Duration::from_secs(10);
 const REFUSED_WAIT: Duration = Duration::from_secs(600);
 /// The budget had no room.
 const BUDGET_WAIT: Duration = Duration::from_secs(1);
+/// Many lists wait for the budget, which may be two a second.
+const LISTS_WAIT: Duration = Duration::from_secs(3);
 /// A kill switch stops it; who hands out work knows of the switch too.
 const STOPPED_WAIT: Duration = Duration::from_secs(5);
 /// The begun-log cannot be written.
@@ -102,6 +104,11 @@ pub(crate) fn refused(refused: &Refused) -> Wait {
 /// Of an operation that the poll had not offered to take.
 pub(crate) fn not_offered() -> Wait {
     wait(BUDGET_WAIT, &"more operations came than were offered")
+}
+
+/// Of a list, when as many as may wait for their budget do.
+pub(crate) fn many_lists() -> Wait {
+    wait(LISTS_WAIT, &"many lists wait already")
 }
 
 /// Of an operation that waited too long.

@@ -97,6 +97,10 @@ impl Settings {
     }
 }
 
+/// One in so many of the operations other than creates may be a list. They have the smallest budget of all, and wait for it the longest: with more
+/// tenants than seats they would leave none to deletes.
+const LISTS_PART: usize = 3;
+
 /// A running worker. Cheap to clone. It ends with its process: ask `process.stop`, then wait for `process.stop.drained`.
 #[derive(Debug, Clone)]
 pub struct Worker {
@@ -116,6 +120,8 @@ pub(crate) struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) reporter: Reporter,
     pub(crate) others: Arc<Semaphore>,
+    /// How many of those may be lists.
+    pub(crate) lists: Semaphore,
     /// Operations that have begun to use what a poll offered and have not ended.
     pub(crate) under_way: AtomicUsize,
     pub(crate) measure: Measure,
@@ -169,6 +175,7 @@ pub fn build(
         deal: Deal::new(supervisors.len()),
         supervisors,
         others: Arc::new(Semaphore::new(others)),
+        lists: Semaphore::new(others.div_ceil(LISTS_PART)),
         under_way: AtomicUsize::new(0),
         measure: Measure::new(process.metrics.clone()),
         fence: settings.fence.clone().map(FenceWatch::new),

@@ -42,6 +42,9 @@ impl Hands {
         tagged: Option<SlotId>,
         terms: &Terms,
     ) -> Came {
+        let Ok(_in_line) = self.shared.lists.try_acquire() else {
+            return (Done::Nothing(classify::many_lists()), None);
+        };
         let admitted = match self
             .admit(guard::Call::List, tenant, Priority::Doubt, terms.deadline)
             .await

@@ -75,6 +75,26 @@ async fn a_read_shows_the_server_or_that_it_is_not_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lists_that_wait_for_their_budget_leave_seats_to_everything_else() {
+    let bench = Bench::start();
+    let lists = (0..60).map(|_| for_tenant("a", Call::List)).collect();
+    bench.desk.put(lists);
+    bench.pause(1).await;
+    let read = |of| Call::Read {
+        slot: slot(of),
+        server: server(of),
+    };
+    let reads = (0..30).map(|of| for_group(read(of))).collect();
+    bench.desk.put(reads);
+    bench.pause(2).await;
+    let reports = &bench.desk.state().acknowledged;
+    let read = reports
+        .iter()
+        .filter(|report| matches!(report.result, Done::Read { .. }));
+    assert_eq!(read.count(), 30);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tenant_whose_cloud_is_slow_holds_no_other_up() {
     let bench = Bench::start();
     bench
