@@ -102,9 +102,13 @@ impl Owner {
             // Looks come again and again: of what an event caused, only deletes are shown in its trace.
             let trace = self.trace.filter(|_| matches!(call, Call::Delete { .. }));
             let handout = &self.seams.handout;
-            let op = handout.queue(subject.clone(), (call, trace), priority, worker);
-            self.watch.handed_out(slot, now.mono);
-            asked.extend(op.map(|op| (op, (slot, now.mono))));
+            match handout.queue(subject.clone(), (call, trace), priority, worker) {
+                Some(op) => {
+                    self.watch.handed_out(slot, now.mono);
+                    asked.push((op, (slot, now.mono)));
+                }
+                None => self.watch.put_off(slot, now.mono),
+            }
         }
         // What was asked for longer ago than an answer can take was lost with its worker.
         let is_awaited = |at: &mut (SlotId, Mono)| now.mono.since(at.1) < ANSWER_MAX;

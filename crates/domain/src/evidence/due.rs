@@ -64,17 +64,17 @@ pub struct VoidCall {
 /// What a group needs of the outside next.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wake {
-    /// Deletes to send now. The owner notes each with [`Watch::handed_out`].
+    /// Deletes to send now. The owner notes each with [`Watch::handed_out`] or [`Watch::put_off`].
     pub deletes: Vec<DeleteCall>,
-    /// Voids to ask for now. The owner notes each with [`Watch::handed_out`].
+    /// Voids to ask for now, noted likewise.
     pub voids: Vec<VoidCall>,
-    /// Reads of single servers to send now. The owner notes each with [`Watch::handed_out`].
+    /// Reads of single servers to send now, noted likewise.
     pub reads: Vec<ReadCall>,
     /// The tenant's servers should be listed by then; a time that has passed means now, none that nobody needs a list.
     pub list: Option<Mono>,
     /// By then the owner should look at the group again, even when nothing happens; lists and events wake it earlier.
     pub next: Option<Mono>,
-    /// Slots whose delete a person must look at.
+    /// Those of the deletes that were tried so often that a person must look.
     pub stuck: Vec<SlotId>,
 }
 
@@ -119,9 +119,6 @@ impl Watch {
                 | State::Lapsed(..)
                 | State::Gone(..) => {}
             }
-            if self.is_stuck_deleting(slot) {
-                wake.stuck.push(slot.id);
-            }
         }
         self.due_ended(group, &mut wake);
         if group.state.adoption == Adoption::Due {
@@ -158,6 +155,9 @@ impl Watch {
         if at > now && !mutant::on(Mutant::DeleteUnpaced) {
             wake.wake_by(at);
             return;
+        }
+        if self.is_stuck_deleting(slot) {
+            wake.stuck.push(slot.id);
         }
         wake.deletes.push(DeleteCall {
             slot: slot.id,

@@ -239,6 +239,14 @@ impl Watch {
         }
     }
 
+    /// A call for this slot was due, and could not be queued, or waits in the queue already: it is due again as if it had been handed out, and
+    /// counts as no try.
+    pub fn put_off(&mut self, slot: SlotId, now: Mono) {
+        if let Some(track) = self.tracks.get_mut(&slot) {
+            track.asked = Some(now);
+        }
+    }
+
     /// The call for this slot was not begun: nothing of it counts, and it may be handed out again from then on.
     pub fn not_done(&mut self, slot: SlotId, again: Mono) {
         if let Some(track) = self.tracks.get_mut(&slot).filter(|t| t.asked.is_some()) {

@@ -65,12 +65,28 @@ fn a_delete_that_was_not_begun_is_due_again_when_the_worker_says_and_counts_as_n
 }
 
 #[test]
+fn a_delete_that_waits_for_its_turn_counts_as_one_try_however_long_it_waits() {
+    let mut scene = Scene::new(0, [deleting(1)]);
+    scene.watch.handed_out(id(1), mono(0));
+    for n in 1..20 {
+        assert!(wake(&scene, 100 * n - 56).deletes.is_empty());
+        let due = wake(&scene, 100 * n);
+        assert_eq!((due.deletes.len(), due.stuck.len()), (1, 0));
+        scene.watch.put_off(id(1), mono(100 * n));
+    }
+}
+
+#[test]
 fn a_delete_that_never_works_becomes_a_persons_business() {
     let mut scene = Scene::new(0, [deleting(1)]);
     for n in 0..=6 {
         assert!(wake(&scene, 1000 * n).stuck.is_empty());
         scene.watch.handed_out(id(1), mono(1000 * n));
     }
+    assert!(
+        wake(&scene, 6001).stuck.is_empty(),
+        "said once for each try"
+    );
     assert_eq!(wake(&scene, 7000).stuck, [id(1)]);
 }
 
