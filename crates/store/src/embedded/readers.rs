@@ -176,3 +176,29 @@ impl Pool {
             .pop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn more_reads_of_one_turn_than_go_together_are_all_answered_and_none_after_the_close() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("holt.db");
+        drop(Connection::open(&path).unwrap());
+        let process = Process::system();
+        let readers = Arc::new(Readers::open(&path, &process, Settings::default()).unwrap());
+        let read = |n| {
+            let readers = Arc::clone(&readers);
+            let read = async move { readers.small(move |_| Ok(n)).await };
+            process.tasks.spawn("read", read)
+        };
+        let reads: Vec<_> = (0..3 * TOGETHER_MAX).map(read).collect();
+        for (n, read) in reads.into_iter().enumerate() {
+            assert_eq!(read.join().await.unwrap().unwrap(), n);
+        }
+        readers.close();
+        let late = readers.small(|_| Ok(())).await;
+        assert!(matches!(late, Err(Error::Unavailable(_))));
+    }
+}
