@@ -24,7 +24,7 @@ use store::home::{Published, Shared, Status, Wish};
 use wire::ports::ops::FenceRead;
 
 use crate::owners::{Note, Owners};
-use crate::{mono, now, sweep};
+use crate::{hints, mono, now, sweep};
 
 /// A store that takes longer is asked again.
 const WITHIN: Duration = Duration::from_millis(1_500);
@@ -283,7 +283,7 @@ impl Watch {
         if epoch.is_some() {
             let owners = self.owners.clone();
             drop(self.process.tasks.spawn("take-up", async move {
-                sweep::look_at_hints(&owners).await;
+                hints::look(&owners).await;
                 sweep::walk(&owners, None).await;
             }));
         }
@@ -385,4 +385,4 @@ fn now_of(process: &Process) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -13,6 +13,7 @@ mod control;
 mod counts;
 mod duty;
 pub mod handout;
+mod hints;
 mod home;
 mod hooks;
 mod launches;
@@ -140,6 +141,7 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
         handout: handout.clone(),
         desk: desk.clone(),
         sweep: sweep.clone(),
+        again: hints::Again::default(),
         shards,
         settings: settings.clone(),
     };

@@ -10,7 +10,7 @@ use store::home::Home;
 use store::member::Watch;
 
 use crate::owners::{Note, Owners};
-use crate::sweep;
+use crate::{hints, sweep};
 
 /// What this supervisor owns. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ type Look = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// is not to wait for it.
 fn look(owners: Owners, gained: BTreeSet<Shard>) -> Look {
     Box::pin(async move {
-        sweep::look_at_hints(&owners).await;
+        hints::look(&owners).await;
         sweep::walk(&owners, Some(&gained)).await;
     })
 }

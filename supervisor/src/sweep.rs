@@ -24,7 +24,7 @@ use wire::ports::ops::{Call, Priority, Subject};
 use crate::handout::Handout;
 use crate::owners::{Note, Owners};
 use crate::project::{Parted, Project};
-use crate::{Settings, mono, timers};
+use crate::{Settings, hints, mono, timers};
 
 /// A list that nobody reported after this was lost with its worker: it is asked for again. Longer than a list may take (75 s, safety 2.1).
 const LOST_AFTER: Duration = Duration::from_secs(90);
@@ -32,8 +32,6 @@ const LOST_AFTER: Duration = Duration::from_secs(90);
 const APART: Duration = Duration::from_secs(2);
 /// Groups read in one page of a pass.
 const PAGE: u32 = 256;
-/// Marks read in one look: those of other supervisors' groups are among them, and must not hide this one's.
-const MARKS: u32 = 16_384;
 
 /// What is known of tenants, and when to look again. Cheap to clone.
 #[derive(Clone)]
@@ -91,7 +89,7 @@ impl fmt::Debug for Sweep {
 pub(crate) fn start(sweep: &Sweep, owners: &Owners, settings: &Settings) {
     let tasks = &sweep.process.tasks;
     drop(tasks.spawn("sweep", sweep.clone().run(owners.seams().stores.clone())));
-    drop(tasks.spawn("hints", hint_pass(owners.clone(), settings.hint_pass)));
+    drop(tasks.spawn("hints", hints::pass(owners.clone(), settings.hint_pass)));
     drop(tasks.spawn("timers", timers::run(owners.clone(), settings.hint_pass)));
     drop(tasks.spawn("full-pass", full_pass(owners.clone(), settings.full_pass)));
 }
@@ -329,36 +327,6 @@ impl Sweep {
             entry.due = op.is_none().then(|| now.plus(APART));
             entry.asked = op.map(|op| (op, now));
         }
-    }
-}
-
-/// Wakes the groups that somebody marked, now and then.
-async fn hint_pass(owners: Owners, period: Duration) {
-    loop {
-        look_at_hints(&owners).await;
-        if !pause(&owners.seams().process, period).await {
-            return;
-        }
-    }
-}
-
-/// Wakes those of this supervisor's groups that somebody marked.
-pub(crate) async fn look_at_hints(owners: &Owners) {
-    let seams = owners.seams();
-    match seams.stores.hints.marked(MARKS).await {
-        Ok(marked) => {
-            let own = |(key, _): &(GroupKey, _)| seams.shards.is_mine(key);
-            for (key, at) in marked.into_iter().filter(own) {
-                owners.hint(&key, Note::Changed);
-                if let Err(error) = seams.stores.hints.clear(&key, at).await {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "a hint stays");
-                }
-            }
-        }
-        Err(error) => tracing::debug!(
-            error = &error as &dyn std::error::Error,
-            "hints cannot be read"
-        ),
     }
 }
 

@@ -54,7 +54,7 @@ fn of_what_workers_read_the_highest_claim_holds_and_the_newest_read_of_it() {
     );
 }
 
-fn actor() -> Actor {
+pub(crate) fn actor() -> Actor {
     Actor {
         kind: ActorKind::System,
         name: "test".into(),
@@ -93,7 +93,7 @@ fn slot(n: u128) -> Slot {
     }
 }
 
-fn event(n: u64) -> Event {
+pub(crate) fn event(n: u64) -> Event {
     Event {
         id: format!("e-{n}").parse().unwrap(),
         request: RequestHash([0; 32]),
@@ -107,7 +107,7 @@ fn event(n: u64) -> Event {
 }
 
 /// A group of 70 servers that decided 150 events.
-async fn large(process: &Process, stores: &Stores) -> GroupKey {
+pub(crate) async fn large(process: &Process, stores: &Stores) -> GroupKey {
     let key = GroupKey {
         id: GroupId::new(ColoId(1), 7),
         tenant: "acme".parse().unwrap(),
