@@ -261,14 +261,16 @@ impl Script {
         let (Some(a), Some(b)) = (of(0), of(1)) else {
             return;
         };
-        // B's server shows A's proof, first while it is in service, then between the list that makes it a victim and the read before its delete.
-        let edit = |items: &std::collections::BTreeMap<String, String>| {
-            let items = items.clone();
+        // B's server shows A's proof and tag, first while it is in service, then between the list that makes it a victim and the read before its
+        // delete. With its own tag it would prove nothing (schedule 4008434).
+        let edit = |like: &Server| {
+            let (items, tags) = (like.metadata.clone(), like.tags.clone());
             outside(&self.world, &b.id, &Outside::Metadata { items });
+            outside(&self.world, &b.id, &Outside::Tags { tags });
         };
-        edit(&a.metadata);
+        edit(&a);
         self.wait(300).await;
-        edit(&b.metadata);
+        edit(&b);
         // One owner goes on, so that the next list is its own.
         for worker in ["worker-0", "worker-1"] {
             let cut = Cut::between(worker, "supervisor-1", Way::Both);
@@ -288,7 +290,7 @@ impl Script {
         let listed = self.until(|s| lists(s) > before).await;
         // The list that the scale-in goes by has come; the read before the delete has not.
         self.wait(2).await;
-        edit(&a.metadata);
+        edit(&a);
         self.want(1, "h5-in", 0);
         let going = |state: &State| matches!(state, State::Deleting(..) | State::Gone(..));
         self.came(listed && self.until_state_of(1, going).await);
