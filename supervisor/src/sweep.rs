@@ -1,5 +1,5 @@
-//! Looks at the servers of tenants: one list serves all groups of a tenant (figure G9). Here are also the two passes over groups that find
-//! work nobody pointed at: hints every few seconds, all groups every quarter of an hour.
+//! Looks at the servers of tenants: one list serves all groups of a tenant (figure G9). Here is also the pass over all groups, every quarter of
+//! an hour, that finds work which nobody pointed at, nor marked ([`crate::hints`]).
 //!
 //! A list counts as begun when it was *asked for* here, before the operation was handed out: on this process's own clock, never later than
 //! the truth, however long the report took (I8, I9).
