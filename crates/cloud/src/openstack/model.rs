@@ -53,7 +53,7 @@ pub(super) struct Row<'a> {
     #[serde(borrow, default)]
     metadata: Option<Metadata<'a>>,
     #[serde(borrow, default)]
-    tags: Vec<Cow<'a, str>>,
+    tags: Option<Vec<Cow<'a, str>>>,
     #[serde(borrow, default)]
     fault: Option<FaultRow<'a>>,
     #[serde(borrow, default, rename = "OS-EXT-STS:task_state")]
@@ -105,7 +105,8 @@ impl Row<'_> {
     /// was made with then still names its own slot. Two marks that disagree prove nothing, so nobody binds or deletes it by either (simulator,
     /// schedule 4008434). No tag of ours says nothing: tools take tags off.
     fn agreed(&self, proven: Proven) -> Proven {
-        let mut tagged = self.tags.iter().filter_map(|text| tag::slot(text));
+        let tags = self.tags.iter().flatten();
+        let mut tagged = tags.filter_map(|text| tag::slot(text));
         match proven {
             Proven::Valid { slot, .. } if tagged.any(|other| other != slot) => Proven::No,
             Proven::Valid { .. } | Proven::No | Proven::Unreadable => proven,

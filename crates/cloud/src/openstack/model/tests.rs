@@ -100,6 +100,7 @@ fn metadata_that_the_tag_does_not_agree_with_proves_nothing() {
     for (tags, proven) in [
         (json!([tag::of(MINT.slot)]), VALID),
         (json!(["web", "as:web", tag::of(MINT.slot)]), VALID),
+        (Value::Null, VALID),
         (json!([tag::of(other)]), Proven::No),
         (json!([tag::of(MINT.slot), tag::of(other)]), Proven::No),
     ] {
