@@ -25,9 +25,9 @@ const COMMIT_MAX: Duration = Duration::from_secs(30);
 
 /// Groups whose marks were taken away, and when they are to be looked at once more. Cheap to clone; a restart loses it, as it loses little.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Again(Arc<Mutex<BTreeMap<GroupKey, Mono>>>);
+pub(crate) struct SecondLooks(Arc<Mutex<BTreeMap<GroupKey, Mono>>>);
 
-impl Again {
+impl SecondLooks {
     fn note(&self, key: GroupKey, at: Mono) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(key, at);
@@ -46,7 +46,7 @@ pub(crate) async fn pass(owners: Owners, period: Duration) {
     loop {
         look(&owners).await;
         let seams = owners.seams();
-        for key in seams.again.due(mono(&seams.process)) {
+        for key in seams.second_looks.due(mono(&seams.process)) {
             if seams.shards.is_mine(&key) {
                 owners.hint(&key, Note::Changed);
             }
@@ -68,8 +68,8 @@ pub(crate) async fn look(owners: &Owners) {
                 if let Err(error) = seams.stores.hints.clear(&key, at).await {
                     tracing::debug!(error = &error as &dyn std::error::Error, "a hint stays");
                 }
-                let again = mono(&seams.process).plus(COMMIT_MAX);
-                seams.again.note(key, again);
+                let at = mono(&seams.process).plus(COMMIT_MAX);
+                seams.second_looks.note(key, at);
             }
         }
         Err(error) => tracing::debug!(

@@ -141,7 +141,7 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
         handout: handout.clone(),
         desk: desk.clone(),
         sweep: sweep.clone(),
-        again: hints::Again::default(),
+        second_looks: hints::SecondLooks::default(),
         shards,
         settings: settings.clone(),
     };

@@ -19,7 +19,7 @@ use wire::ports::submit::SubmitError;
 use crate::control::Control;
 use crate::counts::Counts;
 use crate::handout::Handout;
-use crate::hints::Again;
+use crate::hints::SecondLooks;
 use crate::hooks::Desk;
 use crate::project::Project;
 use crate::shards::Shards;
@@ -39,7 +39,7 @@ pub(crate) struct Seams {
     pub(crate) control: Control,
     pub(crate) counts: Arc<Counts>,
     pub(crate) sweep: Sweep,
-    pub(crate) again: Again,
+    pub(crate) second_looks: SecondLooks,
     pub(crate) shards: Shards,
     pub(crate) settings: Settings,
 }

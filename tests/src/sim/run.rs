@@ -9,12 +9,11 @@ use chassis::spawn::Always;
 use chassis::{Process, SimulatedProcess};
 use cloudsim::{Settings as SkySettings, Sim};
 use domain::ids::GroupKey;
-use domain::slot::State;
 use sha2::{Digest, Sha256};
 use store::memory::Memory;
 
 use super::blows;
-use super::check::Findings;
+use super::check::{Findings, is_leaving};
 use super::client::Customer;
 use super::faults::{STORE_LATE_MAX, StoreFate};
 use super::judge::judge;
@@ -151,7 +150,7 @@ fn is_any_leaving(world: &World) -> bool {
     let mut groups = keys.iter().filter_map(|key| world.store.group(key));
     groups.any(|group| {
         let mut open = group.slots.open();
-        open.any(|slot| matches!(slot.state, State::Draining(_) | State::Deleting(..)))
+        open.any(|slot| is_leaving(&slot.state))
     })
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Ledger {
 }
 
 /// Whether a slot is on its way out.
-pub(super) const fn is_leaving(state: &State) -> bool {
+pub(in crate::sim) const fn is_leaving(state: &State) -> bool {
     matches!(
         state,
         State::Draining(_) | State::Deleting(..) | State::Surplus(_)
@@ -353,14 +353,12 @@ fn limit(group: &Group) -> u32 {
     group.config.bounds.max().0.max(over)
 }
 
-/// Whether each verdict begins where the one before it ended. A commit that surfaces late is looked at together with the next one: between two
+/// Whether the second of two verdicts begins where the first ended. A commit that surfaces late is looked at together with the next one: between two
 /// commits a grant may have ended, or the bounds have changed, and desired went back into them.
 fn goes_on(pair: &[Verdict], bounds: &[Bounds]) -> bool {
-    pair.windows(2).all(|two| {
-        let (ended, began) = (two[0].after, two[1].before);
-        let mut between = bounds.iter().map(|bounds| bounds.clamp(ended));
-        ended == began || two[0].rev != two[1].rev && between.any(|size| size == began)
-    })
+    let (ended, began) = (pair[0].after, pair[1].before);
+    let mut between = bounds.iter().map(|bounds| bounds.clamp(ended));
+    ended == began || pair[0].rev != pair[1].rev && between.any(|size| size == began)
 }
 
 /// A change of desired that no verdict, no bounds and no deletion explains.
