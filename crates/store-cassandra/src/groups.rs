@@ -10,7 +10,7 @@ use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
 use store::group::{
-    CommitRecord, Committed, Conflict, Groups, Guard, Level, Page, Place, Stretch, Wanted,
+    Before, CommitRecord, Committed, Conflict, Groups, Guard, Level, Page, Place, Stretch, Wanted,
 };
 use store::{Error, parts, record};
 use tokio::sync::MutexGuard;
@@ -191,26 +191,25 @@ impl Groups for Inner {
     async fn verdicts(
         &self,
         group: &GroupKey,
-        before: Option<Timestamp>,
+        before: Before,
         limit: u32,
     ) -> Result<Vec<Verdict>, Error> {
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut found: Vec<Verdict> = Vec::new();
-        let mut from = Rev(u64::MAX);
-        while found.len() < most {
-            let (events, last) = self.decisions(group, from, before).await?;
+        let mut rest = Some(before.rev.unwrap_or(Rev(u64::MAX)));
+        while let Some(from) = rest.and_then(|Rev(rev)| rev.checked_sub(1)) {
+            let (events, last) = self.decisions(group, Rev(from), before.at).await?;
+            rest = last;
             for some in events.chunks(VERDICTS_AT_ONCE) {
                 let mut verdicts = self.verdicts_on(group, some, Level::Relaxed).await?;
                 let verdicts = some.iter().filter_map(|event| verdicts.remove(event));
-                found.extend(verdicts.filter(|v| before.is_none_or(|b| v.at < b)));
-            }
-            match last.and_then(|Rev(rev)| rev.checked_sub(1)) {
-                Some(rev) => from = Rev(rev),
-                None => break,
+                found.extend(verdicts.filter(|v| before.at.is_none_or(|at| v.at < at)));
+                if found.len() >= most {
+                    found.truncate(most);
+                    return Ok(found);
+                }
             }
         }
-        found.sort_by_key(|v| std::cmp::Reverse(v.at));
-        found.truncate(most);
         Ok(found)
     }
 

@@ -48,6 +48,15 @@ pub enum Conflict {
     Exists,
 }
 
+/// Which verdicts of a group are asked for: all, by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Before {
+    /// Of commits before this one: what a page ends with, so that the next one neither repeats nor leaves out any.
+    pub rev: Option<Rev>,
+    /// Decided before this, by the clock of whoever decided.
+    pub at: Option<Timestamp>,
+}
+
 /// How fresh a read must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -155,11 +164,11 @@ pub trait Groups: Debug + Send + Sync {
     /// The verdict of one event, if it has one. Serial.
     async fn verdict(&self, key: &GroupKey, event: &EventId) -> Result<Option<Verdict>, Error>;
 
-    /// Verdicts of a group, newest first, decided before `before`. Relaxed.
+    /// Verdicts of a group, newest first: in the order of its commits, since the clocks of two owners may differ. Relaxed.
     async fn verdicts(
         &self,
         key: &GroupKey,
-        before: Option<Timestamp>,
+        before: Before,
         limit: u32,
     ) -> Result<Vec<Verdict>, Error>;
 

@@ -83,7 +83,7 @@ pub enum Answer {
 pub struct VerdictsOf {
     /// Decided at this moment or before: "why at 14:05".
     pub at: Option<Moment>,
-    /// The next page: decided before this, exclusively.
+    /// The next page: of revisions before this one.
     pub before: Option<String>,
     /// How many.
     pub limit: Option<u32>,

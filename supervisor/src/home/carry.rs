@@ -11,7 +11,7 @@ use domain::ids::{Fence, GroupId, GroupKey, HomeEpoch};
 use domain::verdict::Verdict;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use store::apply::{self, Refused};
-use store::group::{Groups, Level};
+use store::group::{Before, Groups, Level};
 use store::{Error, Stores};
 
 use crate::now;
@@ -86,8 +86,11 @@ async fn one(
     if there.state.adoption != Adoption::Copying {
         return Ok(1);
     }
-    let verdicts = groups.verdicts(&source.key, None, VERDICTS_MAX).await?;
-    for some in verdicts.chunks(BATCH) {
+    let verdicts = groups
+        .verdicts(&source.key, Before::default(), VERDICTS_MAX)
+        .await?;
+    // The oldest first: verdicts are shown in the order in which they were committed.
+    for some in verdicts.rchunks(BATCH) {
         bring(process, groups, (&source, &target), some).await?;
     }
     loop {
@@ -111,7 +114,7 @@ async fn bring(
     let wall = now(process).wall;
     let brought = apply::apply(process, groups, target, Fence(0), None, |view| {
         let missing = |verdict: &&Verdict| !view.decided.contains(&verdict.event);
-        let missing: Vec<Verdict> = verdicts.iter().filter(missing).cloned().collect();
+        let missing: Vec<Verdict> = verdicts.iter().rev().filter(missing).cloned().collect();
         let change = home::decided(source, view.group, missing, wall);
         Ok::<_, Never>((!change.verdicts.is_empty()).then_some(change))
     });

@@ -9,7 +9,7 @@ use domain::group::{Adoption, Cause, Config as OfGroup, Group, ScaleInOrder};
 use domain::ids::{Fence, GroupId, GroupKey, LaunchHash, Nonce, RequestHash, ServerId, SlotId};
 use domain::slot::{Flags, Slot, State};
 use store::Stores;
-use store::group::Level;
+use store::group::{Before, Level};
 use store::memory::Memory;
 
 use super::*;
@@ -154,7 +154,11 @@ async fn a_group_is_carried_over_with_all_that_it_holds_and_twice_is_as_good_as_
             (&target.config, &target.inbox),
             (&source.config, &source.inbox)
         );
-        let verdicts = stores.groups.verdicts(&key, None, 1_000).await.unwrap();
+        let verdicts = stores
+            .groups
+            .verdicts(&key, Before::default(), 1_000)
+            .await
+            .unwrap();
         assert_eq!(verdicts.len(), 150);
         let verdict = stores.groups.verdict(&key, &event(149).id).await.unwrap();
         assert!(verdict.is_some());

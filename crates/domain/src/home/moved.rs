@@ -57,8 +57,10 @@ pub fn rest(source: &Group, target: &Group, at: Timestamp) -> Option<Change> {
 /// A commit of a copy that brings verdicts over, so that an event that comes again is the one that was decided (I4).
 #[must_use]
 pub fn decided(source: &Group, target: &Group, verdicts: Vec<Verdict>, at: Timestamp) -> Change {
+    let rev = target.rev.next();
+    let verdicts = verdicts.into_iter();
     Change {
-        verdicts,
+        verdicts: verdicts.map(|verdict| Verdict { rev, ..verdict }).collect(),
         ..change(target, source, at)
     }
 }

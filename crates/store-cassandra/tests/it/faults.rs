@@ -9,7 +9,7 @@ use domain::group::Group;
 use domain::ids::{ColoId, EventId, Fence, GroupId, GroupKey, HomeEpoch, Rev};
 use store::apply::{Refused, View, apply, create};
 use store::conformance::sample::{self, NOON};
-use store::group::{Groups, Level};
+use store::group::{Before, Groups, Level};
 use store::record::{self, GENESIS};
 use store_cassandra::{Cassandra, Settings};
 
@@ -230,7 +230,7 @@ async fn of_many_harmed_commits_each_acknowledged_one_counts_once() {
     );
     let verdicts = stage
         .groups
-        .verdicts(&group.key, None, 1_000)
+        .verdicts(&group.key, Before::default(), 1_000)
         .await
         .expect("a healthy answer");
     assert_eq!(u32::try_from(verdicts.len()).ok(), Some(more));

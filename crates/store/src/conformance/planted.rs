@@ -12,7 +12,7 @@ use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
 use super::Subject;
-use crate::group::{CommitRecord, Committed, Conflict, Groups, Guard, Level, Page};
+use crate::group::{Before, CommitRecord, Committed, Conflict, Groups, Guard, Level, Page};
 use crate::{Error, Stores};
 
 /// A wrong habit.
@@ -220,7 +220,7 @@ impl Groups for Bad {
     async fn verdicts(
         &self,
         key: &GroupKey,
-        before: Option<Timestamp>,
+        before: Before,
         limit: u32,
     ) -> Result<Vec<Verdict>, Error> {
         self.flush(key).await?;

@@ -14,7 +14,7 @@ use super::prepare::{self, Key, Request};
 use super::{read, walk};
 use crate::Error;
 use crate::group::{
-    self, CommitRecord, Committed, Groups, Guard, Level, Page, Place, Stretch, Wanted,
+    self, Before, CommitRecord, Committed, Groups, Guard, Level, Page, Place, Stretch, Wanted,
 };
 
 impl Inner {
@@ -77,12 +77,11 @@ impl Groups for Inner {
     async fn verdicts(
         &self,
         key: &GroupKey,
-        before: Option<Timestamp>,
+        before: Before,
         limit: u32,
     ) -> Result<Vec<Verdict>, Error> {
         self.round_trip();
         let key = Key::from(key);
-        let before = before.map_or(i64::MAX, prepare::at);
         self.readers
             .run(move |db| read::verdicts(db, &key, before, limit))
             .await

@@ -10,10 +10,10 @@ use domain::verdict::Verdict;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
 use super::commit::split_hashes;
-use super::prepare::{Key, int, record_id};
+use super::prepare::{self, Key, int, record_id};
 use super::schema::kind;
 use crate::Error;
-use crate::group::CommitRecord;
+use crate::group::{Before, CommitRecord};
 use crate::parts;
 use crate::row::verdict::{RecordRow, VerdictRow};
 use crate::row::{
@@ -176,18 +176,23 @@ pub(super) fn verdict(
         .transpose()
 }
 
-/// Verdicts of a group, newest first.
+/// Verdicts of a group, newest first: a commit's record follows its verdicts, so rows are in the order of commits.
 pub(super) fn verdicts(
     db: &Connection,
     key: &Key,
-    before: i64,
+    before: Before,
     limit: u32,
 ) -> Result<Vec<Verdict>, Error> {
     let Some(n) = number(db, key)? else {
         return Ok(Vec::new());
     };
-    let sql = "SELECT id, body FROM item WHERE grp = ?1 AND kind = ?2 AND at < ?3 ORDER BY at DESC, n DESC LIMIT ?4";
-    collect(db, sql, &[&n, &kind::VERDICT, &before, &limit], |row| {
+    let sql = "SELECT id, body FROM item WHERE grp = ?1 AND kind = ?2 AND at < ?3 AND n < coalesce(
+                 (SELECT n FROM item WHERE grp = ?1 AND kind = ?4 AND id < ?5 ORDER BY id DESC LIMIT 1), 0)
+               ORDER BY n DESC LIMIT ?6";
+    let at = before.at.map_or(i64::MAX, prepare::at);
+    let rev = record_id(before.rev.unwrap_or(Rev(u64::MAX)));
+    let values: [&dyn rusqlite::ToSql; 6] = [&n, &kind::VERDICT, &at, &kind::RECORD, &rev, &limit];
+    collect(db, sql, &values, |row| {
         let id: Vec<u8> = row.get(0).map_err(explain)?;
         let body: String = row.get(1).map_err(explain)?;
         row::read::<VerdictRow>("verdict", &body)?.into_verdict(event_id(&id)?)

@@ -13,7 +13,7 @@ use domain::verdict::Verdict;
 use super::Shared;
 use crate::Error;
 use crate::group::{
-    CommitRecord, Committed, Conflict, Groups, Guard, Level, Page, Place, Stretch, Wanted,
+    Before, CommitRecord, Committed, Conflict, Groups, Guard, Level, Page, Place, Stretch, Wanted,
 };
 use crate::hint::Hints;
 
@@ -81,7 +81,7 @@ impl Groups for Seen {
     async fn verdicts(
         &self,
         key: &GroupKey,
-        before: Option<Timestamp>,
+        before: Before,
         limit: u32,
     ) -> Result<Vec<Verdict>, Error> {
         if !self.shared.allow(key.epoch)? {

@@ -18,7 +18,9 @@ use super::faults::{Call, Fate, Plan, What};
 use super::world::{World, Write};
 use crate::Error;
 use crate::control::{Controls, Throw};
-use crate::group::{CommitRecord, Committed, Groups, Guard, Level, Page, Place, Stretch, Wanted};
+use crate::group::{
+    Before, CommitRecord, Committed, Groups, Guard, Level, Page, Place, Stretch, Wanted,
+};
 use crate::hint::Hints;
 use crate::journal::Journal;
 use crate::launch::Launches;
@@ -154,7 +156,7 @@ impl Groups for Handle {
     async fn verdicts(
         &self,
         key: &GroupKey,
-        before: Option<Timestamp>,
+        before: Before,
         limit: u32,
     ) -> Result<Vec<Verdict>, Error> {
         self.call(What::Verdicts, Some(key), |w, _| {

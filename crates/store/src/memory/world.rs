@@ -15,7 +15,9 @@ use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
 use crate::control::Throw;
-use crate::group::{CommitRecord, Committed, Conflict, Guard, Met, Page, Place, Stretch, Wanted};
+use crate::group::{
+    Before, CommitRecord, Committed, Conflict, Guard, Met, Page, Place, Stretch, Wanted,
+};
 use crate::hint::Board;
 use crate::input::{self, Input, Part};
 use crate::member::Leases;
@@ -210,24 +212,18 @@ impl World {
         self.pending.clear();
     }
 
-    /// Newest first, decided before `before`.
-    pub(super) fn verdicts(
-        &self,
-        key: &GroupKey,
-        before: Option<Timestamp>,
-        limit: usize,
-    ) -> Vec<Verdict> {
+    /// Newest first.
+    pub(super) fn verdicts(&self, key: &GroupKey, before: Before, limit: usize) -> Vec<Verdict> {
         let Some(cell) = self.cells.get(key) else {
             return Vec::new();
         };
-        let mut newest: Vec<&Verdict> = cell
-            .verdicts
-            .iter()
-            .rev()
-            .filter(|v| before.is_none_or(|b| v.at < b))
-            .collect();
-        newest.sort_by_key(|v| std::cmp::Reverse(v.at));
-        newest.into_iter().take(limit).cloned().collect()
+        let newest = cell.verdicts.iter().rev();
+        newest
+            .filter(|v| before.rev.is_none_or(|rev| v.rev < rev))
+            .filter(|v| before.at.is_none_or(|at| v.at < at))
+            .take(limit)
+            .cloned()
+            .collect()
     }
 
     /// Closed messages of hooks, newest first.
