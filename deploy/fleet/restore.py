@@ -1,5 +1,6 @@
 """A store is copied under load, is lost, and comes back: what has been made since lives, is taken in, and nothing is deleted until a person
-confirms. Started by restore.sh. The last line of the output is JSON; the exit code is 0 only if it is as it must be.
+confirms. Until then the fleet is frozen, as the runbook says. Started by restore.sh. The last line of the output is JSON; the exit code is 0
+only if it is as it must be.
 
 What was acknowledged after the back-up is lost with the store, as with any back-up; what must not happen is that servers are lost to the
 ledger and billed for ever, or deleted because the ledger has forgotten why they are there.
@@ -22,13 +23,27 @@ LAB = os.path.join(HERE, "cassandra-lab.sh")
 SNAPSHOT = "restore"
 
 
-class OneMachine(Fleet):
+class Frozen:
+    """An operator's hold on a fleet that starts on a restored store (docs/runbook.md): the break-glass file of its hosts."""
+
+    @property
+    def glass(self):
+        return os.path.join(self.directory, "break-glass")
+
+    def freeze(self):
+        with open(self.glass, "w", encoding="utf-8") as file:
+            file.write("freeze global the store is back from a copy\n")
+
+    def let_go(self):
+        os.remove(self.glass)
+
+
+class OneMachine(Frozen, Fleet):
     """`holt serve` over the embedded store, beside the simulated cloud."""
 
     def __init__(self, binaries, base, directory):
         super().__init__(binaries, [], 1, base, directory)
         self.database = os.path.join(directory, "holt.db")
-        self.glass = os.path.join(directory, "break-glass")
 
     def up(self):
         keys = self.holt("token", "--new-key", os.path.join(self.directory, "keys"))
@@ -37,10 +52,10 @@ class OneMachine(Fleet):
                   f'[store]\npath = "{self.database}"\n[worker]\nstate_dir = "{self.directory}/worker"\n'
                   f'[cloud]\nkeystone_url = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n'
                   f'[cloud.account]\nuser = "autoscaler"\npassword = "password"\n{tenants}'
-                  '[supervisor]\nhint_pass = "1s"\n[telemetry]\nlevel = "warn"\n')
+                  '[supervisor]\nhint_pass = "1s"\nbreak_glass = "{self.glass}"\n[telemetry]\nlevel = "warn"\n')
         self.start_other("cloud", [os.path.join(self.binaries, "holt"), "cloudsim", "--listen", f"127.0.0.1:{self.cloud_port}"])
         until("the cloud answers", 20, lambda: self.cloud("counts"))
-        self.roles.append(Serve(self, "holt", 0, config, self.base + 2))
+        self.roles.append(Serve(self, "holt", 0, config, (self.base + 2, self.base + 2, self.front_port)))
         self.start()
 
     def start(self):
@@ -64,6 +79,7 @@ class OneMachine(Fleet):
 
     def restore(self):
         shutil.copy(self.database + ".backup", self.database)
+        self.freeze()
         self.start()
 
 
@@ -80,8 +96,15 @@ class Serve(Role):
         super().write(config)
 
 
-class Cluster(Fleet):
+class Cluster(Frozen, Fleet):
     """The fleet on the cluster of cassandra-lab.sh, which this may wipe."""
+
+    def supervisor_config(self, number, port, ops):
+        return f'{super().supervisor_config(number, port, ops)}[colo]\nbreak_glass = "{self.glass}"\n'
+
+    def worker_config(self, number, port, ops):
+        config = super().worker_config(number, port, ops)
+        return config.replace("[worker]\n", f'[worker]\nbreak_glass = "{self.glass}"\n')
 
     def lab(self, *arguments):
         done = subprocess.run([LAB, *arguments], capture_output=True, text=True)
@@ -129,6 +152,7 @@ class Cluster(Fleet):
                 self.lab("tool", str(node), "refresh", self.keyspace, name)
         for node in self.nodes():
             self.lab("tool", str(node), "repair", "-pr", "--full", self.keyspace)
+        self.freeze()
         for role in self.roles:
             role.start()
         for role in self.roles:
@@ -199,8 +223,10 @@ def play(fleet, seconds):
     deleted = after["servers_deleted"] - before["servers_deleted"]
     unharmed = ours <= living(fleet, foreign)
     say(f"{len(paused)} groups are paused; {deleted} servers were deleted")
+    # The confirmation: what takes servers in has paused, and the others go on with what the copy remembers.
     for tenant, group in paused:
         fleet.api("POST", tenant, f"/groups/{group}/resume")
+    fleet.let_go()
     # What is too many now leaves a quarter a minute.
     try:
         _, active = settle(fleet, groups, 480)

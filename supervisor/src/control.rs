@@ -48,7 +48,8 @@ pub(crate) struct Control {
 struct Inner {
     /// None: the store was not read yet, and might hold anything.
     stored: Option<Vec<Switch>>,
-    glass: Vec<Switch>,
+    /// None: the file was not read yet, and might say anything.
+    glass: Option<Vec<Switch>>,
     shares: Shares,
     /// Since when it is this supervisor that deals the shares.
     dealing: Option<Mono>,
@@ -64,7 +65,7 @@ impl Control {
         let help = "Whether the surge guard slows the colo.";
         let inner = Inner {
             stored: None,
-            glass: Vec::new(),
+            glass: settings.break_glass.is_none().then(Vec::new),
             shares: Shares::new(settings.workers_max),
             dealing: None,
             surge: settings.surge.then(Surge::default),
@@ -93,10 +94,10 @@ impl Control {
     pub(crate) fn effect(&self, key: &GroupKey) -> Effect {
         let now = self.wall();
         let inner = self.lock();
-        if inner.stored.is_none() {
+        let Some(thrown) = inner.thrown() else {
             return Effect::FROZEN;
-        }
-        let standing = inner.thrown().filter(|switch| switch.stands(now));
+        };
+        let standing = thrown.filter(|switch| switch.stands(now));
         Effect::of(standing, self.colo, &key.tenant, Some(key.id))
     }
 
@@ -120,9 +121,8 @@ impl Control {
         let (now, wall) = (mono(&self.process), self.wall());
         self.keeper.hear(heartbeat.fence.as_ref(), now);
         let mut inner = self.lock();
-        inner.stored.as_ref()?;
         let mut switches: Vec<Switch> = inner
-            .thrown()
+            .thrown()?
             .filter(|switch| switch.stands(wall))
             .cloned()
             .collect();
@@ -209,8 +209,8 @@ impl Control {
                 new
             }
             News::Glass(new) => {
-                let old = std::mem::replace(&mut inner.glass, new.clone());
-                if all_same(&old, &new) {
+                let old = inner.glass.replace(new.clone());
+                if old.is_some_and(|old| all_same(&old, &new)) {
                     return false;
                 }
                 new
@@ -230,8 +230,9 @@ impl Control {
 }
 
 impl Inner {
-    fn thrown(&self) -> impl Iterator<Item = &Switch> {
-        self.stored.iter().flatten().chain(&self.glass)
+    /// All switches; none before both the store and the file were read.
+    fn thrown(&self) -> Option<impl Iterator<Item = &Switch>> {
+        Some(self.stored.as_ref()?.iter().chain(self.glass.as_ref()?))
     }
 }
 
@@ -297,3 +298,6 @@ async fn pause(process: &Process, wait: Duration) -> bool {
         () = process.clock.sleep(wait) => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,7 +185,10 @@ async fn compare(stores: &Stores, acknowledged: &Acknowledged) -> u64 {
         assert!(group.rev == Rev(1) || u64::from(group.state.desired.0) == group.rev.0);
         let slots: Vec<u128> = group.slots.open().map(|s| s.id.as_u128()).collect();
         assert_eq!(slots, (2..=last).collect::<Vec<_>>());
-        let verdicts = groups.verdicts(&key, Before::default(), u32::MAX).await.expect("a read");
+        let verdicts = groups
+            .verdicts(&key, Before::default(), u32::MAX)
+            .await
+            .expect("a read");
         assert_eq!(u64::try_from(verdicts.len()), Ok(made));
         for rev in 2..=group.rev.0 {
             let event = event(*writer, Rev(rev));

@@ -1,7 +1,7 @@
 //! Heartbeats: every second each supervisor hears that this worker lives and says what holds for its calls; the break-glass file is looked
 //! at as often. The guard goes by the strictest of all that is fresh, and freezes when nothing is (design 6 and 7).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,15 +36,17 @@ pub(crate) struct Beats {
 struct Heard {
     /// By supervisor: when it was asked, and what it said last.
     orders: Vec<Option<(Mono, Orders)>>,
-    glass: Vec<Switch>,
+    /// What the break-glass file says. None: it was not read yet, and might say anything.
+    glass: Option<Vec<Switch>>,
 }
 
 impl Beats {
-    pub(crate) fn new(supervisors: usize) -> Self {
+    /// `glass`: the break-glass file, if there is to be one.
+    pub(crate) fn new(supervisors: usize, glass: Option<&Path>) -> Self {
         Self {
             heard: Mutex::new(Heard {
                 orders: vec![None; supervisors],
-                glass: Vec::new(),
+                glass: glass.is_none().then(Vec::new),
             }),
             came: Notify::new(),
         }
@@ -104,7 +106,8 @@ impl Beats {
 }
 
 impl Heard {
-    /// The strictest of all that is fresh; when nothing is, the last that was known, which the guard takes for old.
+    /// The strictest of all that is fresh; when nothing is, the last that was known, which the guard takes for old. Before the file was read
+    /// nothing is news: who starts under a freeze begins nothing (a store that is back from a backup: docs/runbook.md).
     fn standing(&self) -> Standing {
         let newest = self.orders.iter().flatten().map(|(asked, _)| *asked).max();
         let fresh = |asked: Mono| {
@@ -120,7 +123,7 @@ impl Heard {
         let dealt: Vec<&&Orders> = fresh.iter().filter(|o| o.share.is_some()).collect();
         let mut switches: Vec<Switch> = Vec::new();
         let told = fresh.iter().flat_map(|orders| &orders.switches);
-        for switch in told.chain(&self.glass) {
+        for switch in told.chain(self.glass.iter().flatten()) {
             if !switches.contains(switch) {
                 switches.push(switch.clone());
             }
@@ -132,7 +135,7 @@ impl Heard {
             share: dealt.iter().filter_map(|orders| orders.share).min(),
             elected: !dealt.is_empty() && dealt.iter().all(|orders| orders.elected),
             answered: dealt.iter().any(|orders| orders.answered),
-            as_of: newest,
+            as_of: newest.filter(|_| self.glass.is_some()),
         }
     }
 }
@@ -187,7 +190,7 @@ pub(crate) async fn watch_glass(shared: Arc<Shared>, path: PathBuf) {
             switches
                 .iter_mut()
                 .for_each(|switch| switch.at = Timestamp::default());
-            let standing = shared.beats.note(|heard| heard.glass = switches);
+            let standing = shared.beats.note(|heard| heard.glass = Some(switches));
             shared.guard.hear(&standing);
         }
         if !pause(&shared, began + shared.settings.heartbeat).await {

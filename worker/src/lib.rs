@@ -171,7 +171,7 @@ pub fn build(
         tokens: Tokens::new(Arc::clone(&cloud)),
         cloud,
         reporter: Reporter::new(process.clone(), &supervisors),
-        beats: Beats::new(supervisors.len()),
+        beats: Beats::new(supervisors.len(), settings.break_glass.as_deref()),
         deal: Deal::new(supervisors.len()),
         supervisors,
         others: Arc::new(Semaphore::new(others)),

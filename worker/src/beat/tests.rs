@@ -37,7 +37,7 @@ fn the_strictest_of_all_that_is_fresh_holds() {
             Some((at(1_000), orders(1, false, &[Mode::Freeze]))),
             None,
         ],
-        glass: vec![switch(Mode::NoCreate)],
+        glass: Some(vec![switch(Mode::NoCreate)]),
     };
     let standing = heard.standing();
     let modes: Vec<Mode> = standing.switches.iter().map(|s| s.mode).collect();
@@ -56,7 +56,7 @@ fn only_the_one_that_deals_the_budget_says_how_much_and_who_probes() {
             Some((at(10_000), orders(None, false, &[Mode::Slow]))),
             Some((at(9_000), orders(300, true, &[]))),
         ],
-        glass: Vec::new(),
+        glass: Some(Vec::new()),
     };
     let standing = heard.standing();
     assert_eq!((standing.share, standing.elected), (Some(300), true));
@@ -71,9 +71,20 @@ fn only_the_one_that_deals_the_budget_says_how_much_and_who_probes() {
 fn who_has_heard_nothing_has_no_news_but_the_file() {
     let heard = Heard {
         orders: vec![None],
-        glass: vec![switch(Mode::Freeze)],
+        glass: Some(vec![switch(Mode::Freeze)]),
     };
     let standing = heard.standing();
     assert_eq!((standing.share, standing.as_of), (None, None));
     assert_eq!(standing.switches.len(), 1);
+}
+
+#[test]
+fn before_the_file_was_read_there_is_no_news_whatever_supervisors_say() {
+    let mut heard = Heard {
+        orders: vec![Some((at(10_000), orders(900, true, &[])))],
+        glass: None,
+    };
+    assert_eq!(heard.standing().as_of, None);
+    heard.glass = Some(Vec::new());
+    assert_eq!(heard.standing().as_of, Some(at(10_000)));
 }
