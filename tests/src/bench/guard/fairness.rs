@@ -1,4 +1,4 @@
-//! G13: how a quiet tenant's reaction suffers while another one floods at ten times its limit.
+//! G13: how the reaction of quiet tenants suffers while another one floods at ten times its limit.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,8 +27,10 @@ const CONDUCT: Conduct = Conduct {
 const FLOOD: u32 = 1_000;
 /// Connections of the flood.
 const CONNECTIONS: u32 = 20;
-/// Between two events of the quiet tenant.
-const QUIET_EVERY: Duration = Duration::from_millis(200);
+/// Tenants that are quiet: of one alone, the hundredth part of a minute's events would be three of them.
+const QUIET: usize = 4;
+/// Between two events of quiet tenants, who take turns: each has one in 200 ms.
+const QUIET_EVERY: Duration = Duration::from_millis(50);
 /// Groups of each tenant.
 const GROUPS: usize = 100;
 /// G13's bar, in thousandths.
@@ -50,11 +52,11 @@ struct Flood {
 /// # Errors
 /// Nothing was measured, or something acknowledged was lost.
 pub async fn run(process: &Process, seconds: u64, rounds: u64) -> anyhow::Result<bool> {
-    let site = Site::of(2, CONDUCT)?;
+    let site = Site::of(1 + QUIET, CONDUCT)?;
     let seed = Seed::open(process, &site.store())?;
     let tenants = site.tenants();
     let loud = seed.groups(&tenants[..1], GROUPS).await?;
-    let quiet = seed.groups(&tenants[1..], GROUPS).await?;
+    let quiet = seed.groups(&tenants[1..], GROUPS * QUIET).await?;
     seed.close().await;
     let behind = free_port()?;
     let tap = Tap::start(process, behind).await?;
@@ -100,7 +102,7 @@ pub async fn run(process: &Process, seconds: u64, rounds: u64) -> anyhow::Result
     );
     let ratio = permille(during, before);
     say(format_args!(
-        "quiet tenant, 5 events a second: p99 {before} us alone ({}), {during} us beside the flood ({}): ratio {}\n\
+        "{QUIET} quiet tenants, 5 events a second each: p99 {before} us alone ({}), {during} us beside the flood ({}): ratio {}\n\
          flood: {sent} sent, {accepted} accepted, {refused} refused with 429 and Retry-After, {other} other; {kept} verdicts are in the file",
         calm.len(),
         flooded.len(),
@@ -160,7 +162,7 @@ impl Stage<'_> {
         Ok(reactions)
     }
 
-    /// Open loop: connections that send on time, whatever is answered. The events ask for the size that the group has.
+    /// Open loop: connections that send on time, in turns, whatever is answered. The events ask for the size that the group has.
     fn flood(
         &self,
         flood: &Arc<Flood>,
@@ -177,12 +179,14 @@ impl Stage<'_> {
                 events.push(self.site.ask(key, &name, r#"{"desired":0}"#)?);
             }
             let (process, to) = (self.process.clone(), self.service.address);
+            let turn = Duration::from_secs(1) * connection / FLOOD;
             let flood = Arc::clone(flood);
             tasks.push(self.process.tasks.spawn("flood", async move {
                 let Ok(mut client) = Connection::open(to).await else {
                     return;
                 };
-                let mut due = process.clock.mono();
+                let mut due = process.clock.mono() + turn;
+                process.clock.sleep_until(due).await;
                 for event in events {
                     due = due + every;
                     flood.sent.fetch_add(1, Ordering::Relaxed);
