@@ -1,5 +1,6 @@
 //! The simulator itself: a few schedules in the ordinary test run, its repeatability, and proof that its checks can fail.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chassis::{Process, SimulatedProcess};
@@ -10,6 +11,7 @@ use holt_tests::sim::run::run;
 use holt_tests::sim::schedule::{Regime, Schedule};
 use holt_tests::sim::strike::{Blow, Strike};
 use holt_tests::sim::transport::Sky;
+use holt_tests::sim::visits;
 use store::memory::Memory;
 
 #[test]
@@ -110,11 +112,18 @@ fn a_store_that_goes_back_to_a_backup_costs_no_server_and_no_group() -> anyhow::
 
 #[test]
 fn the_eight_interleavings_come_about_and_break_nothing() -> anyhow::Result<()> {
+    let mut visited = BTreeSet::new();
     for case in Case::SCRIPTS {
         let report = run(Schedule::directed(case, 1))?;
         assert_eq!(report.violations, Vec::<String>::new(), "{case:?}");
         let came = "directed: the interleaving came about";
         assert_eq!(report.tally.get(came), Some(&1), "{case:?} did not happen");
+        visited.extend(report.tally.into_keys());
     }
+    let never: Vec<_> = visits::SCRIPTED
+        .iter()
+        .filter(|what| !visited.iter().any(|key: &String| key == **what))
+        .collect();
+    assert!(never.is_empty(), "never visited: {never:?}");
     Ok(())
 }

@@ -29,6 +29,8 @@ pub enum Case {
     H8,
     /// A worker stands still between its mark and its call for less than `quiesce`, and the wall clocks of all owners jump by an hour meanwhile.
     Still,
+    /// A worker stands still between its mark and its call until the slot has lapsed.
+    Asleep,
     /// A worker hears 202 and can tell nobody until its slot has lapsed, was released and another server has its place; the tenant hid the first.
     Reopen,
     /// Random: two owners, and a store that often gives no clear answer.
@@ -45,7 +47,7 @@ pub enum Case {
 
 impl Case {
     /// The eight interleavings, and the other scripts.
-    pub const SCRIPTS: [Self; 10] = [
+    pub const SCRIPTS: [Self; 11] = [
         Self::H1,
         Self::H2,
         Self::H3,
@@ -55,6 +57,7 @@ impl Case {
         Self::H7,
         Self::H8,
         Self::Still,
+        Self::Asleep,
         Self::Reopen,
     ];
 
@@ -68,7 +71,13 @@ impl Case {
     #[must_use]
     pub const fn bounds(self) -> Option<(u32, u32)> {
         match self {
-            Self::H1 | Self::H3 | Self::H4 | Self::H7 | Self::Still | Self::Reopen => Some((0, 1)),
+            Self::H1
+            | Self::H3
+            | Self::H4
+            | Self::H7
+            | Self::Still
+            | Self::Asleep
+            | Self::Reopen => Some((0, 1)),
             Self::H2 | Self::H5 | Self::H6 | Self::H8 => Some((0, 2)),
             Self::Commits | Self::Cells | Self::Clones | Self::Crashes | Self::Late => None,
         }
@@ -91,6 +100,7 @@ impl Case {
             | Self::H5
             | Self::H8
             | Self::Still
+            | Self::Asleep
             | Self::Reopen
             | Self::Commits
             | Self::Cells
@@ -123,6 +133,7 @@ impl Case {
             | Self::H6
             | Self::H7
             | Self::Still
+            | Self::Asleep
             | Self::Reopen
             | Self::Commits
             | Self::Cells
@@ -135,7 +146,7 @@ impl Case {
     /// How long a create takes to connect.
     #[must_use]
     pub fn connect(self) -> Duration {
-        let slow = matches!(self, Self::H3 | Self::Still | Self::Reopen);
+        let slow = matches!(self, Self::H3 | Self::Still | Self::Asleep | Self::Reopen);
         Duration::from_secs(if slow { 2 } else { 0 })
     }
 }
@@ -153,7 +164,7 @@ impl Schedule {
 
     fn scripted(case: Case, seed: u64) -> Self {
         let groups = if case == Case::H5 { 2 } else { 1 };
-        let regime = if matches!(case, Case::H3 | Case::H4) {
+        let regime = if matches!(case, Case::H3 | Case::H4 | Case::Asleep) {
             Regime::Above
         } else {
             Regime::Below
@@ -235,6 +246,7 @@ impl Schedule {
             | Case::H7
             | Case::H8
             | Case::Still
+            | Case::Asleep
             | Case::Reopen => &[],
         };
         s.strike_with(&dice, kinds);

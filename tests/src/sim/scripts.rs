@@ -40,6 +40,7 @@ impl Case {
             Self::H7 => script.h7().await,
             Self::H8 => script.h8().await,
             Self::Still => script.still().await,
+            Self::Asleep => script.asleep().await,
             Self::Reopen => script.reopen().await,
             Self::Commits | Self::Cells | Self::Clones | Self::Crashes | Self::Late => {}
         }
@@ -210,6 +211,20 @@ impl Script {
         self.wait(100).await;
         self.world.hold_still(worker, false);
         self.came(came && self.until(|s| s.creates() == 1).await);
+    }
+
+    async fn asleep(&self) {
+        self.want(0, "asleep", 1);
+        let issued = |state: &State| matches!(state, State::Issued(_));
+        let came = self.until_state(issued).await;
+        let worker = Victim::Worker(self.chosen());
+        self.wait(1).await;
+        self.world.hold_still(worker, true);
+        let lapsed = |state: &State| matches!(state, State::Lapsed(..));
+        let gave_up = self.until_state(lapsed).await;
+        self.world.hold_still(worker, false);
+        let late = |state: &State| matches!(state, State::Surplus(_) | State::Deleting(..));
+        self.came(came && gave_up && self.until_state(late).await);
     }
 
     async fn reopen(&self) {
