@@ -1,5 +1,7 @@
 //! Nova: the four calls on servers.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::evidence::Extent;
 use domain::ids::{ServerId, SlotId, TenantId};
@@ -15,11 +17,14 @@ use super::{OpenStack, classify, tag};
 use crate::error::{CallError, CreateError, TokenError};
 use crate::guard::Call;
 use crate::port::{Create, Deleted, List, Server, Token};
-use crate::proof::{Mint, Owned};
+use crate::proof::{Mint, Owned, ProofKeys};
 use crate::transport::{Connection, Method, Request, Response};
 
 /// A tenant may tag as many servers of his own as a page shows: so many pages are asked for before a list by tag is left unfinished.
 const TAGGED_PAGES_MAX: u32 = 5;
+
+/// Larger bodies of lists are read off the thread that everything else runs on: some fifty rows.
+const READ_HERE_MAX: usize = 64 << 10;
 
 /// What a list leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,7 +111,7 @@ impl OpenStack {
     pub(super) async fn list_servers(&self, tenant: &TenantId) -> Result<List, CallError> {
         let path = || "/servers/detail".to_owned();
         let (token, answer) = self.read(tenant, Call::List, path).await?;
-        let (servers, rest) = self.rows(&token, answer)?;
+        let (servers, rest) = self.rows(&token, answer).await?;
         let complete = rest == Rest::None
             && (token.inner.highest.for_reads() >= Microversion::COMPLETE
                 || off(Rule::CompleteLists));
@@ -133,7 +138,7 @@ impl OpenStack {
             let after = after.unwrap_or_default();
             let path = || format!("/servers/detail?tags={}{after}", tag::of(slot));
             let (token, answer) = self.read(tenant, Call::List, path).await?;
-            let (more, left) = self.rows(&token, answer)?;
+            let (more, left) = self.rows(&token, answer).await?;
             servers.extend(more);
             rest = left;
             if rest != Rest::Pages {
@@ -147,39 +152,21 @@ impl OpenStack {
         Ok(List { extent, servers })
     }
 
-    /// The rows of a list, and what it leaves out.
-    fn rows(
+    /// The rows of a list, and what it leaves out. Hundreds of rows with their proofs take milliseconds, in which nobody's event should wait.
+    async fn rows(
         &self,
         token: &Token,
         answer: Option<Response>,
     ) -> Result<(Vec<Server>, Rest), CallError> {
         let answer = answer.ok_or_else(|| CallError::Unclear("HTTP 404 for a list".to_owned()))?;
-        let rows: Rows<'_> = serde_json::from_slice(&answer.body).map_err(unreadable)?;
-        if rows.servers.len() > ROWS_MAX {
-            return Err(CallError::Unclear(format!(
-                "a list of more than {ROWS_MAX} servers"
-            )));
+        let list_max = self.settings.list_max;
+        if answer.body.len() <= READ_HERE_MAX {
+            return rows(&answer, token, &self.keys, list_max);
         }
-        let known: Vec<Server> = rows
-            .servers
-            .iter()
-            .filter_map(|row| row.server(token, &self.keys))
-            .collect();
-        let below_max =
-            u32::try_from(rows.servers.len()).is_ok_and(|rows| rows < self.settings.list_max);
-        if u64::from(self.settings.list_max) * 9
-            <= u64::try_from(rows.servers.len()).unwrap_or(u64::MAX) * 10
-        {
-            tracing::warn!(tenant = %token.tenant, rows = rows.servers.len(), "the project has nearly more servers than one list shows");
-        }
-        let rest = if known.len() != rows.servers.len() {
-            Rest::Unread
-        } else if rows.goes_on() || !below_max {
-            Rest::Pages
-        } else {
-            Rest::None
-        };
-        Ok((known, rest))
+        let (token, keys) = (token.clone(), Arc::clone(&self.keys));
+        let read = move || rows(&answer, &token, &keys, list_max);
+        let read = self.process.tasks.blocking(read).await;
+        read.map_err(|_ended| CallError::Unclear("nobody was left to read the list".to_owned()))?
     }
 
     pub(super) async fn get_server(
@@ -356,4 +343,35 @@ fn wipe(body: Bytes) {
     if let Ok(mut body) = body.try_into_mut() {
         body.as_mut().zeroize();
     }
+}
+
+fn rows(
+    answer: &Response,
+    token: &Token,
+    keys: &ProofKeys,
+    list_max: u32,
+) -> Result<(Vec<Server>, Rest), CallError> {
+    let rows: Rows<'_> = serde_json::from_slice(&answer.body).map_err(unreadable)?;
+    if rows.servers.len() > ROWS_MAX {
+        return Err(CallError::Unclear(format!(
+            "a list of more than {ROWS_MAX} servers"
+        )));
+    }
+    let known: Vec<Server> = rows
+        .servers
+        .iter()
+        .filter_map(|row| row.server(token, keys))
+        .collect();
+    let below_max = u32::try_from(rows.servers.len()).is_ok_and(|rows| rows < list_max);
+    if u64::from(list_max) * 9 <= u64::try_from(rows.servers.len()).unwrap_or(u64::MAX) * 10 {
+        tracing::warn!(tenant = %token.tenant, rows = rows.servers.len(), "the project has nearly more servers than one list shows");
+    }
+    let rest = if known.len() != rows.servers.len() {
+        Rest::Unread
+    } else if rows.goes_on() || !below_max {
+        Rest::Pages
+    } else {
+        Rest::None
+    };
+    Ok((known, rest))
 }
