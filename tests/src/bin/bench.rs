@@ -72,10 +72,10 @@ enum What {
     /// G13: a quiet tenant beside one that floods
     Fairness {
         /// Of each kind, in all
-        #[arg(long, default_value_t = 60)]
+        #[arg(long, default_value_t = 120)]
         seconds: u64,
         /// Turns of each kind
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 6)]
         rounds: u64,
     },
     /// How long until the last call, after the kill switch was thrown

@@ -100,6 +100,8 @@ pub async fn run(process: &Process, seconds: u64, rounds: u64) -> anyhow::Result
         kept >= accepted + mine,
         "{kept} verdicts for {accepted} and {mine} acknowledged events"
     );
+    shape("alone", &calm)?;
+    shape("beside the flood", &flooded)?;
     let ratio = permille(during, before);
     say(format_args!(
         "{QUIET} quiet tenants, 5 events a second each: p99 {before} us alone ({}), {during} us beside the flood ({}): ratio {}\n\
@@ -119,6 +121,15 @@ pub async fn run(process: &Process, seconds: u64, rounds: u64) -> anyhow::Result
 fn p99(reactions: &mut [u64]) -> anyhow::Result<u64> {
     reactions.sort_unstable();
     quantile(reactions, 99).context("no reaction")
+}
+
+/// What lies below p99, which a few of the sorted reactions decide.
+fn shape(what: &str, reactions: &[u64]) -> anyhow::Result<()> {
+    let at = |percent| quantile(reactions, percent).unwrap_or(0);
+    let (p50, p90, p95, p98) = (at(50), at(90), at(95), at(98));
+    say(format_args!(
+        "{what}: p50 {p50} us, p90 {p90} us, p95 {p95} us, p98 {p98} us"
+    ))
 }
 
 struct Stage<'a> {
