@@ -38,7 +38,13 @@ async fn a_colo_whose_control_plane_died_is_taken_over_by_hand_and_handed_back()
     rig.does(&west, "serves").await;
     served_by_west(&rig, &west).await;
     let again = rig.event(&group, 1, "once").await;
-    assert_eq!(again.body, once.body, "one event, one verdict");
+    // The copy counts its revisions anew, and a verdict says which one of them holds it.
+    let [again, once] = [again, once].map(|answer| {
+        let mut verdict = answer.body;
+        verdict["rev"].take();
+        verdict
+    });
+    assert_eq!(again, once, "one event, one verdict");
     let more = rig.event(&group, 2, "more").await;
     let told = (more.status, &more.body["after"]);
     assert_eq!(told, (200, &json!(5)), "{}", more.body);

@@ -54,7 +54,8 @@ pub fn rest(source: &Group, target: &Group, at: Timestamp) -> Option<Change> {
     })
 }
 
-/// A commit of a copy that brings verdicts over, so that an event that comes again is the one that was decided (I4).
+/// A commit of a copy that brings verdicts over, so that an event that comes again is the one that was decided (I4). They are held by the copy's
+/// revision from then on: pages of verdicts go by it.
 #[must_use]
 pub fn decided(source: &Group, target: &Group, verdicts: Vec<Verdict>, at: Timestamp) -> Change {
     let rev = target.rev.next();
