@@ -2,7 +2,7 @@
 # Backup and restore of a store under load, with a simulated cloud as the ground truth.
 #
 #   deploy/fleet/restore.sh                    both: the embedded store, then a Cassandra of three nodes
-#   deploy/fleet/restore.sh embedded           only the embedded store (no JDK needed; this runs in .ci/run)
+#   deploy/fleet/restore.sh embedded           only the embedded store (no JDK needed; `.ci/run restore`)
 #   deploy/fleet/restore.sh cassandra          only Cassandra: snapshots of every node, the cluster wiped, files put back, repair
 #
 # The store is copied while events come in; more servers are made and deleted; the store is lost with everything in memory; the copy comes

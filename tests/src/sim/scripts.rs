@@ -196,12 +196,18 @@ impl Script {
         usize::from(second)
     }
 
-    async fn still(&self) {
-        self.want(0, "still", 1);
+    /// A group wants a server: waits until a worker has passed its last check and is about to send the create, and says which one.
+    async fn in_a_call(&self, event: &str) -> (bool, Victim) {
+        self.want(0, event, 1);
         let issued = |state: &State| matches!(state, State::Issued(_));
         let came = self.until_state(issued).await;
         let worker = Victim::Worker(self.chosen());
         self.wait(1).await;
+        (came, worker)
+    }
+
+    async fn still(&self) {
+        let (came, worker) = self.in_a_call("still").await;
         self.world.hold_still(worker, true);
         self.wait(60).await;
         for owner in 0..self.world.schedule.size.supervisors {
@@ -214,11 +220,7 @@ impl Script {
     }
 
     async fn asleep(&self) {
-        self.want(0, "asleep", 1);
-        let issued = |state: &State| matches!(state, State::Issued(_));
-        let came = self.until_state(issued).await;
-        let worker = Victim::Worker(self.chosen());
-        self.wait(1).await;
+        let (came, worker) = self.in_a_call("asleep").await;
         self.world.hold_still(worker, true);
         let lapsed = |state: &State| matches!(state, State::Lapsed(..));
         let gave_up = self.until_state(lapsed).await;
@@ -228,11 +230,7 @@ impl Script {
     }
 
     async fn reopen(&self) {
-        self.want(0, "reopen", 1);
-        let issued = |state: &State| matches!(state, State::Issued(_));
-        let came = self.until_state(issued).await;
-        let worker = Victim::Worker(self.chosen());
-        self.wait(1).await;
+        let (came, worker) = self.in_a_call("reopen").await;
         let cut = Cut::of(self.world.name(worker), Way::Both);
         self.world.wires.cut(&cut);
         let made = self.until(|s| !s.ours().is_empty()).await;
