@@ -42,6 +42,19 @@ async fn only_a_whole_unfiltered_list_of_a_new_enough_version_is_complete() {
     assert_eq!(extent("2.93", 1000, odd).await, Extent::Partial);
 }
 
+/// Such a list is read on another thread: it must come to the same.
+#[tokio::test]
+async fn a_long_list_is_complete_or_not_as_a_short_one_is() {
+    let many: Vec<Value> = (0..900).map(|_| row()).collect();
+    let body = json!({"servers": many});
+    assert!(body.to_string().len() > 64 << 10);
+    assert_eq!(extent("2.93", 1000, body.clone()).await, Extent::Complete);
+    assert_eq!(extent("2.93", 900, body).await, Extent::Partial);
+    let torn = json!({"servers": [many, 7]});
+    let (list, _) = listed("2.93", 1000, torn).await;
+    assert!(matches!(list, Err(CallError::Unclear(_))), "{list:?}");
+}
+
 #[tokio::test]
 async fn a_list_is_one_request_without_a_query() {
     let next = json!({"servers": [], "servers_links": [{"rel": "next", "href": "/v2.1/servers/detail?marker=1"}]});
