@@ -52,7 +52,7 @@ class OneMachine(Frozen, Fleet):
                   f'[store]\npath = "{self.database}"\n[worker]\nstate_dir = "{self.directory}/worker"\n'
                   f'[cloud]\nkeystone_url = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n'
                   f'[cloud.account]\nuser = "autoscaler"\npassword = "password"\n{tenants}'
-                  '[supervisor]\nhint_pass = "1s"\nbreak_glass = "{self.glass}"\n[telemetry]\nlevel = "warn"\n')
+                  f'[supervisor]\nhint_pass = "1s"\nbreak_glass = "{self.glass}"\n[telemetry]\nlevel = "warn"\n')
         self.start_other("cloud", [os.path.join(self.binaries, "holt"), "cloudsim", "--listen", f"127.0.0.1:{self.cloud_port}"])
         until("the cloud answers", 20, lambda: self.cloud("counts"))
         self.roles.append(Serve(self, "holt", 0, config, (self.base + 2, self.base + 2, self.front_port)))
