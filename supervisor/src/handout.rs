@@ -23,6 +23,7 @@ use domain::trace::Trace;
 use tokio::sync::{Notify, oneshot};
 use wire::ports::ops::{Call, Offer, Op, Priority, Subject};
 
+mod outdated;
 mod turns;
 
 use turns::{Line, Lines, Turns};
@@ -195,6 +196,7 @@ impl Handout {
         inner.polls.insert(id, poll);
         self.show(&inner);
         inner.serve_queue(id);
+        inner.renew_for(id);
         let wake = match inner.polls.contains_key(&id) {
             _ if reborn => Wake::All,
             true => Wake::Waiting(inner.waiting.wake(creates)),
@@ -266,11 +268,7 @@ impl Handout {
                 // What it may not have is for others; and if they do not want it, for this one after all.
                 self.parts.freed.notify_one();
             }
-            let signed_in = inner
-                .polls
-                .values()
-                .any(|p| p.offer.tokens.contains_key(&key.tenant));
-            if !signed_in {
+            if !inner.renew(&key.tenant) {
                 self.sign_in(&mut inner, &key.tenant);
             }
         }

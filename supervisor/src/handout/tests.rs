@@ -205,3 +205,38 @@ async fn nothing_is_put_into_a_poll_of_a_former_life() {
         "its permits went with it"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_offer_that_holds_the_creates_is_made_anew_once_its_worker_has_the_tenants_token() {
+    let handout = handout();
+    let (mut signs_in, _signs_in, _) = handout.enter(offer("w", 1, 0, false));
+    let (mut holds, _holds, _) = handout.enter(offer("w", 1, 4, false));
+    let (mut other, _other, _) = handout.enter(offer("v", 2, 4, false));
+    assert!(handout.reserve(&group(1), 1).is_empty());
+    assert_eq!(calls(signs_in.try_recv().unwrap()), [Call::SignIn]);
+    let (_reply, _named, wake) = handout.enter(offer("w", 1, 0, true));
+    assert!(matches!(wake, Wake::Waiting(keys) if keys.is_empty()));
+    assert!(
+        holds.try_recv().unwrap().is_empty(),
+        "at once, not after 5 s"
+    );
+    assert!(other.try_recv().is_err(), "its worker is not signed in");
+    let (_reply, _anew, wake) = handout.enter(offer("w", 1, 4, true));
+    assert!(matches!(wake, Wake::Waiting(keys) if keys == [group(1)]));
+    assert_eq!(handout.reserve(&group(1), 1).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_offer_is_made_anew_for_whoever_comes_after_the_sign_in_too() {
+    let handout = handout();
+    let (mut holds, _holds, _) = handout.enter(offer("w", 1, 4, false));
+    let (mut named, _named, _) = handout.enter(offer("w", 1, 0, true));
+    let (mut lost, _lost, _) = handout.enter(offer("w", 1, 2, false));
+    assert!(handout.reserve(&group(1), 1).is_empty());
+    assert!(holds.try_recv().unwrap().is_empty());
+    assert!(named.try_recv().is_err());
+    assert!(
+        lost.try_recv().is_err(),
+        "by now the token is not there any more"
+    );
+}

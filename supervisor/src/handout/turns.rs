@@ -23,6 +23,11 @@ impl Turns {
         self.order.is_empty()
     }
 
+    /// The tenants of groups that wait.
+    pub(super) fn tenants(&self) -> impl Iterator<Item = &TenantId> {
+        self.groups.keys()
+    }
+
     /// A group waits; once is enough.
     pub(super) fn wait(&mut self, key: &GroupKey) {
         if !self.known.insert(key.clone()) {
