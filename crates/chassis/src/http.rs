@@ -153,6 +153,9 @@ fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, Error> {
     Ok(builder)
 }
 
+/// Memory that is taken for a body before it comes, at most: the other side may announce what it does not send.
+const PROMISED_MAX: usize = 4 << 20;
+
 /// Reads a body of at most `bytes_max` bytes (safety S35).
 ///
 /// # Errors
@@ -160,11 +163,12 @@ fn builder(settings: &Settings) -> Result<reqwest::ClientBuilder, Error> {
 /// whether the request was executed is for the caller to judge.
 pub async fn body(mut response: Response, bytes_max: usize) -> Result<Bytes, Error> {
     let too_large = Error::TooLarge { bytes_max };
-    let announced = response.content_length().unwrap_or(0);
-    if usize::try_from(announced).is_ok_and(|length| length > bytes_max) {
+    let announced = usize::try_from(response.content_length().unwrap_or(0));
+    let announced = announced.unwrap_or(usize::MAX);
+    if announced > bytes_max {
         return Err(too_large);
     }
-    let mut body = BytesMut::new();
+    let mut body = BytesMut::with_capacity(announced.min(PROMISED_MAX));
     while let Some(chunk) = response
         .chunk()
         .await
