@@ -375,6 +375,7 @@ where
 {
     // A stuck blocking call must not keep a stopped process alive.
     const STUCK: Duration = Duration::from_secs(5);
+    small_pages();
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let outcome = if cores <= CORES_OF_ONE_THREAD {
         ONLY.set(true);
@@ -392,6 +393,14 @@ where
         outcome
     };
     outcome.map_or_else(|panic| resume_unwind(panic), Ok)
+}
+
+/// Memory comes in pages of 4 KiB. One of 2 MiB is zeroed as a whole by whoever touches it first: 5 ms on a virtual machine, in which one
+/// thread that runs everything stands still (docs/adr/0018).
+fn small_pages() {
+    // A kernel without huge pages refuses, and needs nothing.
+    #[cfg(target_os = "linux")]
+    rustix::thread::disable_transparent_huge_pages(true).unwrap_or_default();
 }
 
 /// Takes connections, and runs what `serve` makes of each on this thread. For futures that may not change threads.
