@@ -19,6 +19,7 @@ impl Supervisor {
     /// Takes reports in. `Ok` once everything in them is durable or of no interest.
     pub(crate) async fn settle(&self, reports: Vec<Report>) -> Result<(), OpsError> {
         let mut waits = Vec::new();
+        let mut lists = Vec::new();
         // They end when all of it is durable.
         let mut spans = Vec::new();
         for report in reports {
@@ -46,7 +47,7 @@ impl Supervisor {
                         extent,
                         rows,
                     };
-                    self.sweep.listed(&self.owners, &tenant, list);
+                    lists.push((tenant, list));
                 }
                 (Subject::Tenant(tenant), Done::SignedIn(Err(wait))) => {
                     tracing::debug!(%tenant, why = %wait.why, "no token for the tenant");
@@ -67,6 +68,9 @@ impl Supervisor {
                     Done::SignedIn(Ok(())) | Done::Slot { .. } | Done::Read { .. },
                 ) => {}
             }
+        }
+        for (tenant, list) in lists {
+            self.sweep.listed(&self.owners, &tenant, list).await;
         }
         let all = join_all(waits).await;
         drop(spans);

@@ -30,6 +30,8 @@ use crate::{Settings, hints, mono, timers};
 const LOST_AFTER: Duration = Duration::from_secs(90);
 /// Two lists of one tenant are at least this far apart, whoever asks.
 const APART: Duration = Duration::from_secs(2);
+/// Groups that are told of a list at once: what each makes of it is some 50 us.
+const AT_ONCE: usize = 8;
 /// Groups read in one page of a pass.
 const PAGE: u32 = 256;
 
@@ -187,21 +189,12 @@ impl Sweep {
         self.changed.notify_one();
     }
 
-    /// A list came: the groups that wait for one weigh it, and those whose servers or proofs it shows are woken for it.
-    pub(crate) fn listed(&self, owners: &Owners, tenant: &TenantId, list: Arrived) {
-        let mut tenants = self.lock();
-        let Some(entry) = tenants.get_mut(tenant) else {
+    /// A list came: the groups that wait for one weigh it, and those whose servers or proofs it shows are woken for it; a few at a time, so that
+    /// events come in between where one thread runs everything.
+    pub(crate) async fn listed(&self, owners: &Owners, tenant: &TenantId, list: Arrived) {
+        let Some((began, project, mut waiting)) = self.answered(tenant, list.op) else {
             return;
         };
-        // The report of a list that was given up says nothing about when it began.
-        let Some((_, began)) = entry.asked.filter(|(asked, _)| *asked == list.op) else {
-            return;
-        };
-        entry.asked = None;
-        entry.last = Some(began);
-        let project = entry.project.clone();
-        let mut waiting = std::mem::take(&mut entry.waiting);
-        drop(tenants);
         let listing = Listing {
             began,
             extent: list.extent,
@@ -220,17 +213,36 @@ impl Sweep {
             epoch,
         };
         let note = |id| Note::Listing(Arc::new(parted.of(id)), project.clone());
+        let mut told = 0;
         for id in parted.groups() {
             waiting.remove(&id);
             // A group that nobody has awake is at home where all of them are.
             if let Some(epoch) = owners.seams().shards.epoch() {
                 owners.hint(&key(id, epoch), note(id));
             }
+            breathe(&mut told).await;
         }
         for (id, epoch) in waiting {
             owners.tell_awake(&key(id, epoch), note(id));
+            breathe(&mut told).await;
         }
         self.changed.notify_one();
+    }
+
+    /// The list that was asked for is here: when it began, what is known of the project, and who waits for it. None: nobody asked for this one, or it
+    /// was given up, and a report of it says nothing about when it began.
+    fn answered(
+        &self,
+        tenant: &TenantId,
+        op: OpId,
+    ) -> Option<(Mono, Project, BTreeMap<GroupId, HomeEpoch>)> {
+        let mut tenants = self.lock();
+        let entry = tenants.get_mut(tenant)?;
+        let (_, began) = entry.asked.filter(|(asked, _)| *asked == op)?;
+        entry.asked = None;
+        entry.last = Some(began);
+        let waiting = std::mem::take(&mut entry.waiting);
+        Some((began, entry.project.clone(), waiting))
     }
 
     async fn run(self, stores: Stores) {
@@ -380,6 +392,14 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
         }
     }
     seams.control.groups(count.into_inner());
+}
+
+/// After every few groups that were told: whatever else is ready goes first.
+async fn breathe(told: &mut usize) {
+    *told += 1;
+    if told.is_multiple_of(AT_ONCE) {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Waits for the next pass. False: the process is to stop.
