@@ -72,10 +72,10 @@ enum What {
     /// G13: a quiet tenant beside one that floods
     Fairness {
         /// Of each kind, in all
-        #[arg(long, default_value_t = 120)]
+        #[arg(long, default_value_t = 140)]
         seconds: u64,
         /// Turns of each kind
-        #[arg(long, default_value_t = 6)]
+        #[arg(long, default_value_t = 7)]
         rounds: u64,
     },
     /// How long until the last call, after the kill switch was thrown
@@ -121,6 +121,9 @@ enum What {
         /// What its catalog tells; empty: where it listens
         #[arg(long, default_value = "")]
         catalog: String,
+        /// Take the cores that nobody else wants
+        #[arg(long)]
+        humble: bool,
     },
 }
 
@@ -297,7 +300,15 @@ async fn run(process: &Process, what: What) -> anyhow::Result<bool> {
         What::Scale(scale) => scale.run(process).await,
         What::Fleet(fleet) => fleet.run(process).await,
         What::FloorHttp => floor::serve().await.map(|()| true),
-        What::Cloud { listen, catalog } => {
+        What::Cloud {
+            listen,
+            catalog,
+            humble,
+        } => {
+            if humble {
+                // Its threads, which come later, have it from this one.
+                rustix::process::nice(19)?;
+            }
             cloud::serve(process, listen, catalog).await.map(|()| true)
         }
     }

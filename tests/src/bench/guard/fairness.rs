@@ -8,14 +8,14 @@ use chassis::Process;
 use chassis::spawn::TaskHandle;
 use domain::ids::GroupKey;
 
-use super::{decimal, permille};
+use super::permille;
 use crate::bench::cloud::Cloud;
 use crate::bench::exchange::Connection;
 use crate::bench::figures::say;
 use crate::bench::ledger;
 use crate::bench::seed::Seed;
 use crate::bench::service::{CloudAt, Conduct, Service, Site, free_port};
-use crate::bench::stats::quantile;
+use crate::bench::stats::{Milli, Spread, quantile};
 use crate::bench::tap::Tap;
 
 /// What one tenant may ask; the flood is ten times as much.
@@ -33,8 +33,8 @@ const QUIET: usize = 4;
 const QUIET_EVERY: Duration = Duration::from_millis(50);
 /// Groups of each tenant.
 const GROUPS: usize = 100;
-/// G13's bar, in thousandths.
-const LIMIT: u64 = 1_500;
+/// G13's bar.
+const LIMIT: Milli = Milli(1_500);
 /// An event that leads to no create within this has failed.
 const REACTION_MAX: Duration = Duration::from_secs(10);
 
@@ -49,6 +49,9 @@ struct Flood {
 
 /// Quiet, flooded, quiet, flooded and so on, `rounds` of each, for `seconds` in all of each kind. True: the ratio is within the bar.
 ///
+/// Each round gives a ratio of its two p99, and the median of the rounds counts, as for every figure with a floor of its own: what stops the
+/// whole machine for some milliseconds spoils one round, of whichever kind, and not the figure.
+///
 /// # Errors
 /// Nothing was measured, or something acknowledged was lost.
 pub async fn run(process: &Process, seconds: u64, rounds: u64) -> anyhow::Result<bool> {
@@ -60,11 +63,12 @@ pub async fn run(process: &Process, seconds: u64, rounds: u64) -> anyhow::Result
     seed.close().await;
     let behind = free_port()?;
     let tap = Tap::start(process, behind).await?;
-    let cloud = Cloud::start(behind, Some(tap.address))?;
+    let cloud = Cloud::start_humble(behind, Some(tap.address))?;
     let (service, _) = site.start(process, CloudAt::Here(cloud.address)).await?;
     service.quiet(process).await?;
     let flood = Arc::new(Flood::default());
     let (mut calm, mut flooded) = (Vec::new(), Vec::new());
+    let mut ratios = Vec::new();
     let stage = Stage {
         process,
         site: &site,
@@ -75,18 +79,15 @@ pub async fn run(process: &Process, seconds: u64, rounds: u64) -> anyhow::Result
     stage.reactions(&quiet, ("warm", 3)).await?;
     let each = (seconds / rounds).max(1);
     for round in 0..rounds {
-        calm.extend(
-            stage
-                .reactions(&quiet, (&format!("calm-{round}"), each))
-                .await?,
-        );
+        let name = format!("calm-{round}");
+        let mut alone = stage.reactions(&quiet, (&name, each)).await?;
         let tasks = stage.flood(&flood, &loud, round)?;
-        flooded.extend(
-            stage
-                .reactions(&quiet, (&format!("flooded-{round}"), each))
-                .await?,
-        );
+        let name = format!("flooded-{round}");
+        let mut beside = stage.reactions(&quiet, (&name, each)).await?;
         tasks.iter().for_each(TaskHandle::abort);
+        ratios.push(Milli(permille(p99(&mut beside)?, p99(&mut alone)?)));
+        calm.extend(alone);
+        flooded.extend(beside);
         process.clock.sleep(Duration::from_secs(1)).await;
     }
     let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
@@ -102,18 +103,17 @@ pub async fn run(process: &Process, seconds: u64, rounds: u64) -> anyhow::Result
     );
     shape("alone", &calm)?;
     shape("beside the flood", &flooded)?;
-    let ratio = permille(during, before);
+    let ratio = Spread::of(ratios).context("no round")?;
     say(format_args!(
-        "{QUIET} quiet tenants, 5 events a second each: p99 {before} us alone ({}), {during} us beside the flood ({}): ratio {}\n\
+        "{QUIET} quiet tenants, 5 events a second each: p99 of all {before} us alone ({}), {during} us beside the flood ({}); ratio of a round {ratio}\n\
          flood: {sent} sent, {accepted} accepted, {refused} refused with 429 and Retry-After, {other} other; {kept} verdicts are in the file",
         calm.len(),
         flooded.len(),
-        decimal(ratio),
     ))?;
-    let ok = ratio <= LIMIT && refused > accepted && other == 0;
+    let ok = ratio.median <= LIMIT && refused > accepted && other == 0;
     say(format_args!(
         "{{\"ok\":{ok},\"g13\":{},\"p99_alone_us\":{before},\"p99_flooded_us\":{during},\"flood_sent\":{sent},\"flood_accepted\":{accepted},\"flood_refused\":{refused}}}",
-        decimal(ratio)
+        ratio.median
     ))?;
     Ok(ok)
 }
