@@ -19,7 +19,6 @@ impl Supervisor {
     /// Takes reports in. `Ok` once everything in them is durable or of no interest.
     pub(crate) async fn settle(&self, reports: Vec<Report>) -> Result<(), OpsError> {
         let mut waits = Vec::new();
-        let mut lists = Vec::new();
         // They end when all of it is durable.
         let mut spans = Vec::new();
         for report in reports {
@@ -47,7 +46,11 @@ impl Supervisor {
                         extent,
                         rows,
                     };
-                    lists.push((tenant, list));
+                    // A task of its own: half a list would be told if the worker hung up meanwhile.
+                    let (sweep, owners) = (self.sweep.clone(), self.owners.clone());
+                    drop(self.process.tasks.spawn("listed", async move {
+                        sweep.listed(&owners, &tenant, list).await;
+                    }));
                 }
                 (Subject::Tenant(tenant), Done::SignedIn(Err(wait))) => {
                     tracing::debug!(%tenant, why = %wait.why, "no token for the tenant");
@@ -68,9 +71,6 @@ impl Supervisor {
                     Done::SignedIn(Ok(())) | Done::Slot { .. } | Done::Read { .. },
                 ) => {}
             }
-        }
-        for (tenant, list) in lists {
-            self.sweep.listed(&self.owners, &tenant, list).await;
         }
         let all = join_all(waits).await;
         drop(spans);

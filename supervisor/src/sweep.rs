@@ -213,11 +213,12 @@ impl Sweep {
             epoch,
         };
         let note = |id| Note::Listing(Arc::new(parted.of(id)), project.clone());
+        // A group that nobody has awake is at home where all of them are.
+        let home = owners.seams().shards.epoch();
         let mut told = 0;
         for id in parted.groups() {
             waiting.remove(&id);
-            // A group that nobody has awake is at home where all of them are.
-            if let Some(epoch) = owners.seams().shards.epoch() {
+            if let Some(epoch) = home {
                 owners.hint(&key(id, epoch), note(id));
             }
             breathe(&mut told).await;
@@ -329,13 +330,15 @@ impl Sweep {
 
     fn ask(&self, tenant: &TenantId) {
         let now = mono(&self.process);
+        // Held until the operation is noted: on another thread its report may come before this goes on, and would be one that nobody asked for.
+        let mut tenants = self.lock();
         let op = self.handout.queue(
             Subject::Tenant(tenant.clone()),
             (Call::List, None),
             Priority::Doubt,
             None,
         );
-        if let Some(entry) = self.lock().get_mut(tenant) {
+        if let Some(entry) = tenants.get_mut(tenant) {
             entry.due = op.is_none().then(|| now.plus(APART));
             entry.asked = op.map(|op| (op, now));
         }
