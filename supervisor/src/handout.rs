@@ -229,11 +229,7 @@ impl Handout {
 
     /// The offer's wait is over: it takes no new work, and replies once nothing is being committed against it.
     pub fn expire(&self, withdraw: &Withdraw) {
-        let mut inner = self.lock();
-        if let Some(poll) = inner.polls.get_mut(&withdraw.poll) {
-            poll.closing = true;
-        }
-        inner.reply_if_done(withdraw.poll);
+        self.lock().close(withdraw.poll);
     }
 
     /// Reserves up to `wanted` permits for creates of a tenant. Fewer come back when fewer are offered: then the group is woken at the next
@@ -378,12 +374,15 @@ impl Inner {
             .filter(|(_, p)| former(p))
             .map(|(id, _)| *id)
             .collect();
-        for poll in dead {
-            if let Some(poll) = self.polls.get_mut(&poll) {
-                poll.closing = true;
-            }
-            self.reply_if_done(poll);
+        dead.into_iter().for_each(|poll| self.close(poll));
+    }
+
+    /// An offer takes no new work, and replies once nothing is being committed against it.
+    fn close(&mut self, id: u64) {
+        if let Some(poll) = self.polls.get_mut(&id) {
+            poll.closing = true;
         }
+        self.reply_if_done(id);
     }
 
     /// Moves queued operations into the polls that are open.

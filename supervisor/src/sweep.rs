@@ -221,11 +221,11 @@ impl Sweep {
             if let Some(epoch) = home {
                 owners.hint(&key(id, epoch), note(id));
             }
-            breathe(&mut told).await;
+            yield_after_some(&mut told).await;
         }
         for (id, epoch) in waiting {
             owners.tell_awake(&key(id, epoch), note(id));
-            breathe(&mut told).await;
+            yield_after_some(&mut told).await;
         }
         self.changed.notify_one();
     }
@@ -398,7 +398,7 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
 }
 
 /// After every few groups that were told: whatever else is ready goes first.
-async fn breathe(told: &mut usize) {
+async fn yield_after_some(told: &mut usize) {
     *told += 1;
     if told.is_multiple_of(AT_ONCE) {
         tokio::task::yield_now().await;

@@ -29,12 +29,7 @@ impl Inner {
             .filter(is_outdated)
             .map(|(id, _)| *id)
             .collect();
-        for id in outdated {
-            if let Some(poll) = self.polls.get_mut(&id) {
-                poll.closing = true;
-            }
-            self.reply_if_done(id);
-        }
+        outdated.into_iter().for_each(|poll| self.close(poll));
         !named.is_empty()
     }
 
