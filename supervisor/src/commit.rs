@@ -57,9 +57,9 @@ impl Owner {
         let began = process.clock.mono();
         let (batch, watch, handout) = (&self.batch, &mut self.watch, &seams.handout);
         // Whatever is stopped is not even planned: the deficit stays, and is planned when the switch is taken back.
-        let can_launch = self.launch.is_some()
-            && self.seams.shards.is_mine(&self.key)
-            && !self.seams.control.effect(&self.key).no_create;
+        let may_launch =
+            self.seams.shards.is_mine(&self.key) && !self.seams.control.effect(&self.key).no_create;
+        let launch = self.launch.as_ref().map(|(hash, _)| *hash);
         let result = apply(
             process,
             &*seams.stores.groups,
@@ -86,6 +86,8 @@ impl Owner {
                 }
                 decide(&mut draft, &events);
                 left.traced = traced(&events);
+                // After a conflict the group may name another launch configuration than the one at hand: a slot says what its server is built from.
+                let can_launch = may_launch && launch == Some(view.group.config.launch);
                 issue(&mut draft, watch, can_launch.then_some(handout), &mut left);
                 left.verdicts = draft.verdicts().to_vec();
                 left.slots = draft.slots_changed() > 0;
@@ -143,7 +145,11 @@ impl Owner {
             let verdict = self.verdict_of(&asked).await;
             drop(answer.send(verdict));
         }
-        self.again |= self.group.as_ref().is_some_and(|g| !g.inbox.is_empty());
+        let launch = self.launch.as_ref().map(|(hash, _)| *hash);
+        self.again |= self.group.as_ref().is_some_and(|g| {
+            // Another launch configuration came with the reread: nothing was issued, and the next pass loads it.
+            !g.inbox.is_empty() || launch.is_some_and(|hash| hash != g.config.launch)
+        });
         if left.more {
             // The batch was full: what did not fit is seen again in the same lists.
             self.batch.listings = batch.listings;
@@ -221,13 +227,15 @@ fn gather(
         .collect()
 }
 
-/// Reserves permits for what is missing, and plans with them.
+/// Reserves permits for what is missing, and plans with them. Without a handout nothing is launched, also with permits that an earlier run reserved.
 fn issue(draft: &mut Draft<'_>, watch: &mut Watch, handout: Option<&Handout>, left: &mut Left) {
+    let Some(handout) = handout else {
+        plan::plan(draft, watch, &[]);
+        return;
+    };
     let wanted = plan::deficit(draft, watch).min(PERMITS_MAX);
     let have = u32::try_from(left.held.len()).unwrap_or(u32::MAX);
-    if wanted > have
-        && let Some(handout) = handout
-    {
+    if wanted > have {
         left.held
             .extend(handout.reserve(&draft.group().key, wanted - have));
     }

@@ -15,6 +15,7 @@ mod fleet;
 mod fuzz;
 #[cfg(test)]
 mod hooks;
+mod launches;
 #[cfg(test)]
 mod restore;
 mod roles;

@@ -100,7 +100,7 @@ pub(super) fn worker_with(
     holt_worker::build(process, settings, cloud, guard, ops).expect("a worker");
 }
 
-fn actor() -> Actor {
+pub(super) fn actor() -> Actor {
     Actor {
         kind: ActorKind::Caller,
         name: "tester".into(),
