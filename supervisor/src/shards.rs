@@ -36,6 +36,12 @@ impl Shards {
         self.watch.as_ref().is_none_or(|watch| watch.is_own(shard))
     }
 
+    /// What is owned now, and how often that was interrupted; none: everything, always.
+    pub(crate) fn own(&self) -> Option<(u64, Vec<Shard>)> {
+        let watch = self.watch.as_ref()?;
+        Some((watch.lapses(), watch.own_shards()))
+    }
+
     /// Whether it shares its groups with nobody.
     pub(crate) const fn are_all(&self) -> bool {
         self.watch.is_none()
@@ -54,7 +60,7 @@ pub(crate) async fn run(watch: Watch, owners: Owners) {
         "supervisor_shards",
         "Shards of the colo that this supervisor owns.",
     );
-    let mut own: BTreeSet<Shard> = BTreeSet::new();
+    let mut seen = Seen::default();
     let (mut wanted, mut looking) = (BTreeSet::new(), None);
     loop {
         tokio::select! {
@@ -63,13 +69,13 @@ pub(crate) async fn run(watch: Watch, owners: Owners) {
             () = watch.changed() => {}
             () = ended(&mut looking) => looking = None,
         }
+        let lapses = watch.lapses();
         let now: BTreeSet<Shard> = watch.own_shards().into_iter().collect();
-        let gained: BTreeSet<Shard> = now.difference(&own).copied().collect();
-        let lost = own.difference(&now).count();
+        let own = now.len();
+        let (lost, gained) = seen.take(now, lapses);
         if !gained.is_empty() || lost > 0 {
-            tracing::info!(own = now.len(), gained = gained.len(), lost, "shards");
-            gauge.set(i64::try_from(now.len()).unwrap_or(i64::MAX));
-            own = now;
+            tracing::info!(own, gained = gained.len(), lost, "shards");
+            gauge.set(i64::try_from(own).unwrap_or(i64::MAX));
         }
         if lost > 0 {
             owners.tell_all(|| Note::Offer);
@@ -78,6 +84,29 @@ pub(crate) async fn run(watch: Watch, owners: Owners) {
         if looking.is_none() && !wanted.is_empty() {
             looking = Some(look(owners.clone(), std::mem::take(&mut wanted)));
         }
+    }
+}
+
+/// What was owned at the last look.
+#[derive(Default)]
+struct Seen {
+    own: BTreeSet<Shard>,
+    /// How often the lease had lapsed by then.
+    lapses: u64,
+}
+
+impl Seen {
+    /// Takes in what is owned now: how many shards were lost since, and which were gained. After a lapse that is all of them, though none may seem
+    /// to have changed hands: owners that looked in between took their groups for another's and went to sleep with what was due.
+    fn take(&mut self, now: BTreeSet<Shard>, lapses: u64) -> (usize, BTreeSet<Shard>) {
+        let lost = self.own.difference(&now).count();
+        if self.lapses != lapses {
+            self.lapses = lapses;
+            self.own.clear();
+        }
+        let gained = now.difference(&self.own).copied().collect();
+        self.own = now;
+        (lost, gained)
     }
 }
 
@@ -98,5 +127,30 @@ async fn ended(looking: &mut Option<Look>) {
     match looking {
         Some(look) => look.await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shards(from: usize, count: usize) -> BTreeSet<Shard> {
+        Shard::all().skip(from).take(count).collect()
+    }
+
+    #[test]
+    fn after_a_lapse_all_that_is_owned_is_gained_and_what_is_not_is_lost() {
+        let mut seen = Seen::default();
+        for (now, lapses, lost, gained) in [
+            (shards(0, 4), 0, 0, shards(0, 4)),
+            (shards(0, 4), 0, 0, shards(0, 0)),
+            (shards(0, 4), 1, 0, shards(0, 4)),
+            (shards(1, 4), 1, 1, shards(4, 1)),
+            (shards(2, 4), 2, 1, shards(2, 4)),
+            (shards(0, 0), 3, 4, shards(0, 0)),
+            (shards(2, 4), 3, 0, shards(2, 4)),
+        ] {
+            assert_eq!(seen.take(now, lapses), (lost, gained));
+        }
     }
 }

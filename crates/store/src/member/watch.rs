@@ -44,6 +44,8 @@ struct Known {
     owners: Vec<Option<usize>>,
     looked: Option<Mono>,
     own: Option<Own>,
+    /// See [`Watch::lapses`].
+    lapses: u64,
 }
 
 impl Watch {
@@ -69,6 +71,7 @@ impl Watch {
             owners: vec![None; usize::from(SHARDS)],
             looked: None,
             own: lease,
+            lapses: 0,
         };
         let watch = Self {
             process: process.clone(),
@@ -112,6 +115,13 @@ impl Watch {
         Shard::all()
             .filter(|shard| known.is_own(*shard, now))
             .collect()
+    }
+
+    /// How often this process's lease had lapsed by the time it was renewed. Who finds another count than before must take all that is owned for
+    /// gained: in between nothing was, and no look at [`Watch::own_shards`] need have come upon that.
+    #[must_use]
+    pub fn lapses(&self) -> u64 {
+        self.lock().lapses
     }
 
     /// Waits until the members that live are others than before, or this one's lease lapsed or holds again. May end without a reason.
@@ -184,10 +194,13 @@ impl Watch {
         });
         let Some(lease) = lease else { return };
         let beat = self.members.beat(self.colo, &lease);
-        if let Ok(Ok(())) = self.process.clock.timeout(WITHIN, beat).await
-            && let Some(own) = &mut self.lock().own
-        {
-            own.renewed = Some(began);
+        if !matches!(self.process.clock.timeout(WITHIN, beat).await, Ok(Ok(()))) {
+            return;
+        }
+        let now = self.mono();
+        let had_lapsed = self.lock().renew(began, now);
+        if had_lapsed {
+            self.changed.notify_one();
         }
     }
 
@@ -240,6 +253,18 @@ impl Own {
 }
 
 impl Known {
+    /// A beat that began then was good. True: the lease had lapsed meanwhile. By the clock: a process that stood still, or a store that was slow,
+    /// may have renewed it before anything else looked.
+    fn renew(&mut self, began: Mono, now: Mono) -> bool {
+        let Some(own) = &mut self.own else {
+            return false;
+        };
+        let had_lapsed = own.renewed.is_some() && !own.holds(now);
+        own.renewed = Some(began);
+        self.lapses += u64::from(had_lapsed);
+        had_lapsed
+    }
+
     fn is_own(&self, shard: Shard, now: Mono) -> bool {
         let Some(own) = self.own.as_ref().filter(|own| own.holds(now)) else {
             return false;
@@ -248,3 +273,6 @@ impl Known {
         place.and_then(|place| self.live.get(place)) == Some(&own.lease.member)
     }
 }
+
+#[cfg(test)]
+mod tests;
