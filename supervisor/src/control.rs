@@ -109,7 +109,7 @@ impl Control {
         }
     }
 
-    /// How many groups the colo has.
+    /// How many groups are this supervisor's: all were counted.
     pub(crate) fn groups(&self, count: usize) {
         if let Some(surge) = &mut self.lock().surge {
             surge.groups(count);

@@ -306,6 +306,7 @@ impl Owner {
                 self.seams.sweep.bind(&group);
                 self.share.set(&group);
                 self.group = Some(group);
+                self.missing = false;
                 true
             }
             Ok(None) => {

@@ -64,7 +64,7 @@ impl Supervisor {
                 }
                 (Subject::Tenant(tenant), Done::Nothing(wait)) => {
                     tracing::debug!(%tenant, why = %wait.why, "nothing was done for the tenant");
-                    self.sweep.undone(&tenant, wait.after);
+                    self.sweep.undone(&tenant, report.op, wait.after);
                 }
                 (
                     Subject::Tenant(_),

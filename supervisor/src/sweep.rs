@@ -169,10 +169,12 @@ impl Sweep {
         self.changed.notify_one();
     }
 
-    /// A list could not be made; not before this time.
-    pub(crate) fn undone(&self, tenant: &TenantId, after: Duration) {
+    /// An operation came to nothing. If it was the list that is asked for, it is asked for again, not before this time.
+    pub(crate) fn undone(&self, tenant: &TenantId, op: OpId, after: Duration) {
         let at = mono(&self.process).plus(after.max(APART));
-        if let Some(entry) = self.lock().get_mut(tenant) {
+        if let Some(entry) = self.lock().get_mut(tenant)
+            && entry.asked.is_some_and(|(asked, _)| asked == op)
+        {
             entry.asked = None;
             entry.due = Some(at);
         }
@@ -278,6 +280,8 @@ impl Sweep {
                     continue;
                 }
                 entry.asked = None;
+                // Whoever waits for it waits still.
+                entry.due = entry.due.or(Some(now));
             }
             let Some(at) = entry.due else { continue };
             let at = entry.last.map_or(at, |last| at.max(last.plus(APART)));
@@ -363,6 +367,7 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
         // They are another control plane's; all are woken when this one serves.
         return;
     }
+    let own = seams.shards.own();
     let (mut after, count) = (None, AtomicUsize::new(0));
     let wanted = |key: &GroupKey| {
         let is_mine = seams.shards.is_mine(key);
@@ -387,14 +392,19 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
                     error = &error as &dyn std::error::Error,
                     "the full pass stops early"
                 );
-                after = None;
+                // A part of the groups is no count of them.
+                return;
             }
         }
         if after.is_none() {
             break;
         }
     }
-    seams.control.groups(count.into_inner());
+    // What changed hands meanwhile was counted in part, and who owned nothing has counted nothing.
+    let owns = own.as_ref().is_none_or(|(_, shards)| !shards.is_empty());
+    if owns && seams.shards.own() == own {
+        seams.control.groups(count.into_inner());
+    }
 }
 
 /// After every few groups that were told: whatever else is ready goes first.
@@ -413,3 +423,6 @@ pub(crate) async fn pause(process: &Process, period: Duration) -> bool {
         () = process.clock.sleep(period) => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,8 @@ const WELL_FOR: Duration = Duration::from_secs(120);
 #[derive(Debug, Default)]
 pub(super) struct Surge {
     asked: BTreeMap<GroupId, Mono>,
-    groups: usize,
+    /// None: they were not counted yet, and a crowd cannot be told from a few of many.
+    groups: Option<usize>,
     is_on: bool,
     well_since: Option<Mono>,
     /// What came before this belongs to a surge that is over.
@@ -35,7 +36,7 @@ impl Surge {
 
     /// So many groups there are.
     pub(super) fn groups(&mut self, count: usize) {
-        self.groups = count;
+        self.groups = Some(count);
     }
 
     /// Whether the colo is to be slowed. `well`: all workers see the cloud do well.
@@ -44,7 +45,8 @@ impl Surge {
         self.asked
             .retain(|_, at| now.since(*at) < WITHIN && *at >= from);
         let asked = self.asked.len();
-        let is_crowd = asked >= GROUPS_MIN && asked * PART > self.groups.max(asked);
+        let is_part = |groups: usize| asked * PART > groups.max(asked);
+        let is_crowd = asked >= GROUPS_MIN && self.groups.is_some_and(is_part);
         if is_crowd && !self.is_on {
             self.is_on = true;
             self.well_since = None;

@@ -20,6 +20,7 @@ fn more_than_a_fifth_of_the_groups_and_at_least_twenty_are_a_surge() {
         (20, 100, false),
         (200, 1_000, false),
         (201, 1_000, true),
+        // All of them were made since they were counted.
         (20, 0, true),
     ];
     for (asked, groups, expected) in table {
@@ -28,6 +29,15 @@ fn more_than_a_fifth_of_the_groups_and_at_least_twenty_are_a_surge() {
         crowd(&mut surge, asked, 10);
         assert_eq!(surge.look(at(11), true), expected, "{asked} of {groups}");
     }
+}
+
+#[test]
+fn before_the_groups_were_counted_no_crowd_is_a_surge() {
+    let mut surge = Surge::default();
+    crowd(&mut surge, 200, 10);
+    assert!(!surge.look(at(11), true), "of ten thousand, perhaps");
+    surge.groups(999);
+    assert!(surge.look(at(12), true), "who asked before counts too");
 }
 
 #[test]
