@@ -2,12 +2,12 @@
 //! at as often. The guard goes by the strictest of all that is fresh, and freezes when nothing is (design 6 and 7).
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chassis::Mono;
 use chassis::ops::Check;
-use cloud::guard::{NEWS_AGE_MAX, Phase, Standing};
+use cloud::guard::{Guard, NEWS_AGE_MAX, Phase, Standing};
 use domain::control::Switch;
 use domain::ids::{ColoId, HomeEpoch};
 use domain::time::Timestamp;
@@ -55,7 +55,7 @@ impl Beats {
     /// Waits for the first orders of anybody, a little while.
     pub(crate) async fn first(&self, shared: &Shared) {
         let first = self.came.notified();
-        if self.note(|_heard| {}).as_of.is_some() {
+        if self.lock().standing().as_of.is_some() {
             return;
         }
         // Without orders the poll goes out as things are: it offers no creates.
@@ -69,9 +69,13 @@ impl Beats {
 
     /// How many supervisors were heard of late.
     pub(crate) fn heard(&self, now: Mono) -> usize {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = self.lock();
         let late = |(asked, _): &&(Mono, Orders)| now.saturating_since(*asked) <= NEWS_AGE_MAX;
         heard.orders.iter().flatten().filter(late).count()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says whether anybody was heard of late: without orders this worker does nothing.
@@ -85,7 +89,7 @@ impl Beats {
 
     /// The colo that this worker works for, and the epoch of it that it is to claim, if those who were heard of late say so.
     pub(crate) fn claim(&self, now: Mono) -> Option<(ColoId, Option<HomeEpoch>)> {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = self.lock();
         let late = |(asked, _): &&(Mono, Orders)| now.saturating_since(*asked) <= NEWS_AGE_MAX;
         let late: Vec<&Orders> = heard
             .orders
@@ -98,10 +102,12 @@ impl Beats {
         Some((colo, late.iter().filter_map(|orders| orders.claim).max()))
     }
 
-    fn note(&self, change: impl FnOnce(&mut Heard)) -> Standing {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes news in, and lets the guard know under the same lock: on another thread what stood before might else reach it after this, and a switch that
+    /// was just thrown would be taken back.
+    fn note(&self, guard: &Guard, change: impl FnOnce(&mut Heard)) {
+        let mut heard = self.lock();
         change(&mut heard);
-        heard.standing()
+        guard.hear(&heard.standing());
     }
 }
 
@@ -159,10 +165,9 @@ pub(crate) async fn run(shared: Arc<Shared>, supervisor: usize) {
         let answer = shared.supervisors[supervisor].heartbeat(heartbeat);
         // A lost beat needs no word here: what is not renewed grows old, and the guard sees to that.
         if let Ok(Ok(orders)) = process.clock.timeout(WITHIN, answer).await {
-            let standing = shared
-                .beats
-                .note(|heard| heard.orders[supervisor] = Some((asked, orders)));
-            shared.guard.hear(&standing);
+            shared.beats.note(&shared.guard, |heard| {
+                heard.orders[supervisor] = Some((asked, orders));
+            });
             shared.beats.came.notify_waiters();
             wait = shared.settings.heartbeat;
         }
@@ -190,8 +195,9 @@ pub(crate) async fn watch_glass(shared: Arc<Shared>, path: PathBuf) {
             switches
                 .iter_mut()
                 .for_each(|switch| switch.at = Timestamp::default());
-            let standing = shared.beats.note(|heard| heard.glass = Some(switches));
-            shared.guard.hear(&standing);
+            shared
+                .beats
+                .note(&shared.guard, |heard| heard.glass = Some(switches));
         }
         if !pause(&shared, began + shared.settings.heartbeat).await {
             return;

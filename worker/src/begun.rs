@@ -53,6 +53,17 @@ pub struct Begun {
 struct Own {
     log: Log,
     marks: Marks,
+    /// The slot of the last mark, if that one could not be written.
+    unwritten: Option<SlotId>,
+}
+
+impl Own {
+    /// Writes a mark down; what it says is not remembered here.
+    fn write(&mut self, letter: u8, slot: SlotId) -> io::Result<()> {
+        let written = self.log.append(&marks::line(letter, slot));
+        self.unwritten = written.is_err().then_some(slot);
+        written
+    }
 }
 
 impl Begun {
@@ -76,6 +87,7 @@ impl Begun {
             own: Mutex::new(Own {
                 log,
                 marks: Marks::default(),
+                unwritten: None,
             }),
             past: Mutex::default(),
         })
@@ -94,10 +106,24 @@ impl Begun {
             None => {}
         }
         if !off(Rule::MarkBeforeCall) {
-            own.log.append(&marks::line(marks::BEGUN, slot))?;
+            own.write(marks::BEGUN, slot)?;
             own.marks.set(slot, Fate::Begun);
         }
         Ok(Begin::Send)
+    }
+
+    /// Whether marks can be written, as far as is known: creates that could not be begun are not to be asked for. After a mark that could not
+    /// be, tries anew: that the slot is voided is a line that proves nothing by itself, wherever it stands.
+    pub fn can_write(&self) -> bool {
+        let mut own = self.own();
+        let Some(slot) = own.unwritten else {
+            return true;
+        };
+        let can_write = own.write(marks::VOIDED, slot).is_ok();
+        if can_write {
+            tracing::warn!("the begun-log can be written again");
+        }
+        can_write
     }
 
     /// Remembers what came of a create that was begun, for doubles of it.
@@ -143,7 +169,7 @@ impl Begun {
                 return Ok(Outcome::Begun);
             }
         }
-        own.log.append(&marks::line(marks::VOIDED, slot))?;
+        own.write(marks::VOIDED, slot)?;
         own.marks.set(slot, Fate::Voided);
         Ok(Outcome::Voided)
     }

@@ -20,7 +20,7 @@ const REFUSED_WAIT: Duration = Duration::from_secs(600);
 const BUDGET_WAIT: Duration = Duration::from_secs(1);
 /// Many lists wait for the budget, which may be two a second.
 const LISTS_WAIT: Duration = Duration::from_secs(3);
-/// A kill switch stops it; who hands out work knows of the switch too.
+/// A kill switch or the fence stops it. Who hands out work need not know: the switch may stand in the break-glass file of the worker's host alone.
 const STOPPED_WAIT: Duration = Duration::from_secs(5);
 /// The begun-log cannot be written.
 const LOG_WAIT: Duration = Duration::from_secs(10);

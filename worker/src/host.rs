@@ -142,10 +142,7 @@ impl Log {
     pub fn append(&mut self, line: &[u8]) -> io::Result<()> {
         match &mut self.flavour {
             LogFlavour::Disk(log) => log.append(line),
-            LogFlavour::Memory(log) => {
-                log.append(line);
-                Ok(())
-            }
+            LogFlavour::Memory(log) => log.append(line),
         }
     }
 }

@@ -62,7 +62,7 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
     let polls = live.saturating_mul(shared.settings.polls).max(1);
     let creates_share = shared.settings.creates_max.div_ceil(polls);
     let others_share = shared.settings.others_max.div_ceil(polls);
-    let mut permits = shared.guard.reserve(shared.settings.creates_max);
+    let mut permits = shared.guard.reserve(creates_max(shared));
     let free = permits.left();
     let part = shared
         .deal
@@ -117,6 +117,15 @@ async fn once(hands: &Hands) -> Result<(), OpsError> {
         signed_in.await.ok();
     }
     Ok(())
+}
+
+/// How many creates may be offered. One that cannot be marked is not sent: with a full disk this worker would only draw them away from others.
+fn creates_max(shared: &Shared) -> u32 {
+    if shared.begun.can_write() {
+        shared.settings.creates_max
+    } else {
+        0
+    }
 }
 
 /// How many supervisors share what can be offered. One that is away takes no part: what it would have been offered is for the others.

@@ -137,6 +137,25 @@ fn a_log_that_is_cut_or_damaged_voids_no_more_than_it_proves() {
 }
 
 #[test]
+fn after_a_mark_that_could_not_be_written_one_is_tried_until_it_can_and_proves_nothing() {
+    let machine = Machine::new();
+    let begun = open(&Place::Machine(machine.clone()), 1);
+    assert!(begun.can_write());
+    machine.fill(true);
+    assert!(begun.can_write(), "nobody has tried");
+    assert!(begun.begin(slot(1)).is_err());
+    assert!(!begun.can_write());
+    machine.fill(false);
+    assert!(begun.can_write());
+    // It was not denied, and may be begun after all.
+    assert_eq!(begun.begin(slot(1)).unwrap(), Begin::Send);
+    drop(begun);
+    let next = open(&Place::Machine(machine), 2);
+    assert_eq!(next.void(slot(1), life(1)).unwrap(), Outcome::Begun);
+    assert_eq!(next.void(slot(2), life(1)).unwrap(), Outcome::Voided);
+}
+
+#[test]
 fn what_memory_forgot_the_log_still_knows() {
     on_both(|place| {
         let begun = open(place, 1);

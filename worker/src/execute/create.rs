@@ -41,10 +41,13 @@ impl Hands {
         let admitted = match admitted {
             Ok(admitted) => admitted,
             // Nothing for the group to wait for: no permits are offered until this is over.
-            Err(Refused::Late | Refused::Open(_) | Refused::Stopped { .. } | Refused::Fenced) => {
-                return Attempt::Unsent(NOT_SENT);
+            Err(Refused::Late | Refused::Open(_)) => return Attempt::Unsent(NOT_SENT),
+            // Permits are offered on for others, and a switch in this host's file is known to nobody else: a slot that only failed would be followed by
+            // the next at once, without end.
+            Err(held @ (Refused::Paused(_) | Refused::Stopped { .. } | Refused::Fenced)) => {
+                let wait = classify::refused(&held).after;
+                return Attempt::Unsent(Outcome::Throttled(wait));
             }
-            Err(Refused::Paused(wait)) => return Attempt::Unsent(Outcome::Throttled(wait)),
         };
         if self.is_too_late(terms.deadline) {
             return Attempt::Unsent(NOT_SENT);

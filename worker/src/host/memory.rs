@@ -1,6 +1,7 @@
 //! A simulated machine: its memory outlives the simulated processes on it.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use domain::ids::{Incarnation, WorkerName};
@@ -16,6 +17,7 @@ pub struct Machine {
 #[derive(Debug, Default)]
 struct Inner {
     boots: u64,
+    is_full: bool,
     holders: BTreeMap<WorkerName, Weak<()>>,
     logs: BTreeMap<(WorkerName, Incarnation), Vec<u8>>,
 }
@@ -52,6 +54,11 @@ impl Machine {
         let mut inner = self.lock();
         inner.boots += 1;
         inner.holders.clear();
+    }
+
+    /// Its disk has no room for another line, or has again.
+    pub fn fill(&self, is_full: bool) {
+        self.lock().is_full = is_full;
     }
 
     pub(super) fn take(&self, name: &WorkerName) -> Result<Seat, Error> {
@@ -101,9 +108,14 @@ impl Seat {
 }
 
 impl Log {
-    pub(super) fn append(&self, line: &[u8]) {
-        if let Some(log) = self.machine.lock().logs.get_mut(&self.key) {
+    pub(super) fn append(&self, line: &[u8]) -> io::Result<()> {
+        let mut inner = self.machine.lock();
+        if inner.is_full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if let Some(log) = inner.logs.get_mut(&self.key) {
             log.extend_from_slice(line);
         }
+        Ok(())
     }
 }

@@ -1,4 +1,6 @@
+use domain::control::{Mode, Scope, Switch};
 use domain::slot::{DoubtWhy, FailWhy};
+use domain::time::Timestamp;
 
 use super::nova::End;
 use super::*;
@@ -148,6 +150,45 @@ async fn what_the_budget_has_no_room_for_in_time_is_not_begun() {
         "{}",
         bench.created().len()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_a_switch_holds_back_makes_its_group_wait() {
+    let bench = Bench::start();
+    bench.sign_in("a").await;
+    // Permits are offered all the same: others may use them.
+    bench.desk.state().switches = vec![Switch {
+        scope: Scope::Tenant(tenant("a")),
+        mode: Mode::NoCreate,
+        who: "ann".to_owned(),
+        why: "because".to_owned(),
+        at: Timestamp::default(),
+        until: None,
+    }];
+    bench.pause(2).await;
+    let waits = came(1, Outcome::Throttled(Duration::from_secs(5)));
+    assert_eq!(bench.done(vec![create(1)], 1).await, [waits]);
+    bench.desk.state().switches.clear();
+    bench.pause(2).await;
+    let voided = came(1, NOT_SENT);
+    assert_eq!(bench.done(vec![create(1)], 1).await, [voided]);
+    assert!(bench.created().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_begun_log_that_cannot_be_written_no_creates_are_offered() {
+    let bench = Bench::start();
+    bench.sign_in("a").await;
+    bench.machine.fill(true);
+    let done = bench.done(vec![create(1)], 1).await;
+    assert!(matches!(done[..], [Done::Nothing(_)]), "{done:?}");
+    bench.pause(6).await;
+    assert_eq!(bench.desk.state().offers.last().unwrap().creates, 0);
+    bench.machine.fill(false);
+    bench.pause(2).await;
+    assert!(bench.desk.state().offers.last().unwrap().creates > 0);
+    let created = came(2, Outcome::Created(server(1)));
+    assert_eq!(bench.done(vec![create(2)], 1).await, [created]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chassis::Clock;
+use domain::control::Switch;
 use tokio::sync::Notify;
 use wire::ports::ops::{Heartbeat, Offer, Op, Ops, OpsError, Orders, Report};
 
@@ -23,6 +24,8 @@ pub(super) struct State {
     pub(super) unready: u32,
     /// Beats that came, refused ones too.
     pub(super) beats: u32,
+    /// What the others are told.
+    pub(super) switches: Vec<Switch>,
 }
 
 #[derive(Debug, Clone)]
@@ -113,7 +116,7 @@ impl Ops for Desk {
         }
         Ok(Orders {
             colo: domain::ids::ColoId(1),
-            switches: Vec::new(),
+            switches: state.switches.clone(),
             share: Some(1_000),
             elected: true,
             answered: false,
