@@ -293,6 +293,24 @@ impl Guard {
         }
     }
 
+    /// Looks again at a call that was admitted a while ago, just before it is sent: there may have been a sign-in in between.
+    ///
+    /// # Errors
+    /// [`Refused`]: it is too late, or stopped by now.
+    pub(crate) fn recheck(
+        &self,
+        call: Call,
+        whose: Whose<'_>,
+        deadline: Mono,
+    ) -> Result<(), Refused> {
+        let now = self.now();
+        if now > deadline {
+            return Err(Refused::Late);
+        }
+        let refusal = self.state().gates.told.refusal(now, call, whose);
+        refusal.map_or(Ok(()), Err)
+    }
+
     /// Takes the budget of one more request that belongs to a call already admitted, or to none (a sign-in, the second read after a 401).
     /// It goes before those that queue.
     ///
@@ -301,15 +319,17 @@ impl Guard {
     pub(crate) async fn charge(
         &self,
         call: Call,
-        tenant: &TenantId,
+        whose: impl Into<Whose<'_>>,
         deadline: Mono,
     ) -> Result<(), Refused> {
+        let whose = whose.into();
         loop {
+            self.recheck(call, whose, deadline)?;
             let now = self.now();
             let until = {
                 let mut state = self.state();
                 let State { traffic, gates, .. } = &mut *state;
-                let paused = gates.pauses.end(tenant);
+                let paused = gates.pauses.end(whose.tenant);
                 if paused > deadline {
                     return Err(Refused::Paused(paused.saturating_since(now)));
                 }

@@ -39,6 +39,7 @@ pub enum Proven {
 #[derive(Debug)]
 pub struct Owned {
     server: ServerId,
+    group: GroupId,
 }
 
 impl Owned {
@@ -46,6 +47,12 @@ impl Owned {
     #[must_use]
     pub const fn server(&self) -> ServerId {
         self.server
+    }
+
+    /// The group whose slot it has.
+    #[must_use]
+    pub const fn group(&self) -> GroupId {
+        self.group
     }
 }
 
@@ -60,7 +67,10 @@ pub fn verify(
     let proven = fresh.proven == Proven::Valid { group, slot }
         || off(Rule::DeleteNeedsProof)
         || (off(Rule::ProofNamesSlot) && matches!(fresh.proven, Proven::Valid { .. }));
-    (proven && fresh.ours && fresh.id == bound).then_some(Owned { server: bound })
+    (proven && fresh.ours && fresh.id == bound).then_some(Owned {
+        server: bound,
+        group,
+    })
 }
 
 /// What one server is minted for: what the MAC covers, with the project.

@@ -1,8 +1,10 @@
 //! Nova: the four calls on servers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use chassis::Mono;
 use domain::evidence::Extent;
 use domain::ids::{ServerId, SlotId, TenantId};
 use domain::mutant::{Rule, off};
@@ -15,13 +17,17 @@ use super::model::{One, ROWS_MAX, Rows};
 use super::seat::Rejected;
 use super::{OpenStack, classify, tag};
 use crate::error::{CallError, CreateError, TokenError};
-use crate::guard::Call;
+use crate::guard::{Call, Whose};
 use crate::port::{Create, Deleted, List, Server, Token};
 use crate::proof::{Mint, Owned, ProofKeys};
 use crate::transport::{Connection, Method, Request, Response};
 
 /// A tenant may tag as many servers of his own as a page shows: so many pages are asked for before a list by tag is left unfinished.
 const TAGGED_PAGES_MAX: u32 = 5;
+
+/// A delete goes out within this or not at all, a sign-in and the second try after a 401 included: the read that it rests on may be 20 s old when it
+/// begins, and at most 60 s when it ends, 30 s later (safety 3.7).
+const DELETE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Larger bodies of lists are read off the thread that everything else runs on: some fifty rows.
 const READ_HERE_MAX: usize = 64 << 10;
@@ -132,7 +138,8 @@ impl OpenStack {
         let mut rest = Rest::Pages;
         for page in 0..TAGGED_PAGES_MAX {
             if page > 0 {
-                self.charge(tenant, Call::List).await?;
+                let now = self.process.clock.mono();
+                self.leave(Call::List, tenant.into(), (now, true)).await?;
             }
             let after = servers.last().map(|last| format!("&marker={}", last.id));
             let after = after.unwrap_or_default();
@@ -193,8 +200,12 @@ impl OpenStack {
         owned: Owned,
     ) -> Result<Deleted, CallError> {
         let path = || format!("/servers/{}", owned.server());
+        let whose = Whose {
+            group: Some(owned.group()),
+            ..Whose::from(tenant)
+        };
         let (_, exchange) = self
-            .with_token(tenant, Call::Delete, (Method::Delete, Bytes::new()), path)
+            .with_token(whose, Call::Delete, (Method::Delete, Bytes::new()), path)
             .await?;
         classify::delete(exchange, self.process.clock.unix_ms())
     }
@@ -219,31 +230,47 @@ impl OpenStack {
         Ok((token, answer))
     }
 
-    /// Takes a place in the budget for an exchange beyond the first of a call.
-    async fn charge(&self, tenant: &TenantId, call: Call) -> Result<(), CallError> {
-        let deadline = self.process.clock.mono() + self.time_limit(call);
-        let room = self.guard.charge(call, tenant, deadline).await;
-        room.map_err(|refused| CallError::Unclear(refused.to_string()))
+    /// The last look before an exchange: what was admitted when the call began may be stopped by now. One beyond the first of a call takes a place in
+    /// the budget, too.
+    async fn leave(
+        &self,
+        call: Call,
+        whose: Whose<'_>,
+        (began, second): (Mono, bool),
+    ) -> Result<(), CallError> {
+        let deadline = match call {
+            Call::Delete => began + DELETE_WITHIN,
+            Call::Create | Call::Get | Call::List | Call::Auth => {
+                self.process.clock.mono() + self.time_limit(call)
+            }
+        };
+        let leave = if second {
+            self.guard.charge(call, whose, deadline).await
+        } else {
+            self.guard.recheck(call, whose, deadline)
+        };
+        leave.map_err(|refused| CallError::Unclear(refused.to_string()))
     }
 
     /// Sends with the current token; after a 401 once more with a fresh one.
     pub(super) async fn with_token(
         &self,
-        tenant: &TenantId,
+        whose: impl Into<Whose<'_>>,
         call: Call,
         (method, body): (Method, Bytes),
         path: impl Fn() -> String + Send,
     ) -> Result<(Token, classify::Exchange), CallError> {
+        let whose = whose.into();
+        let began = self.process.clock.mono();
         let mut second = false;
         loop {
-            let token = self.current_token(tenant).await.map_err(no_token)?;
+            let token = self.current_token(whose.tenant).await;
+            let token = token.map_err(no_token)?;
             let ask = Ask {
                 body: body.clone(),
                 ..Ask::new(call, method, path(), &token)
             };
-            if second {
-                self.charge(tenant, call).await?;
-            }
+            self.leave(call, whose, (began, second)).await?;
             let exchange = self.exchange(&token, ask).await;
             match exchange.as_ref().map(|answer| answer.status) {
                 Ok(401) => match self.rejected(&token) {
@@ -251,7 +278,7 @@ impl OpenStack {
                     Rejected::Once | Rejected::Again => return Err(CallError::Credential),
                 },
                 Ok(200..=299) => {
-                    self.honoured(tenant);
+                    self.honoured(whose.tenant);
                     return Ok((token, exchange));
                 }
                 Ok(_) | Err(_) => return Ok((token, exchange)),

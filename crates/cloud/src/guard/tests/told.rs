@@ -76,6 +76,30 @@ async fn a_switch_stops_the_calls_of_its_scope_and_reads_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_goes_on_with_a_call_that_was_admitted_is_stopped_as_the_call_would_be() {
+    let process = process();
+    let guard = guard(&process, lane(1000, 1000, 100));
+    guard.share();
+    let mine = key("a", 1);
+    let group = format!("group:{}", mine.id);
+    let deadline = process.clock.mono() + Duration::from_secs(2);
+    let stop = Err(Refused::Stopped { stale: false });
+    for (mode, expected) in [(Mode::Run, Ok(())), (Mode::NoDelete, stop)] {
+        guard.hear(&news(&process, &[switch(&group, mode)]));
+        let charged = guard.charge(Call::Delete, &mine, deadline).await;
+        let checked = guard.recheck(Call::Delete, (&mine).into(), deadline);
+        assert_eq!((charged, checked), (expected, expected), "{mode:?}");
+        assert_eq!(guard.charge(Call::Get, &mine, deadline).await, Ok(()));
+    }
+    process.clock.sleep(Duration::from_secs(3)).await;
+    guard.hear(&news(&process, &[]));
+    let charged = guard.charge(Call::Delete, &mine, deadline).await;
+    let checked = guard.recheck(Call::Delete, (&mine).into(), deadline);
+    let late = Err(Refused::Late);
+    assert_eq!((charged, checked), (late, late));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_fence_stops_what_changes_the_cloud_and_what_is_of_another_epoch() {
     use domain::home::{Claim, Fence, STALE};
 

@@ -1,6 +1,11 @@
 //! Creates, reads and deletes.
 
+use std::sync::OnceLock;
+
+use domain::control::{Mode, Switch};
+use domain::ids::ColoId;
 use domain::slot::{DoubtWhy, FailWhy};
+use domain::time::Timestamp;
 
 use super::*;
 use crate::proof;
@@ -209,6 +214,52 @@ async fn a_server_is_read_deleted_and_gone() {
         .map(|seen| seen.path)
         .collect();
     assert_eq!(paths, vec![format!("/v2.1/servers/{SERVER}"); 2]);
+}
+
+/// News that a switch stops all deletes of our group.
+fn stopped() -> guard::Standing {
+    let switch = Switch {
+        scope: domain::control::Scope::Group(MINT.group),
+        mode: Mode::NoDelete,
+        who: "ann".to_owned(),
+        why: "because".to_owned(),
+        at: Timestamp::default(),
+        until: None,
+    };
+    guard::Standing {
+        colo: ColoId(1),
+        switches: Arc::from([switch]),
+        share: None,
+        elected: true,
+        answered: false,
+        as_of: None,
+    }
+}
+
+#[tokio::test]
+async fn a_delete_that_is_stopped_while_it_signs_in_anew_is_not_sent_again() {
+    let told = Arc::new(OnceLock::<Guard>::new());
+    let tell = Arc::clone(&told);
+    let (cloud, double) = cloud(move |seen| {
+        if seen.method == "GET" {
+            return Say::json(200, json!({"server": row()}));
+        }
+        // Between the first try and the second.
+        tell.get().expect("a guard").hear(&stopped());
+        Say::json(401, "{}")
+    })
+    .await;
+    told.set(cloud.guard.clone()).expect("only once");
+    let id: ServerId = SERVER.parse().expect("an id");
+    for _ in 0..2 {
+        let shown = cloud.get(&tenant(), id).await.expect("read");
+        let shown = shown.expect("there");
+        let owned = proof::verify(&shown, id, MINT.group, MINT.slot).expect("ours");
+        let error = cloud.delete(&tenant(), owned).await.expect_err("stopped");
+        assert!(matches!(error, CallError::Unclear(_)), "{error:?}");
+        // The first was, before anybody knew; the one after it not even once.
+        assert_eq!(double.asked("DELETE", "/").len(), 1);
+    }
 }
 
 #[tokio::test]
