@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::group::Group;
-use crate::ids::{DeliveryId, SlotId};
+use crate::hook::Format;
+use crate::ids::{DeliveryId, HookId};
 use crate::mutant::{self, Mutant};
 use crate::time::Timestamp;
 
@@ -26,7 +27,7 @@ pub struct Duty {
 #[must_use]
 pub fn due(group: &Group, now: Timestamp) -> Duty {
     let mut duty = Duty::default();
-    let mut busy: BTreeSet<(Option<SlotId>, &str)> = BTreeSet::new();
+    let mut busy = BTreeSet::new();
     for delivery in group.outbox.values() {
         if let Some(wait) = delivery.wait.filter(|wait| wait.ended.is_none()) {
             soonest(&mut duty.next, wait.rest(now));
@@ -34,8 +35,7 @@ pub fn due(group: &Group, now: Timestamp) -> Duty {
         let Sending::Due(attempts) = &delivery.sending else {
             continue;
         };
-        let url = group.config.hooks.get(&delivery.hook);
-        let lane = (delivery.about.slot(), url.map_or("", |hook| &*hook.url));
+        let lane = (delivery.about.slot(), receiver(group, &delivery.hook));
         if !busy.insert(lane) && !mutant::on(Mutant::HooksOutOfOrder) {
             continue;
         }
@@ -47,6 +47,24 @@ pub fn due(group: &Group, now: Timestamp) -> Duty {
         }
     }
     duty
+}
+
+/// Who receives a message, as far as its order matters: an address that several hooks share, or what one hook alone reaches.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Receiver<'g> {
+    Address(&'g str),
+    /// Its key says where it goes: the rest of the address is in it, or the service that it is for.
+    Hook(&'g HookId),
+}
+
+fn receiver<'g>(group: &'g Group, id: &'g HookId) -> Receiver<'g> {
+    let Some(hook) = group.config.hooks.get(id) else {
+        return Receiver::Hook(id);
+    };
+    match hook.format {
+        Format::Webhook | Format::CloudEvents | Format::Probe => Receiver::Address(&hook.url),
+        Format::Slack | Format::PagerDuty => Receiver::Hook(id),
+    }
 }
 
 fn soonest(next: &mut Option<Duration>, rest: Duration) {

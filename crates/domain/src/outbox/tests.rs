@@ -1,4 +1,5 @@
 mod numbers;
+mod order;
 
 use std::collections::BTreeSet;
 
