@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chassis::Process;
+use chassis::ops::Check;
+use chassis::{Mono, Process};
 use domain::ids::TenantId;
 use domain::outbox::ANSWER_MAX;
 use tokio::sync::{Notify, mpsc};
@@ -24,6 +25,8 @@ const NO_ROOM: Duration = Duration::from_millis(100);
 const FAILED: Duration = Duration::from_millis(100);
 /// No pause is longer.
 const FAILED_MAX: Duration = Duration::from_secs(5);
+/// A lane whom no supervisor answered for so long is not ready: longer than a question is held.
+const UNHEARD: Duration = Duration::from_secs(15);
 /// Reports in one message.
 const REPORTS_MAX: usize = 256;
 
@@ -80,6 +83,27 @@ impl Drop for Place {
     }
 }
 
+/// When any supervisor last answered: what `/health/ready` says of the lane.
+#[derive(Clone)]
+struct Heard {
+    check: Check,
+    last: Arc<Mutex<Option<Mono>>>,
+}
+
+impl Heard {
+    fn note(&self, now: Mono, is_answer: bool) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_answer {
+            *last = Some(now);
+        }
+        if last.is_some_and(|last| now.saturating_since(last) <= UNHEARD) {
+            self.check.ready();
+        } else {
+            self.check.failing("no supervisor was heard for 15 s");
+        }
+    }
+}
+
 /// What works for one supervisor.
 #[derive(Clone)]
 struct Line {
@@ -88,6 +112,7 @@ struct Line {
     sender: Sender,
     counts: Counts,
     busy: Busy,
+    heard: Heard,
     supervisor: Arc<dyn Hooks>,
 }
 
@@ -99,6 +124,10 @@ pub(crate) fn start(
     supervisors: Vec<Arc<dyn Hooks>>,
 ) {
     let busy = Busy::default();
+    let heard = Heard {
+        check: process.health.check("hooks"),
+        last: Arc::default(),
+    };
     for supervisor in supervisors {
         let line = Line {
             process: process.clone(),
@@ -106,6 +135,7 @@ pub(crate) fn start(
             sender: sender.clone(),
             counts: counts.clone(),
             busy: busy.clone(),
+            heard: heard.clone(),
             supervisor,
         };
         // Not bounded by itself: no more is in it than was on its way at once.
@@ -118,9 +148,14 @@ pub(crate) fn start(
 impl Line {
     async fn run(self, tried: mpsc::UnboundedSender<Tried>) {
         let mut failures = 0;
+        // The first question is not held, so that it is known soon whether somebody answers.
+        let mut is_first = true;
         while !self.process.stop.is_requested() {
             let freed = self.busy.freed.notified();
-            let room = self.busy.room(&self.settings);
+            let mut room = self.busy.room(&self.settings);
+            if is_first {
+                room.wait = Duration::ZERO;
+            }
             if room.messages == 0 {
                 let freed = self.process.clock.timeout(NO_ROOM, freed);
                 // Whichever it was: there is another look.
@@ -132,9 +167,10 @@ impl Line {
                 () = self.process.stop.requested() => return,
                 fetched = self.supervisor.fetch(room) => fetched,
             };
+            self.heard.note(self.process.clock.mono(), fetched.is_ok());
             match fetched {
                 Ok(parcels) => {
-                    failures = 0;
+                    (failures, is_first) = (0, false);
                     parcels.into_iter().for_each(|p| self.start(p, &tried));
                 }
                 Err(error) => {
