@@ -91,3 +91,68 @@ pub enum ActorKind {
     /// Holt itself: self-heal, reconciliation, expiry.
     System,
 }
+
+/// Ids of events of schedules begin so; the policy and the planned time follow.
+pub const OF_SCHEDULES: &str = "schedule-";
+/// Ids of turns of the circle begin so; its beginning and the turn's number follow.
+pub const OF_CIRCLES: &str = "circle-";
+/// Ids of events of alerts that came in at an input begin so; [`OWN_DIGITS`] follow.
+pub const OF_ALERTS: &str = "alert-";
+/// Ids of events that `/v1.0` makes of requests without a key begin so; [`OWN_DIGITS`] follow.
+pub const OF_V1: &str = "v1-";
+/// Hexadecimal digits of an id that is a digest or chance.
+pub const OWN_DIGITS: usize = 32;
+
+/// Whether an id has a form that Holt gives to what it makes itself.
+///
+/// No caller may give such an id to an event: the first event of an id is the one that is decided, so whoever guessed the id of a
+/// schedule's next run would run in its place. Only the whole form counts where ids are digests: `alert-17` is a good name for the event of
+/// somebody's alert.
+#[must_use]
+pub fn is_own(id: &EventId) -> bool {
+    let id = id.as_str();
+    let are_digits =
+        |rest: &str| rest.len() == OWN_DIGITS && rest.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_digest = |start: &str| id.strip_prefix(start).is_some_and(are_digits);
+    id.starts_with(OF_SCHEDULES)
+        || id.starts_with(OF_CIRCLES)
+        || is_digest(OF_ALERTS)
+        || is_digest(OF_V1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_taken(id: &str) -> bool {
+        is_own(&id.parse().expect("an id"))
+    }
+
+    #[test]
+    fn ids_that_holt_makes_itself_are_its_own() {
+        let digits = "0123456789abcdef".repeat(2);
+        for id in [
+            format!("{OF_SCHEDULES}night-1795280000000"),
+            format!("{OF_CIRCLES}1795280000000-3"),
+            format!("{OF_ALERTS}{digits}"),
+            format!("{OF_V1}{digits}"),
+        ] {
+            assert!(is_taken(&id), "{id}");
+        }
+    }
+
+    #[test]
+    fn names_that_people_give_to_events_stay_free() {
+        for id in [
+            "alert-17",
+            "alert-0123456789abcdef",
+            "v1-deploy",
+            "schedule",
+            "my-schedule-1",
+            "holt-0123456789abcdef0123456789abcdef",
+            "0190163d-8694-739b-aea5-966c26f8ad91",
+        ] {
+            assert!(!is_taken(id), "{id}");
+        }
+    }
+}

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub use cron::{BadCron, Cron};
 
 use crate::draft::Draft;
-use crate::event::{Actor, ActorKind, Ask, Event, Force};
+use crate::event::{Actor, ActorKind, Ask, Event, Force, OF_SCHEDULES};
 use crate::group::{Config, Phase};
 use crate::ids::{PolicyId, RequestHash};
 use crate::policy::Trigger;
@@ -102,7 +102,9 @@ pub fn fire(draft: &mut Draft<'_>, room: usize) -> Vec<Event> {
 /// None only for an id that no event can have; a policy's id is short enough.
 fn event(policy: &PolicyId, at: Timestamp) -> Option<Event> {
     Some(Event {
-        id: format!("schedule-{policy}-{}", at.unix_ms()).parse().ok()?,
+        id: format!("{OF_SCHEDULES}{policy}-{}", at.unix_ms())
+            .parse()
+            .ok()?,
         request: RequestHash([0; 32]),
         ask: Ask::Policy(policy.clone()),
         force: Force::No,

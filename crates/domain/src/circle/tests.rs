@@ -476,3 +476,16 @@ fn a_new_maximum_makes_the_circle_go_on() {
         [12]
     );
 }
+
+#[test]
+fn the_id_of_a_turn_is_one_that_no_caller_may_give() {
+    let mut group = calm(2);
+    say(&mut group, 0, signal(1, Standing::Open));
+    let turns = pass(&mut group, 10 * MINUTE, &[]);
+    assert_eq!(turns.len(), 1);
+    assert!(
+        crate::event::is_own(&turns[0].event),
+        "{:?}",
+        turns[0].event
+    );
+}

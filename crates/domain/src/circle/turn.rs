@@ -6,7 +6,7 @@ use super::known::Sum;
 use super::{ALERTS_MAX, Action, Alerts, Circle, Known, Missing, Signal, Standing, Turn};
 use crate::decide::{change, gate, stop_if, until_over};
 use crate::draft::Draft;
-use crate::event::{Actor, ActorKind, Ask, Event, Force};
+use crate::event::{Actor, ActorKind, Ask, Event, Force, OF_CIRCLES};
 use crate::group::Phase;
 use crate::hook::{Point, any_at};
 use crate::ids::RequestHash;
@@ -244,7 +244,7 @@ pub fn fire(draft: &mut Draft<'_>) -> Option<Event> {
     let number = alerts.turns;
     alerts.turns = number.saturating_add(1);
     Some(Event {
-        id: format!("circle-{}-{number}", alerts.began.unix_ms())
+        id: format!("{OF_CIRCLES}{}-{number}", alerts.began.unix_ms())
             .parse()
             .ok()?,
         request: RequestHash([0; 32]),

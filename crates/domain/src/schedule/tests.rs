@@ -195,3 +195,16 @@ fn a_paused_group_refuses_and_a_deleted_one_forgets() {
     assert_eq!(run(&mut group, moment((2026, 11, 21), (12, 2)), 64), []);
     assert_eq!(group.state.wake(), Wake::Never);
 }
+
+#[test]
+fn the_id_of_a_run_is_one_that_no_caller_may_give() {
+    let (noon, one) = (
+        moment((2026, 11, 21), (12, 0)),
+        moment((2026, 11, 21), (13, 0)),
+    );
+    let group = scheduled(&[("once", Schedule::At(one))], noon);
+    let mut draft = Draft::new(&group, now(one));
+    let events = fire(&mut draft, 64);
+    assert_eq!(events.len(), 1);
+    assert!(crate::event::is_own(&events[0].id), "{:?}", events[0].id);
+}

@@ -118,17 +118,33 @@ fn cooldown(value: &Json) -> Result<Duration, Invalid> {
     if !(0.0..=most).contains(&seconds) {
         return Err(invalid());
     }
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let exact = whole.trim_start_matches('-').parse::<u64>().ok();
-    let milli: String = fraction.chars().chain("000".chars()).take(3).collect();
-    match (exact, milli.parse::<u64>()) {
-        (Some(whole), Ok(milli)) => Ok(Duration::from_millis(whole * 1_000 + milli)),
-        // Written with an exponent: to the second.
-        _ => Ok((0..=COOLDOWN_MAX)
-            .map(Duration::from_secs)
-            .find(|rest| u32::try_from(rest.as_secs()).is_ok_and(|s| f64::from(s) >= seconds))
-            .unwrap_or_default()),
+    // In range, so an exponent that nobody can count with makes less than a millisecond of it.
+    Ok(Duration::from_millis(milliseconds(text).unwrap_or(0)))
+}
+
+/// The whole milliseconds of a number of seconds as JSON writes it, with an exponent or without, by its digits: `1.500e2` is 150 s. What it is
+/// shown as is its text, so nothing else may be made of it. None: its exponent is beyond counting.
+fn milliseconds(text: &str) -> Option<u64> {
+    let text = text.trim_start_matches('-');
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let figures = digits.trim_start_matches('0');
+    if figures.is_empty() {
+        return Some(0);
     }
+    let leading = digits.len() - figures.len();
+    let exponent: i64 = exponent.parse().ok()?;
+    // So many figures stand before the point of a number of seconds, and three more before that of milliseconds.
+    let before = i64::try_from(whole.len()).ok()? - i64::try_from(leading).ok()?;
+    let before = before.checked_add(exponent)?.checked_add(3)?;
+    let length = usize::try_from(before.max(0)).ok()?;
+    let zeros = std::iter::repeat('0');
+    let milli: String = figures.chars().chain(zeros).take(length).collect();
+    if milli.is_empty() {
+        return Some(0);
+    }
+    milli.parse().ok()
 }
 
 fn trigger(kind: &Json, args: Option<&Json>, rules: Rules) -> Result<Trigger, Invalid> {

@@ -153,11 +153,72 @@ impl GroupSpec {
     /// # Errors
     /// [`Invalid`] names the field and the rule it breaks.
     pub fn parse(&self) -> Result<Parsed, Invalid> {
-        check_name("name", &self.name)?;
-        let bounds = Bounds::new(Size(self.min), Size(self.max)).map_err(|error| match error {
+        Ok(Parsed {
+            name: self.check_own_name()?,
+            bounds: self.check_bounds()?,
+            cooldown: check_cooldown(self.cooldown_seconds)?,
+            metadata: check_metadata(&self.metadata)?,
+            policies: check_policies(&self.policies, &BTreeMap::new())?,
+            scale_in: self.scale_in.into(),
+            circle: self.check_circle()?,
+            build_timeout: self.check_build_timeout()?,
+        })
+    }
+
+    /// Checks what a patch made of `there`: only the members that it changed. The others stay as they are, also where only `/v1.0` takes
+    /// them so.
+    ///
+    /// # Errors
+    /// [`Invalid`] names the field and the rule it breaks.
+    pub fn parse_over(&self, there: &Config) -> Result<Parsed, Invalid> {
+        let before = Self::new(there, None);
+        let bounds = |spec: &Self| (spec.min, spec.max);
+        let cooldown_stays = self.cooldown_seconds == before.cooldown_seconds;
+        let timeout_stays = self.build_timeout_seconds == before.build_timeout_seconds;
+        Ok(Parsed {
+            name: kept_or(self.name == before.name, &there.name, || {
+                self.check_own_name()
+            })?,
+            bounds: kept_or(bounds(self) == bounds(&before), &there.bounds, || {
+                self.check_bounds()
+            })?,
+            cooldown: kept_or(cooldown_stays, &there.cooldown, || {
+                check_cooldown(self.cooldown_seconds)
+            })?,
+            metadata: kept_or(self.metadata == before.metadata, &there.metadata, || {
+                check_metadata(&self.metadata)
+            })?,
+            policies: kept_or(self.policies == before.policies, &there.policies, || {
+                check_policies(&self.policies, &there.policies)
+            })?,
+            scale_in: self.scale_in.into(),
+            circle: kept_or(self.alerts == before.alerts, &there.circle, || {
+                self.check_circle()
+            })?,
+            build_timeout: kept_or(timeout_stays, &there.build_timeout, || {
+                self.check_build_timeout()
+            })?,
+        })
+    }
+
+    fn check_own_name(&self) -> Result<String, Invalid> {
+        check_name("name", &self.name).map(|()| self.name.clone())
+    }
+
+    fn check_bounds(&self) -> Result<Bounds, Invalid> {
+        Bounds::new(Size(self.min), Size(self.max)).map_err(|error| match error {
             BoundsError::MinAboveMax => Invalid::new("min", "must not be larger than max"),
             BoundsError::MaxAboveLimit => Invalid::new("max", "must not be larger than 10000"),
-        })?;
+        })
+    }
+
+    fn check_circle(&self) -> Result<Circle, Invalid> {
+        self.alerts
+            .parse()
+            .map_err(|invalid| invalid.within("alerts"))
+    }
+
+    fn check_build_timeout(&self) -> Result<Duration, Invalid> {
         let (least, most, _) = BUILD_TIMEOUT_SECONDS;
         if !(least..=most).contains(&self.build_timeout_seconds) {
             return Err(Invalid::new(
@@ -165,20 +226,17 @@ impl GroupSpec {
                 "must be 300 to 14400",
             ));
         }
-        Ok(Parsed {
-            name: self.name.clone(),
-            bounds,
-            cooldown: check_cooldown(self.cooldown_seconds)?,
-            metadata: check_metadata(&self.metadata)?,
-            policies: check_policies(&self.policies)?,
-            scale_in: self.scale_in.into(),
-            circle: self
-                .alerts
-                .parse()
-                .map_err(|invalid| invalid.within("alerts"))?,
-            build_timeout: seconds(self.build_timeout_seconds),
-        })
+        Ok(seconds(self.build_timeout_seconds))
     }
+}
+
+/// What is there, of a member that stays as it is shown; else what its check makes of it.
+pub(super) fn kept_or<T: Clone>(
+    stays: bool,
+    there: &T,
+    check: impl FnOnce() -> Result<T, Invalid>,
+) -> Result<T, Invalid> {
+    if stays { Ok(there.clone()) } else { check() }
 }
 
 pub(super) fn check_name(field: &str, name: &str) -> Result<(), Invalid> {

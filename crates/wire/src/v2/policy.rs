@@ -1,6 +1,7 @@
 //! Policies: what they ask, what runs them, and their capability URLs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::ids::{PolicyId, WebhookId};
 use domain::policy::{self, Adjust, Trigger};
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::Invalid;
 use super::event::{check_adjust, one_adjust, policy_id};
-use super::group::{check_cooldown, check_metadata, check_name, seconds, whole_seconds};
+use super::group::{check_cooldown, check_metadata, check_name, kept_or, seconds, whole_seconds};
 use super::number::PercentNumber;
 use super::object::optional;
 use super::time::Moment;
@@ -122,6 +123,20 @@ impl WebhookSpec {
         check_name("name", &self.name)?;
         check_metadata(&self.metadata).map(drop)
     }
+
+    /// Checks what a patch made of `before`: only the members that it changed. The others stay, also where only `/v1.0` takes them so.
+    ///
+    /// # Errors
+    /// [`Invalid`] names the field and the rule it breaks.
+    pub fn check_over(&self, before: &Self) -> Result<(), Invalid> {
+        if self.name != before.name {
+            check_name("name", &self.name)?;
+        }
+        if self.metadata != before.metadata {
+            check_metadata(&self.metadata).map(drop)?;
+        }
+        Ok(())
+    }
 }
 
 impl Webhook {
@@ -146,8 +161,10 @@ impl From<&Webhook> for WebhookSpec {
     }
 }
 
+/// Checks the policies of a group; of one that is `there` already, what differs.
 pub(super) fn check_policies(
     policies: &[Policy],
+    there: &BTreeMap<PolicyId, policy::Policy>,
 ) -> Result<BTreeMap<PolicyId, policy::Policy>, Invalid> {
     if policies.len() > POLICIES_MAX {
         return Err(Invalid::new("policies", "must not be more than 100"));
@@ -155,7 +172,12 @@ pub(super) fn check_policies(
     let mut checked = BTreeMap::new();
     for (at, policy) in policies.iter().enumerate() {
         let here = format!("policies[{at}]");
-        let parsed = policy.parse().map_err(|invalid| invalid.within(&here))?;
+        let id: Option<PolicyId> = policy.id.parse().ok();
+        let parsed = match id.and_then(|id| there.get(&id)) {
+            Some(there) => policy.parse_over(there),
+            None => policy.parse(),
+        };
+        let parsed = parsed.map_err(|invalid| invalid.within(&here))?;
         if checked.insert(parsed.id.clone(), parsed).is_some() {
             return Err(Invalid::new("id", "is used by another policy of the group").within(&here));
         }
@@ -169,33 +191,79 @@ impl Policy {
     /// # Errors
     /// [`Invalid`] names the field and the rule it breaks.
     pub fn parse(&self) -> Result<policy::Policy, Invalid> {
-        let one_rule = "one of change, change_percent and desired must be given, and only one";
-        let adjust = one_adjust(self.change, self.change_percent, self.desired)
-            .map_err(|field| Invalid::new(field, one_rule))?;
-        let adjust = check_adjust(adjust.ok_or_else(|| Invalid::new("change", one_rule))?)?;
-        if let Some(name) = &self.name {
-            check_name("name", name)?;
-        }
-        if self.debounce_seconds > DEBOUNCE_SECONDS_MAX {
-            return Err(Invalid::new("debounce_seconds", "must be 0 to 300"));
-        }
-        let trigger = match &self.schedule {
-            Some(schedule) => {
-                let parsed = schedule.parse();
-                Trigger::Schedule(parsed.map_err(|invalid| invalid.within("schedule"))?)
-            }
-            None => Trigger::Webhook,
-        };
         Ok(policy::Policy {
+            adjust: self.check_ask()?,
+            name: self.check_own_name()?,
+            debounce: self.check_debounce()?,
+            trigger: self.check_trigger()?,
             id: policy_id("id", &self.id)?,
-            name: self.name.clone().unwrap_or_else(|| self.id.clone()),
-            adjust,
             cooldown: check_cooldown(self.cooldown_seconds)?,
-            debounce: seconds(self.debounce_seconds),
-            trigger,
             webhooks: BTreeMap::new(),
             written: None,
         })
+    }
+
+    /// Checks what a patch made of `there`: only the members that it changed. The others stay as they are, also where only `/v1.0` takes them
+    /// so.
+    ///
+    /// # Errors
+    /// [`Invalid`] names the field and the rule it breaks.
+    pub fn parse_over(&self, there: &policy::Policy) -> Result<policy::Policy, Invalid> {
+        let before = Self::from(there);
+        let ask = |policy: &Self| (policy.change, policy.change_percent, policy.desired);
+        let debounce_stays = self.debounce_seconds == before.debounce_seconds;
+        let cooldown_stays = self.cooldown_seconds == before.cooldown_seconds;
+        Ok(policy::Policy {
+            adjust: kept_or(ask(self) == ask(&before), &there.adjust, || {
+                self.check_ask()
+            })?,
+            name: kept_or(self.name == before.name, &there.name, || {
+                self.check_own_name()
+            })?,
+            debounce: kept_or(debounce_stays, &there.debounce, || self.check_debounce())?,
+            trigger: kept_or(self.schedule == before.schedule, &there.trigger, || {
+                self.check_trigger()
+            })?,
+            id: policy_id("id", &self.id)?,
+            cooldown: kept_or(cooldown_stays, &there.cooldown, || {
+                check_cooldown(self.cooldown_seconds)
+            })?,
+            webhooks: BTreeMap::new(),
+            written: None,
+        })
+    }
+
+    fn check_ask(&self) -> Result<Adjust, Invalid> {
+        let one_rule = "one of change, change_percent and desired must be given, and only one";
+        let adjust = one_adjust(self.change, self.change_percent, self.desired)
+            .map_err(|field| Invalid::new(field, one_rule))?;
+        check_adjust(adjust.ok_or_else(|| Invalid::new("change", one_rule))?)
+    }
+
+    fn check_own_name(&self) -> Result<String, Invalid> {
+        let Some(name) = &self.name else {
+            return Ok(self.id.clone());
+        };
+        check_name("name", name).map(|()| name.clone())
+    }
+
+    fn check_debounce(&self) -> Result<Duration, Invalid> {
+        if self.debounce_seconds > DEBOUNCE_SECONDS_MAX {
+            return Err(Invalid::new("debounce_seconds", "must be 0 to 300"));
+        }
+        Ok(seconds(self.debounce_seconds))
+    }
+
+    fn check_trigger(&self) -> Result<Trigger, Invalid> {
+        match &self.schedule {
+            Some(schedule) => {
+                let parsed = schedule.parse();
+                parsed
+                    .map(Trigger::Schedule)
+                    .map_err(|invalid| invalid.within("schedule"))
+            }
+            None => Ok(Trigger::Webhook),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use domain::group::Config;
 use domain::ids::LaunchHash;
+use domain::policy::Adjust;
 use serde_json::{Value, json};
 
 use super::GroupSpec;
@@ -84,4 +86,81 @@ fn unknown_fields_are_refused_everywhere() {
     ] {
         assert!(spec(&change).is_err(), "{change}");
     }
+}
+
+/// A configuration as only `/v1.0` takes it.
+fn of_the_old_surface() -> Config {
+    let plain = json!({"policies": [{"id": "up", "change": 1, "cooldown_seconds": 1}]});
+    let mut config = spec(&plain)
+        .unwrap()
+        .parse()
+        .unwrap()
+        .config(LaunchHash([0; 32]), 1);
+    config.name = "x".repeat(256);
+    config.metadata = (0..65)
+        .map(|n| (n.to_string(), "\u{fc}".repeat(256)))
+        .collect();
+    for policy in config.policies.values_mut() {
+        policy.adjust = Adjust::Change(99_999);
+        policy.cooldown = Duration::from_millis(1_500);
+    }
+    config
+}
+
+#[test]
+fn what_a_patch_does_not_change_stays_by_the_rules_that_it_came_by() {
+    let there = of_the_old_surface();
+    let before = GroupSpec::new(&there, None);
+    assert!(before.parse().is_err(), "this surface would not take it");
+    let patched = GroupSpec { max: 5, ..before };
+    let after = patched.parse_over(&there).unwrap();
+    assert_eq!(after.bounds.max().0, 5);
+    let after = after.config(there.launch, 2);
+    assert_eq!(
+        (&after.name, &after.metadata),
+        (&there.name, &there.metadata)
+    );
+    assert_eq!(after.policies, there.policies, "to the millisecond");
+}
+
+#[test]
+fn what_a_patch_changes_keeps_the_rules_of_this_surface() {
+    let there = of_the_old_surface();
+    let before = GroupSpec::new(&there, None);
+    let mut other = before.clone();
+    other.policies[0].change = Some(99_998);
+    let mut another = before.clone();
+    another.policies.push(another.policies[0].clone());
+    another.policies[1].id = "another".into();
+    let mut rested = before.clone();
+    rested.policies[0].cooldown_seconds = 86_401;
+    let wrong = [
+        (
+            GroupSpec {
+                name: "y".repeat(256),
+                ..before.clone()
+            },
+            "name",
+        ),
+        (
+            GroupSpec {
+                min: 13,
+                ..before.clone()
+            },
+            "min",
+        ),
+        (other, "policies[0].change"),
+        (another, "policies[1].change"),
+        (rested, "policies[0].cooldown_seconds"),
+    ];
+    for (patched, field) in wrong {
+        let invalid = patched.parse_over(&there).expect_err(field);
+        assert_eq!(invalid.field, field);
+    }
+    let mut resting = before;
+    resting.policies[0].cooldown_seconds = 60;
+    let after = resting.parse_over(&there).unwrap();
+    let policy = after.policies.values().next().unwrap();
+    assert_eq!(policy.adjust, Adjust::Change(99_999));
+    assert_eq!(policy.cooldown, Duration::from_secs(60));
 }

@@ -68,3 +68,25 @@ fn a_webhook_has_a_name_and_short_pairs() {
     let long = "v".repeat(256);
     assert_eq!(of("pager", &long).check().unwrap_err().field, "metadata.k");
 }
+
+#[test]
+fn a_patch_of_a_webhook_is_checked_for_what_it_changes() {
+    let there = WebhookSpec {
+        name: "x".repeat(256),
+        metadata: BTreeMap::new(),
+    };
+    assert!(there.check().is_err(), "only /v1.0 takes such a name");
+    let long = "v".repeat(256);
+    let with = |value: &str| WebhookSpec {
+        metadata: BTreeMap::from([("k".to_owned(), value.to_owned())]),
+        ..there.clone()
+    };
+    assert!(with("v").check_over(&there).is_ok());
+    let invalid = with(&long).check_over(&there).unwrap_err();
+    assert_eq!(invalid.field, "metadata.k");
+    let renamed = WebhookSpec {
+        name: "y".repeat(256),
+        ..there.clone()
+    };
+    assert_eq!(renamed.check_over(&there).unwrap_err().field, "name");
+}
