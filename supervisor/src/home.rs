@@ -2,7 +2,7 @@
 //! and stops when somebody else has won (safety 3.10, ADR 0020). What is done, `domain::home` decides.
 //!
 //! ```text
-//! wish or silence ─► Claim ─► a worker makes the key pair ─► its next reads show it ─► Open: wait, carry over, publish ─► Serve
+//! wish or silence ─► Claim ─► a worker makes the key pair ─► its next reads show it ─► Open: say so, wait, carry over, publish ─► Serve
 //!                                                                   └─ another plane's ─► Stand
 //! ```
 
@@ -153,9 +153,11 @@ enum Carrying {
 /// What it remembers from one look to the next.
 struct Memory {
     published: Option<Published>,
+    opening: Option<Claim>,
     wish: Option<Wish>,
     silence: Silence,
     silent: Duration,
+    /// What it has won, and since when it has said so.
     won: Option<(HomeEpoch, Mono)>,
     beats: u64,
     renewed: Mono,
@@ -168,6 +170,7 @@ impl Watch {
         let first = Claim::first(self.settings.plane.first.clone());
         let mut memory = Memory {
             published: None,
+            opening: None,
             wish: None,
             silence: Silence::new(first, began),
             silent: Duration::ZERO,
@@ -194,12 +197,14 @@ impl Watch {
         let clock = &self.process.clock;
         let rows = async {
             let published = self.shared.published(self.colo).await?;
+            let opening = self.shared.opening(self.colo).await?;
             let wish = self.shared.wished(self.colo).await?;
-            Ok::<_, store::Error>((published, wish))
+            Ok::<_, store::Error>((published, opening, wish))
         };
         match clock.timeout(WITHIN, rows).await {
-            Ok(Ok((published, wish))) => {
-                (memory.published, memory.wish) = (published, wish);
+            Ok(Ok((published, opening, wish))) => {
+                (memory.published, memory.opening) = (published, opening);
+                memory.wish = wish;
             }
             Ok(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
@@ -230,10 +235,14 @@ impl Watch {
 
     fn known(&self, memory: &Memory) -> Known {
         let read = self.keeper.read(mono(&self.process));
+        let is_fresh = read.as_ref().is_some_and(|(_, age)| *age <= STALE);
+        let claims = read.map(|(claim, _)| claim).into_iter();
+        // Whoever won has said so in the store too: those learn of it whose own workers are gone, or cannot reach Nova.
+        let claims = claims.chain(memory.opening.clone());
         Known {
             published: memory.published.as_ref().map(|row| row.claim.clone()),
-            is_fresh: read.as_ref().is_some_and(|(_, age)| *age <= STALE),
-            read: read.map(|(claim, _)| claim),
+            read: claims.max_by_key(|claim| claim.epoch),
+            is_fresh,
             silent: memory.silent,
             wished: memory.wish.as_ref().map(|wish| wish.ends),
         }
@@ -253,12 +262,10 @@ impl Watch {
             Act::Serve(epoch) => Some(epoch),
             Act::Open(_) | Act::Claim(_) | Act::Stand(_) => None,
         });
-        if let Act::Open(epoch) = act {
-            let since = memory.won.filter(|(won, _)| *won == epoch);
-            let (_, since) = *memory.won.insert(since.unwrap_or((epoch, now)));
-            if now.since(since) >= self.settings.settle && self.is_first_here() {
-                self.carry(epoch, memory.wish.as_ref(), now);
-            }
+        if let Act::Open(epoch) = act
+            && self.is_first_here()
+        {
+            self.open(memory, epoch).await;
         }
         if holder.is_of(&self.settings.plane.own) {
             self.beat(memory, (act, now)).await;
@@ -289,8 +296,52 @@ impl Watch {
         }
     }
 
+    /// Says that it has won, waits until all others have stopped, and carries the groups over.
+    async fn open(&self, memory: &mut Memory, epoch: HomeEpoch) {
+        let home = self.home(epoch, memory.wish.as_ref());
+        let since = memory.won.filter(|(won, _)| *won == epoch);
+        let Some((_, since)) = since else {
+            // What another plane acknowledges after it has heard of this would be missing in the copies: so nothing is copied before it is said.
+            let told = self.shared.open(self.colo, &home);
+            match self.process.clock.timeout(WITHIN, told).await {
+                Ok(Ok(())) => memory.won = Some((epoch, mono(&self.process))),
+                Ok(Err(error)) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "it was not written who has won the colo");
+                }
+                Err(_elapsed) => tracing::warn!("it was not written in time who has won the colo"),
+            }
+            return;
+        };
+        let now = mono(&self.process);
+        if now.since(since) >= self.settings.settle {
+            let served = memory.published.as_ref();
+            let served = served.map_or(HomeEpoch(0), |row| row.claim.epoch);
+            self.carry(home, served, now);
+        }
+    }
+
+    /// What it says of an epoch that it has won.
+    fn home(&self, epoch: HomeEpoch, wish: Option<&Wish>) -> Published {
+        let plane = &self.settings.plane.own;
+        let wish = wish.filter(|wish| wish.ends.next() == epoch);
+        Published {
+            claim: Claim {
+                epoch,
+                plane: Some(plane.clone()),
+            },
+            who: wish.map_or_else(|| plane.to_string(), |wish| wish.who.clone()),
+            why: wish.map_or_else(
+                || "the control plane that had the colo was silent".to_owned(),
+                |wish| wish.why.clone(),
+            ),
+            at: now_of(&self.process),
+        }
+    }
+
     /// Carries all groups over and says that it serves, in a task of its own; once at a time.
-    fn carry(&self, epoch: HomeEpoch, wish: Option<&Wish>, now: Mono) {
+    fn carry(&self, home: Published, served: HomeEpoch, now: Mono) {
+        let epoch = home.claim.epoch;
         let mut carrying = self.carrying.lock().unwrap_or_else(PoisonError::into_inner);
         let is_busy = match *carrying {
             Carrying::Idle => false,
@@ -302,24 +353,9 @@ impl Watch {
         }
         *carrying = Carrying::Now(epoch);
         drop(carrying);
-        let wall = now_of(&self.process);
-        let plane = &self.settings.plane.own;
-        let wish = wish.filter(|wish| wish.ends.next() == epoch);
-        let home = Published {
-            claim: Claim {
-                epoch,
-                plane: Some(plane.clone()),
-            },
-            who: wish.map_or_else(|| plane.to_string(), |wish| wish.who.clone()),
-            why: wish.map_or_else(
-                || "the control plane that had the colo was silent".to_owned(),
-                |wish| wish.why.clone(),
-            ),
-            at: wall,
-        };
         let watch = self.clone();
         drop(self.process.tasks.spawn("carry-over", async move {
-            let carried = carry::all(&watch.process, watch.shared.raw(), epoch).await;
+            let carried = carry::all(&watch.process, watch.shared.raw(), epoch, served).await;
             let published = match carried {
                 Ok(groups) => {
                     tracing::warn!(

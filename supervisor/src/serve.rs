@@ -104,9 +104,6 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let guard = guard(process, &config)?;
     let place = config.store.feeding(config.history.is_outside());
     let store = choice::open(process, &place, embedded::Settings::default()).await?;
-    if let Some(index) = index {
-        feeder::start(process, index, store.feed(feeder::NAME));
-    }
     let settings = Settings {
         member,
         home,
@@ -116,6 +113,10 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
         Some(home) => store::home::shared(store.stores(), home.plane.own.clone()),
         None => store.stores(),
     };
+    if let Some(index) = index {
+        let feed = store.feed(feeder::NAME);
+        feeder::start(process, index, feed, stores.home.clone());
+    }
     let supervisor = crate::build(process, settings, stores);
     let roles =
         TcpListener::bind(config.roles.listen).context("listen for roles (`roles.listen`)")?;

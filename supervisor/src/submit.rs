@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use domain::event::Event;
 use domain::ids::{GroupKey, TenantId};
 use domain::verdict::Verdict;
+use store::home::{Home, Shared};
 use tokio::sync::oneshot;
 use wire::ports::ops::{LookedUp, Names};
 use wire::ports::submit::{Submit, SubmitError};
@@ -14,10 +15,21 @@ use crate::owners::Note;
 /// How long a caller is asked to wait when too many events wait for one group.
 const BUSY_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// Whether a group's epoch is not the one that is served here, as far as this supervisor has found out: the caller knows less, and must not put the event
+/// into the inbox either, where nobody would ever decide it. Before its first look a supervisor knows nothing, and its process may just have started.
+fn is_over(home: &Home, key: &GroupKey) -> bool {
+    let has_looked = |shared: &Shared| shared.status().act.is_some();
+    !home.is_current(key.epoch) && home.shared().is_some_and(has_looked)
+}
+
 #[async_trait]
 impl Submit for Supervisor {
     async fn submit(&self, key: &GroupKey, event: Event) -> Result<Verdict, SubmitError> {
-        if !self.owners.seams().shards.is_mine(key) {
+        let seams = self.owners.seams();
+        if is_over(&seams.stores.home, key) {
+            return Err(SubmitError::Unavailable);
+        }
+        if !seams.shards.is_mine(key) {
             return Err(SubmitError::NotOwner);
         }
         let (answer, verdict) = oneshot::channel();

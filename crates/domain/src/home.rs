@@ -109,7 +109,7 @@ pub enum Automatic {
 pub struct Known {
     /// The highest row in the store: who serves, and since which epoch.
     pub published: Option<Claim>,
-    /// The highest claim that a worker ever read in Nova.
+    /// The highest claim that a worker ever read in Nova, or that its winner wrote into the store.
     pub read: Option<Claim>,
     /// Whether a worker has read it lately, so that it could claim too.
     pub is_fresh: bool,
@@ -124,7 +124,7 @@ pub struct Known {
 pub enum Act {
     /// It serves under this epoch.
     Serve(HomeEpoch),
-    /// It has won this epoch and does not serve yet: it waits [`SETTLE`], carries the groups over, and publishes.
+    /// It has won this epoch and does not serve yet: it says so, waits [`SETTLE`], carries the groups over, and publishes.
     Open(HomeEpoch),
     /// It tries to win this epoch.
     Claim(HomeEpoch),

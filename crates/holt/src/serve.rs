@@ -87,9 +87,6 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     let place = settings::place(config);
     let store = choice::open(process, &place, settings::store(&config.store)).await?;
     let stores = searching(store.stores(), index.as_ref());
-    if let Some(index) = &index {
-        feeder::start(process, index.clone(), store.feed(feeder::NAME));
-    }
     if let Some(embedded) = store.embedded() {
         let prune = prune(process.clone(), embedded.clone());
         drop(process.tasks.spawn("prune", prune));
@@ -99,6 +96,10 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
         }
     }
     let (stores, supervisor) = supervised(process, config, home, stores);
+    if let Some(index) = index {
+        let feed = store.feed(feeder::NAME);
+        feeder::start(process, index, feed, stores.home.clone());
+    }
 
     let guard = Guard::new(process, config.cloud.budgets.clone());
     let transport = HttpTransport::new(&transport).context("build the cloud's HTTP client")?;

@@ -1,6 +1,7 @@
 //! Brings what was committed into the index: at least once, in batches, behind the commits.
 //!
-//! When the index is away it waits, and goes on where it stopped; nothing else waits with it. What is waiting is in the store, not in memory.
+//! Of several control planes of a colo, the one that serves feeds. When the index is away it waits, and goes on where it stopped; nothing else waits
+//! with it. What is waiting is in the store, not in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use chassis::metrics::{Counter, Gauge};
 use chassis::{Metrics, Process, telemetry};
 use domain::time::Timestamp;
 use store::feed::{Batch, Feed, Next};
+use store::home::Home;
 
 use crate::client::CallError;
 use crate::template::TemplateError;
@@ -67,7 +69,7 @@ impl Counts {
             ),
             lag: metrics.gauge(
                 "history_lag_seconds",
-                "Age of the oldest change that is not in the index of history yet; 0 where another process feeds.",
+                "Age of the oldest change that is not in the index of history yet; 0 where another process feeds, or another control plane serves.",
             ),
         }
     }
@@ -85,6 +87,7 @@ struct Feeder {
     process: Process,
     elastic: Elastic,
     feed: Arc<dyn Feed>,
+    home: Home,
     counts: Counts,
     /// What was read and is not in the index yet.
     batch: Option<Batch>,
@@ -115,9 +118,9 @@ impl Step {
     }
 }
 
-/// Feeds until the process stops.
-pub fn start(process: &Process, elastic: Elastic, feed: Arc<dyn Feed>) {
-    let feeder = Feeder::new(process, elastic, feed);
+/// Feeds until the process stops, while its control plane serves.
+pub fn start(process: &Process, elastic: Elastic, feed: Arc<dyn Feed>, home: Home) {
+    let feeder = Feeder::new(process, elastic, feed, home);
     drop(process.tasks.spawn("history", feeder.run()));
 }
 
@@ -130,7 +133,7 @@ pub async fn catch_up(
     elastic: Elastic,
     feed: Arc<dyn Feed>,
 ) -> Result<(), String> {
-    let mut feeder = Feeder::new(process, elastic, feed);
+    let mut feeder = Feeder::new(process, elastic, feed, Home::Only);
     loop {
         match feeder.step().await {
             Ok(Step::More) => {}
@@ -142,11 +145,12 @@ pub async fn catch_up(
 }
 
 impl Feeder {
-    fn new(process: &Process, elastic: Elastic, feed: Arc<dyn Feed>) -> Self {
+    fn new(process: &Process, elastic: Elastic, feed: Arc<dyn Feed>, home: Home) -> Self {
         Self {
             process: process.clone(),
             elastic,
             feed,
+            home,
             counts: Counts::new(&process.metrics),
             batch: None,
             whole: wall(process),
@@ -158,7 +162,7 @@ impl Feeder {
     async fn run(mut self) {
         let mut retry = RETRY;
         loop {
-            let step = self.step().await;
+            let step = self.turn().await;
             self.lag(&step);
             let wait = match step {
                 Ok(step) => {
@@ -181,6 +185,17 @@ impl Feeder {
                 () = self.process.clock.sleep(wait) => {}
             }
         }
+    }
+
+    /// A step, if this control plane serves. One that stands by is in another data centre, to which a line of the feed comes before the commit that it tells
+    /// of: it would give up what is only on its way, and that would be missing in the index for ever.
+    async fn turn(&mut self) -> Result<Step, Stuck> {
+        if self.home.is_serving() {
+            return self.step().await;
+        }
+        // Whoever serves is given the same.
+        self.batch = None;
+        Ok(Step::Elsewhere)
     }
 
     /// Reads a batch unless one waits, puts it, and passes it.
@@ -239,3 +254,6 @@ impl Feeder {
 fn wall(process: &Process) -> Timestamp {
     Timestamp::from_unix_ms(process.clock.unix_ms())
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,23 +29,25 @@ const BATCH: usize = 64;
 #[derive(Debug)]
 enum Never {}
 
-/// Carries all groups over. Gives how many there are.
+/// Carries all groups over. `served` is the epoch that was served last: whoever did had carried all over. Gives how many there are.
 ///
 /// # Errors
-/// The store's: begin again.
+/// The store's, and that a group cannot be seen here: begin again.
 pub(super) async fn all(
     process: &Process,
     stores: &Arc<Stores>,
     epoch: HomeEpoch,
+    served: HomeEpoch,
 ) -> Result<u64, Error> {
     let (mut after, mut count) = (None, 0);
     loop {
         let page = stores.groups.all(after, PAGE).await?;
         // All homes of a group are on one page, in order.
         let before = page.items.into_iter().filter(|key| key.epoch < epoch);
-        let newest: BTreeMap<GroupId, GroupKey> = before.map(|key| (key.id, key)).collect();
-        let carried = stream::iter(newest.into_values())
-            .map(|key| one(process, &*stores.groups, key, epoch))
+        let mut groups: BTreeMap<GroupId, Vec<GroupKey>> = BTreeMap::new();
+        before.for_each(|key| groups.entry(key.id).or_default().push(key));
+        let carried = stream::iter(groups.into_values())
+            .map(|homes| one(process, &*stores.groups, homes, (epoch, served)))
             .buffer_unordered(AT_ONCE)
             .try_fold(0, |sum, one| async move { Ok(sum + one) });
         count += carried.await?;
@@ -56,18 +58,53 @@ pub(super) async fn all(
     }
 }
 
+/// What a group is carried out of: the newest of its partitions that is whole. Passed over are those that a takeover left half copied when it was
+/// cut off, and those of which only the row in the list is there, which is written first. None: of the whole group there never was more than such a row.
+///
+/// # Errors
+/// The store's, and that the group is somewhere and cannot be seen here: to leave it out, or to go back behind what was served, would lose it.
+pub(super) async fn newest(
+    groups: &dyn Groups,
+    homes: &[GroupKey],
+    served: HomeEpoch,
+) -> Result<Option<Group>, Error> {
+    // Nobody copies, or lists a second time, what is not there.
+    let mut is_somewhere = homes.len() > 1;
+    for key in homes.iter().rev() {
+        // Without a ballot: the guard of that partition is another data centre's business.
+        let found = groups.read(key, Level::Relaxed).await?;
+        is_somewhere |= found.is_some();
+        match found.filter(|group| group.state.adoption != Adoption::Copying) {
+            Some(whole) => return Ok(Some(whole)),
+            None if key.epoch == served => break,
+            None => {}
+        }
+    }
+    let Some(key) = homes.last() else {
+        return Ok(None);
+    };
+    if is_somewhere {
+        tracing::error!(group.id = %key.id, epoch = key.epoch.0, "no whole partition of the group is here: repair the keyspace");
+        return Err(stuck("no whole partition of it is here"));
+    }
+    tracing::warn!(group.id = %key.id, epoch = key.epoch.0, "the group is on the list and was never made, or not replicated");
+    Ok(None)
+}
+
 /// Carries one group over. Gives 1 if there is one.
 async fn one(
     process: &Process,
     groups: &dyn Groups,
-    key: GroupKey,
-    epoch: HomeEpoch,
+    homes: Vec<GroupKey>,
+    (epoch, served): (HomeEpoch, HomeEpoch),
 ) -> Result<u64, Error> {
-    // Without a ballot: the guard of that partition is another data centre's business.
-    let Some(source) = groups.read(&key, Level::Relaxed).await? else {
+    let Some(source) = newest(groups, &homes, served).await? else {
         return Ok(0);
     };
-    let target = GroupKey { epoch, ..key };
+    let target = GroupKey {
+        epoch,
+        ..source.key.clone()
+    };
     let wall = now(process).wall;
     let there = match groups.read(&target, Level::Serial).await? {
         Some(there) => there,

@@ -6,11 +6,13 @@ use domain::decide::decide;
 use domain::draft::Draft;
 use domain::event::{Actor, ActorKind, Ask, Event, Force};
 use domain::group::{Adoption, Cause, Config as OfGroup, Group, ScaleInOrder};
+use domain::home::Why;
 use domain::ids::{Fence, GroupId, GroupKey, LaunchHash, Nonce, RequestHash, ServerId, SlotId};
 use domain::slot::{Flags, Slot, State};
 use store::Stores;
 use store::group::{Before, Level};
 use store::memory::Memory;
+use wire::ports::submit::{Submit as _, SubmitError};
 
 use super::*;
 
@@ -140,8 +142,8 @@ async fn a_group_is_carried_over_with_all_that_it_holds_and_twice_is_as_good_as_
     let source = stores.groups.read(&key, Level::Serial).await.unwrap();
     let source = source.unwrap();
     for _ in 0..2 {
-        let carried = carry::all(&process, &stores, HomeEpoch(1)).await.unwrap();
-        assert_eq!(carried, 1);
+        let carried = carry::all(&process, &stores, HomeEpoch(1), HomeEpoch(0)).await;
+        assert_eq!(carried.unwrap(), 1);
         let key = GroupKey {
             epoch: HomeEpoch(1),
             ..key.clone()
@@ -166,6 +168,95 @@ async fn a_group_is_carried_over_with_all_that_it_holds_and_twice_is_as_good_as_
     let same = stores.groups.read(&key, Level::Serial).await.unwrap();
     assert_eq!(same.unwrap(), source, "the old partition is as it was");
     // The next one is made of the newest.
-    let carried = carry::all(&process, &stores, HomeEpoch(2)).await.unwrap();
-    assert_eq!(carried, 1);
+    let carried = carry::all(&process, &stores, HomeEpoch(2), HomeEpoch(1)).await;
+    assert_eq!(carried.unwrap(), 1);
+}
+
+/// What is left of a takeover that died: the first commit of a copy.
+async fn begun(process: &Process, stores: &Stores, source: &Group, epoch: u64) {
+    let (group, first) = home::born(source, HomeEpoch(epoch), now(process).wall);
+    let made = store::apply::create(process, &*stores.groups, group, first).await;
+    made.unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_that_a_dead_takeover_left_unfinished_is_passed_over() {
+    let process = Process::system();
+    let stores = Arc::new(Memory::new(process.clock.clone()).handle("west"));
+    let key = large(&process, &stores).await;
+    let source = stores.groups.read(&key, Level::Serial).await.unwrap();
+    let source = source.unwrap();
+    begun(&process, &stores, &source, 1).await;
+    let carried = carry::all(&process, &stores, HomeEpoch(2), HomeEpoch(0)).await;
+    assert_eq!(carried.unwrap(), 1);
+    let key = GroupKey {
+        epoch: HomeEpoch(2),
+        ..key
+    };
+    let target = stores.groups.read(&key, Level::Serial).await.unwrap();
+    let target = target.unwrap();
+    assert_eq!(target.state.adoption, Adoption::Due);
+    assert_eq!(target.slots, source.slots);
+    let verdict = stores.groups.verdict(&key, &event(149).id).await.unwrap();
+    assert!(verdict.is_some());
+}
+
+#[tokio::test]
+async fn a_group_that_is_somewhere_and_has_no_whole_partition_here_is_not_left_out() {
+    let process = Process::system();
+    let stores = Memory::new(process.clock.clone()).handle("west");
+    let key = large(&process, &stores).await;
+    let source = stores.groups.read(&key, Level::Serial).await.unwrap();
+    begun(&process, &stores, &source.unwrap(), 1).await;
+    // Epoch 0 is whole, 1 is half a copy, and of the others there is nothing.
+    for (listed, served, found) in [
+        (vec![0, 1], 0, Ok(Some(0))),
+        (vec![0, 1, 5], 0, Ok(Some(0))),
+        // Epoch 2 was served without it: what it had acknowledged did not get there.
+        (vec![0, 1], 2, Ok(Some(0))),
+        // What was served last is not here.
+        (vec![0, 5], 5, Err(())),
+        (vec![1], 0, Err(())),
+        (vec![5, 6], 0, Err(())),
+        // Listed, and never made.
+        (vec![5], 0, Ok(None)),
+    ] {
+        let home = |epoch: &u64| GroupKey {
+            epoch: HomeEpoch(*epoch),
+            ..key.clone()
+        };
+        let homes: Vec<GroupKey> = listed.iter().map(home).collect();
+        let newest = carry::newest(&*stores.groups, &homes, HomeEpoch(served)).await;
+        let newest = newest.map(|group| group.map(|group| group.key.epoch.0));
+        assert_eq!(newest.map_err(drop), found, "{listed:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_for_an_epoch_that_is_over_is_refused_instead_of_sent_to_the_inbox() {
+    let process = Process::system();
+    let stores = Memory::new(process.clock.clone()).handle("east");
+    let stores = store::home::shared(stores, "east".parse().unwrap());
+    let supervisor = crate::build(&process, crate::Settings::default(), stores.clone());
+    let shared = stores.home.shared().unwrap();
+    let key = GroupKey {
+        id: GroupId::new(ColoId(1), 7),
+        tenant: "acme".parse().unwrap(),
+        epoch: HomeEpoch(0),
+    };
+    // It has not looked yet: whoever asks may ask again, or use the inbox.
+    let answer = supervisor.submit(&key, event(1)).await;
+    assert_eq!(answer, Err(SubmitError::NotOwner));
+    for (act, served) in [
+        (Act::Stand(Why::Served), None),
+        (Act::Serve(HomeEpoch(2)), Some(HomeEpoch(2))),
+    ] {
+        shared.note(Status {
+            act: Some(act),
+            ..Status::default()
+        });
+        shared.serve(served);
+        let answer = supervisor.submit(&key, event(1)).await;
+        assert_eq!(answer, Err(SubmitError::Unavailable), "{act:?}");
+    }
 }

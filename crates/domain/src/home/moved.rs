@@ -13,7 +13,7 @@ use crate::verdict::Verdict;
 /// Events of an inbox in one commit.
 const EVENTS_MAX: usize = 32;
 
-/// The partition before anything is in it, and its first commit.
+/// The partition before anything is in it, and its first commit. The source is whole: of one that is itself [`Adoption::Copying`], what it lacks would be lost.
 #[must_use]
 pub fn born(source: &Group, epoch: HomeEpoch, at: Timestamp) -> (Group, Change) {
     let key = GroupKey {

@@ -1,12 +1,13 @@
-//! For processes that keep no colo and serve requests: whether their control plane serves, by what it has published.
+//! For processes that keep no colo and serve requests: whether their control plane serves, by what planes have written.
 
 use std::time::Duration;
 
 use chassis::Process;
-use domain::home::{Act, Claim, Why};
+use domain::home::{Act, Automatic, Known, Plane, decide};
 use domain::ids::{ColoId, PlaneName};
 
 use super::{Home, Shared, Status};
+use crate::Error;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -18,24 +19,20 @@ pub fn follow(process: &Process, home: &Home, colo: ColoId, first: PlaneName) {
     let Some(shared) = home.shared().cloned() else {
         return;
     };
-    let run = run(process.clone(), shared, (colo, first));
+    let plane = Plane {
+        own: shared.plane().clone(),
+        first,
+        automatic: Automatic::Off,
+    };
+    let run = run(process.clone(), shared, (colo, plane));
     drop(process.tasks.spawn("home", run));
 }
 
-async fn run(process: Process, shared: Shared, (colo, first): (ColoId, PlaneName)) {
+async fn run(process: Process, shared: Shared, (colo, plane): (ColoId, Plane)) {
     loop {
-        let read = process.clock.timeout(WITHIN, shared.published(colo)).await;
-        match read {
-            Ok(Ok(published)) => {
-                let claim = published.map_or_else(|| Claim::first(first.clone()), |row| row.claim);
-                let serves = claim.is_of(shared.plane()).then_some(claim.epoch);
-                shared.serve(serves);
-                shared.note(Status {
-                    act: Some(serves.map_or(Act::Stand(Why::Served), Act::Serve)),
-                    holder: Some(claim),
-                    ..Status::default()
-                });
-            }
+        let looked = process.clock.timeout(WITHIN, look(&shared, colo, &plane));
+        match looked.await {
+            Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(
@@ -51,4 +48,25 @@ async fn run(process: Process, shared: Shared, (colo, first): (ColoId, PlaneName
             () = process.clock.sleep(EVERY) => {}
         }
     }
+}
+
+/// One look. Once another plane has written that it has won, this one serves no more: what is acknowledged while the other copies, it would not see.
+pub(super) async fn look(shared: &Shared, colo: ColoId, plane: &Plane) -> Result<(), Error> {
+    let published = shared.published(colo).await?;
+    let known = Known {
+        published: published.map(|row| row.claim),
+        read: shared.opening(colo).await?,
+        ..Known::default()
+    };
+    let act = decide(plane, &known);
+    shared.serve(match act {
+        Act::Serve(epoch) => Some(epoch),
+        Act::Open(_) | Act::Claim(_) | Act::Stand(_) => None,
+    });
+    shared.note(Status {
+        act: Some(act),
+        holder: Some(known.holder(plane)),
+        ..Status::default()
+    });
+    Ok(())
 }

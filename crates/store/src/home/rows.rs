@@ -16,8 +16,9 @@ use crate::row;
 /// Kinds of rows, the first byte of their ids.
 const SERVES: u8 = 1;
 const WISHED: u8 = 2;
+const OPENS: u8 = 3;
 
-/// That a plane serves its colo since an epoch.
+/// That a plane serves its colo since an epoch, or is about to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     /// Which epoch, and whose.
@@ -72,10 +73,24 @@ impl Shared {
     /// # Errors
     /// The store's.
     pub async fn published(&self, colo: ColoId) -> Result<Option<Published>, Error> {
-        let mut beyond = id(SERVES, colo, &u64::MAX.to_be_bytes());
+        self.newest(SERVES, colo).await
+    }
+
+    /// Who has won the highest epoch, as far as this store knows, whether it serves already or only opens. None: nobody ever took over.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn opening(&self, colo: ColoId) -> Result<Option<Claim>, Error> {
+        let newest = self.newest(OPENS, colo).await?;
+        Ok(newest.map(|row| row.claim))
+    }
+
+    /// The row of the highest epoch.
+    async fn newest(&self, kind: u8, colo: ColoId) -> Result<Option<Published>, Error> {
+        let mut beyond = id(kind, colo, &u64::MAX.to_be_bytes());
         beyond.push(0);
         let newest = self.raw.notes.newest(Shelf::Homes, Some(&beyond), 1);
-        let own = id(SERVES, colo, &[]);
+        let own = id(kind, colo, &[]);
         let newest = newest.await?;
         let newest = newest.first().filter(|note| note.id.starts_with(&own));
         newest.map(|note| published(&note.body)).transpose()
@@ -86,6 +101,18 @@ impl Shared {
     /// # Errors
     /// The store's; [`Error::Corrupt`] if somebody else has that epoch, which a person must look at.
     pub async fn publish(&self, colo: ColoId, home: &Published) -> Result<(), Error> {
+        self.say(SERVES, colo, home).await
+    }
+
+    /// Says that a plane has won an epoch and will serve it, so that all others stop. To say the same again changes nothing.
+    ///
+    /// # Errors
+    /// As for [`Self::publish`].
+    pub async fn open(&self, colo: ColoId, home: &Published) -> Result<(), Error> {
+        self.say(OPENS, colo, home).await
+    }
+
+    async fn say(&self, kind: u8, colo: ColoId, home: &Published) -> Result<(), Error> {
         let row = Row {
             epoch: home.claim.epoch.0,
             plane: home.claim.plane.as_ref().map(ToString::to_string),
@@ -94,7 +121,7 @@ impl Shared {
             at: home.at.unix_ms(),
         };
         let note = Note {
-            id: id(SERVES, colo, &home.claim.epoch.0.to_be_bytes()),
+            id: id(kind, colo, &home.claim.epoch.0.to_be_bytes()),
             at: home.at,
             body: row::write(&row)?,
         };
@@ -109,7 +136,7 @@ impl Shared {
         if same {
             return Ok(());
         }
-        let why = "another plane has published it, and one key pair has one maker";
+        let why = "another plane has written its row, and one key pair has one maker";
         Err(row::corrupt("an epoch of a colo", &why))
     }
 

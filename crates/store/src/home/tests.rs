@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chassis::Clock;
-use domain::home::Claim;
+use domain::home::{Automatic, Claim, Plane};
 use domain::ids::{ColoId, GroupKey, Incarnation};
 use domain::member::Lease;
 use domain::time::Timestamp;
@@ -65,6 +65,40 @@ async fn who_serves_is_the_highest_epoch_that_was_published_and_each_is_publishe
     assert_eq!(east.published(ColoId(8)).await.unwrap(), None);
     east.renew(COLO, HomeEpoch(300)).await.unwrap();
     assert_eq!(east.published(COLO).await.unwrap(), Some(newest));
+}
+
+/// The epoch that requests are served under after a look at the rows.
+async fn followed(stores: &Stores) -> Option<HomeEpoch> {
+    let shared = of(stores);
+    let plane = Plane {
+        own: shared.plane().clone(),
+        first: plane("east"),
+        automatic: Automatic::Off,
+    };
+    follow::look(shared, COLO, &plane).await.unwrap();
+    shared.epoch()
+}
+
+#[tokio::test]
+async fn nobody_serves_requests_between_the_win_of_an_epoch_and_its_publication() {
+    let (east, west) = two();
+    let [zero, one] = [0, 1].map(|epoch| Some(HomeEpoch(epoch)));
+    assert_eq!(followed(&east).await, zero);
+    assert_eq!(followed(&west).await, None);
+    let won = published(1, "west");
+    of(&west).open(COLO, &won).await.unwrap();
+    of(&west).open(COLO, &won).await.unwrap();
+    assert_eq!(of(&east).published(COLO).await.unwrap(), None);
+    let opening = of(&east).opening(COLO).await.unwrap();
+    assert_eq!(opening.as_ref(), Some(&won.claim));
+    assert_eq!(followed(&east).await, None);
+    assert_eq!(followed(&west).await, None, "it copies");
+    of(&west).publish(COLO, &won).await.unwrap();
+    assert_eq!(followed(&east).await, None);
+    assert_eq!(followed(&west).await, one);
+    let theirs = published(1, "east");
+    assert!(of(&east).open(COLO, &theirs).await.is_err());
+    assert_eq!(of(&east).opening(ColoId(8)).await.unwrap(), None);
 }
 
 #[tokio::test]
