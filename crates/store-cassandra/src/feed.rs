@@ -2,16 +2,17 @@
 //!
 //! Nobody could find by key what was committed last over all groups. So each process has a log of its own, in which it writes which revision
 //! of which group it is about to commit; whatever waits goes into one write, and the next write begins when that one is answered, so that
-//! a log is read in its order, without gaps and without clocks. A line says only where to look: what counts is the commit record. Of a commit
-//! that was refused or never came there is none, and the line is passed after a while ([`reading`]).
+//! a log is read in its order, without gaps but for what has expired, and without clocks. A line says only where to look: what counts is the commit
+//! record. Of a commit that was refused or never came there is none, and the line is passed after a while ([`reading`]).
 
+mod place;
 mod reading;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Process;
 use chassis::metrics::Counter;
+use chassis::{Metrics, Process};
 use domain::ids::{GroupKey, Rev};
 use scylla::statement::batch::{Batch, BatchType};
 use tokio::sync::{mpsc, oneshot};
@@ -26,13 +27,21 @@ const PART: u64 = 10_000;
 const LINES_MAX: usize = 100;
 /// Lines that may wait; more are lost to the feed, and said so.
 const WAITING_MAX: usize = 10_000;
-/// How long a commit waits for its line. The commit goes on all the same, and the line is still written.
+/// How long a commit waits for its line. The commit goes on all the same, and the line is still written, unless the process is killed before.
 const LINE_WITHIN: Duration = Duration::from_millis(500);
 /// After a write that failed, doubled with each further one.
 const RETRY: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 /// A log is named again after so long, much sooner than its name expires.
 const NAMED_AGAIN: Duration = Duration::from_secs(12 * 3600);
+
+/// What the index of history does not hear of by itself.
+fn lost(metrics: &Metrics) -> Counter {
+    metrics.counter(
+        "history_feed_lost_total",
+        "Commits that could not be noted for the index of history, or whose notes expired unread: `holt history rebuild` brings them in.",
+    )
+}
 
 /// A line that waits to be written.
 struct Line {
@@ -69,10 +78,7 @@ impl Log {
         Self {
             process: process.clone(),
             lines,
-            lost: process.metrics.counter(
-                "history_feed_lost_total",
-                "Commits that could not be noted for the index of history: `holt history rebuild` brings them in.",
-            ),
+            lost: lost(&process.metrics),
         }
     }
 
@@ -114,7 +120,7 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self, mut waiting: mpsc::Receiver<Line>) {
-        while let Some(first) = waiting.recv().await {
+        while let Some(first) = self.first(&mut waiting).await {
             let mut lines = vec![first];
             // A write lies in one partition.
             while lines.len() < LINES_MAX && !(self.next + lines.len() as u64).is_multiple_of(PART)
@@ -139,6 +145,23 @@ impl Writer {
         }
     }
 
+    /// The next line. A log stays named for as long as its process lives: readers forget how far they are in one whose name is gone.
+    async fn first(&mut self, waiting: &mut mpsc::Receiver<Line>) -> Option<Line> {
+        loop {
+            tokio::select! {
+                biased;
+                line = waiting.recv() => return line,
+                () = self.process.clock.sleep(NAMED_AGAIN) => {}
+            }
+            if self.named.is_some()
+                && let Err(error) = self.keep_named().await
+            {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the log of this process was not named again");
+            }
+        }
+    }
+
     async fn write(&mut self, lines: &[Line]) -> bool {
         let written = self.try_write(lines).await;
         if let Err(error) = &written {
@@ -148,7 +171,8 @@ impl Writer {
         written.is_ok()
     }
 
-    async fn try_write(&mut self, lines: &[Line]) -> Result<(), store::Error> {
+    /// Names the log, if that is due.
+    async fn keep_named(&mut self) -> Result<(), store::Error> {
         let part = self.next / PART;
         let now = self.process.clock.mono();
         let again = |(named, at): (u64, chassis::Mono)| {
@@ -161,6 +185,12 @@ impl Writer {
                 .await?;
             self.named = Some((part, now));
         }
+        Ok(())
+    }
+
+    async fn try_write(&mut self, lines: &[Line]) -> Result<(), store::Error> {
+        self.keep_named().await?;
+        let part = self.next / PART;
         let mut batch = Batch::new(BatchType::Unlogged);
         batch.set_is_idempotent(true);
         let mut values: Vec<Values> = Vec::new();

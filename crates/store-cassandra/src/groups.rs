@@ -38,9 +38,10 @@ impl Inner {
         let ready = batch::ready(&self.statements, self.keep, base, changes, nonce)?;
         let before = base.head.and_then(|head| head.wake);
         let moved = before != ready.after.wake;
+        let stamp = self.stamps.next(self.process.clock.unix_ms());
         if moved {
             // Before the commit: one that is cut off leaves a row too many, which a look at the group corrects.
-            self.put_timer(base.key, ready.after.wake).await?;
+            self.put_timer(base.key, ready.after.wake, stamp).await?;
         }
         if let Some(log) = &self.log {
             log.note(base.key, base.guard.rev.next()).await;
@@ -50,7 +51,7 @@ impl Inner {
         if matches!(outcome, Outcome::Applied) {
             **lane = Some(ready.after);
             if moved {
-                self.forget_timer(base.key, before);
+                self.forget_timer(base.key, before, stamp);
             }
         }
         Ok(outcome)

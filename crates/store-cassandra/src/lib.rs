@@ -27,6 +27,7 @@ mod notes;
 mod read;
 mod rest;
 pub mod schema;
+mod stamps;
 mod statements;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ use store::Stores;
 use cells::Cells;
 use driver::Driver;
 pub use driver::{Counts, builder as session_builder};
+use stamps::Stamps;
 use statements::Statements;
 
 /// How a cluster is reached and used. `[store.cassandra]` in configuration files.
@@ -165,6 +167,7 @@ struct Inner {
     driver: Arc<Driver>,
     statements: Arc<Statements>,
     cells: Cells,
+    stamps: Stamps,
     keep: Keep,
     unclear_for: Duration,
     /// Where commits are noted before they are sent, if they are.
@@ -188,6 +191,7 @@ pub async fn open(process: &Process, settings: &Settings) -> Result<Cassandra, O
             driver,
             statements,
             cells: Cells::default(),
+            stamps: Stamps::default(),
             keep: settings.keep,
             unclear_for: settings.unclear_for,
         }),

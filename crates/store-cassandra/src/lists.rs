@@ -11,8 +11,9 @@ use store::Error;
 use store::group::{Level, Met, Page, Place, Stretch, Wanted, page};
 
 use crate::Inner;
-use crate::driver::{Value, Values, int, long, text, tiny};
+use crate::driver::{Value, Values, int, long, text, tiny, unsigned};
 use crate::read::{each, group_key, time};
+use crate::stamps::Stamp;
 
 /// Partitions of the timers and of the hints, so that no node has all of them.
 pub(crate) const PARTS: i8 = 16;
@@ -22,6 +23,9 @@ const READS_AT_ONCE: usize = 16;
 const BEYOND: u64 = 8;
 /// A timer that its group does not know is thrown away when it is this old: its commit is no longer on its way.
 const ORPHANED: Duration = Duration::from_secs(60);
+
+/// A timer: when which group has to be woken, when it was put there, and under which time stamp.
+type Timer = (Timestamp, GroupKey, Timestamp, Stamp);
 
 /// The partition of a group's timer and hint.
 pub(crate) fn part(key: &GroupKey) -> Value {
@@ -176,19 +180,21 @@ impl Inner {
         &self,
         key: &GroupKey,
         at: Option<Timestamp>,
+        stamp: Stamp,
     ) -> Result<(), Error> {
         let Some(at) = at else { return Ok(()) };
         let put = long(self.process.clock.unix_ms());
-        let values = timer(key, at).into_iter().chain([put]);
+        let values = timer(key, at).into_iter().chain([put, stamp.value()]);
         let statement = &self.statements.put_timer;
         self.driver.write(statement, values.collect()).await
     }
 
-    /// Takes away a timer that its group does not have any more. If that fails, a later look does it.
-    pub(crate) fn forget_timer(&self, key: &GroupKey, at: Option<Timestamp>) {
+    /// Takes away a timer that its group does not have any more, if it was put there under that time stamp or an earlier one: a later commit may have
+    /// put it there again before this arrives, and nothing else would ever wake a group that rests. If it fails, a later look does it.
+    pub(crate) fn forget_timer(&self, key: &GroupKey, at: Option<Timestamp>, stamp: Stamp) {
         let Some(at) = at else { return };
         let (driver, statements) = (Arc::clone(&self.driver), Arc::clone(&self.statements));
-        let values = timer(key, at);
+        let values: Values = [stamp.value()].into_iter().chain(timer(key, at)).collect();
         let forget = async move {
             if let Err(error) = driver.write(&statements.take_timer, values).await {
                 let error = &error as &dyn std::error::Error;
@@ -223,19 +229,15 @@ impl Inner {
         Ok(found)
     }
 
-    async fn timers_of(
-        &self,
-        part: i8,
-        by: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<(Timestamp, GroupKey, Timestamp)>, Error> {
+    async fn timers_of(&self, part: i8, by: Timestamp, limit: u32) -> Result<Vec<Timer>, Error> {
         let values = vec![tiny(part), long(by.unix_ms()), int(u64::from(limit))];
         let pages = self.driver.read(&self.statements.timers, values).await?;
         let mut rows = Vec::new();
         each(
             &pages,
-            |(at, id, tenant, epoch, put): (i64, &str, &str, i64, i64)| {
-                rows.push((time(at), group_key(id, tenant, epoch)?, time(put)));
+            |(at, id, tenant, epoch, put, stamp): (i64, &str, &str, i64, i64, i64)| {
+                let key = group_key(id, tenant, epoch)?;
+                rows.push((time(at), key, time(put), Stamp::of(unsigned(stamp))));
                 Ok(())
             },
         )?;
@@ -243,15 +245,12 @@ impl Inner {
     }
 
     /// Whether a group still has to be woken at that time.
-    async fn still(
-        &self,
-        (at, key, put): &(Timestamp, GroupKey, Timestamp),
-    ) -> Result<bool, Error> {
+    async fn still(&self, (at, key, put, stamp): &Timer) -> Result<bool, Error> {
         let found = self.head(key, Level::Relaxed).await?;
         let still = found.is_some_and(|(head, _)| head.wake == Some(*at));
         let now = Timestamp::from_unix_ms(self.process.clock.unix_ms());
         if !still && now.since(*put) > ORPHANED {
-            self.forget_timer(key, Some(*at));
+            self.forget_timer(key, Some(*at), *stamp);
         }
         Ok(still)
     }

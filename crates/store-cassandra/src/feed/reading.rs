@@ -3,26 +3,27 @@
 //! The note is written conditionally and also says who reads. Who finds it unchanged for [`LEASE`], on its own clock, takes it over; who finds
 //! that another wrote it stops. Two readers at once do no harm: everything is given at least once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chassis::Mono;
+use chassis::metrics::Counter;
 use domain::ids::{GroupKey, Rev};
 use domain::time::Timestamp;
 use futures_util::future::try_join_all;
-use serde::{Deserialize, Serialize};
 use store::Error;
 use store::feed::{Batch, Feed, Mark, Next};
-use store::group::CommitRecord;
+use store::group::{CommitRecord, Groups, Level};
 use store::note::{Note, Notes, Shelf};
 use store::search::Found;
 use tokio::sync::Mutex;
 
 use crate::batch::{key, record_id};
 use crate::driver::{blob, int, long, tiny, unsigned};
-use crate::feed::PART;
+use crate::feed::place::{Beyond, Line, Name, Place};
+use crate::feed::{PART, lost};
 use crate::read::{each, group_key, records};
 use crate::{Cassandra, Inner};
 
@@ -36,26 +37,13 @@ const LOGS: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_secs(60);
 /// Between two looks at a quiet log.
 const QUIET_LOOK: Duration = Duration::from_secs(10);
-/// A line whose commit did not come within this has none: longer than an unclear commit takes to surface.
+/// A line whose commit did not come within this has none, if a serial read finds none either: longer than commits take, so that few lines need one.
 const NEVER: Duration = Duration::from_secs(60);
 /// Groups whose records are read at once.
 const AT_ONCE: usize = 32;
 
-/// Names of logs, as hexadecimal digits.
-type Name = String;
-/// A line: its log and number.
-type Line = (Name, u64);
-
-/// What the note says.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Place {
-    /// Who reads.
-    who: String,
-    /// Counts writes, so that each shows.
-    beat: u64,
-    /// The last line of each log before which all are in the index.
-    logs: BTreeMap<Name, u64>,
-}
+/// A line, and which revision of which group was about to be committed.
+type Row = (Line, GroupKey, Rev);
 
 /// What a reader knows.
 #[derive(Debug, Default)]
@@ -69,8 +57,8 @@ struct Known {
     looked: Option<Mono>,
     /// Logs that gave nothing, since when, and when they were looked at last.
     quiet: BTreeMap<Name, (Mono, Mono)>,
-    /// Lines beyond the place of their log that are in the index.
-    done: BTreeSet<Line>,
+    /// What is in the index beyond the places of its logs.
+    beyond: Beyond,
     /// Lines whose commit has not come, and since when.
     waits: BTreeMap<Line, Mono>,
     /// The batch that was given last, and what it covers.
@@ -82,6 +70,7 @@ struct Reading {
     inner: Arc<Inner>,
     who: String,
     name: Vec<u8>,
+    lost: Counter,
     known: Mutex<Known>,
 }
 
@@ -99,6 +88,7 @@ impl Cassandra {
             inner: Arc::clone(&self.inner),
             who,
             name: name.as_bytes().to_vec(),
+            lost: lost(&self.inner.process.metrics),
             known: Mutex::default(),
         })
     }
@@ -128,17 +118,17 @@ impl Feed for Reading {
         }
         let covered = std::mem::take(covered);
         known.waits.retain(|line, _| !covered.contains(line));
-        known.done.extend(covered);
+        known.beyond.done(covered);
         let Some((place, _, _)) = &known.own else {
             return Err(Error::Unavailable(Box::new(Lost)));
         };
         let mut place = place.clone();
+        let now = self.mono();
         for name in known.logs.keys() {
             let at = place.logs.entry(name.clone()).or_default();
-            while known.done.remove(&(name.clone(), *at + 1)) {
-                *at += 1;
-            }
+            known.beyond.advance(name, at, now);
         }
+        place.forget(&known.logs, &known.beyond);
         self.write(known, place).await
     }
 }
@@ -183,7 +173,7 @@ impl Reading {
         if mine || stale {
             let mut place = read(&note.body)?;
             place.who.clone_from(&self.who);
-            (known.done, known.waits) = Default::default();
+            (known.beyond, known.waits) = Default::default();
             known.own = Some((place.clone(), note.body, None));
             self.write(known, place).await?;
         }
@@ -236,48 +226,38 @@ impl Reading {
     }
 
     /// Lines that are not in the index, of all logs in turn.
-    async fn lines(
-        &self,
-        known: &mut Known,
-        limit: u32,
-    ) -> Result<Vec<(Line, GroupKey, Rev)>, Error> {
-        let Some((place, _, _)) = &known.own else {
+    async fn lines(&self, known: &mut Known, limit: u32) -> Result<Vec<Row>, Error> {
+        let now = self.mono();
+        let Known {
+            own,
+            logs,
+            quiet,
+            beyond,
+            ..
+        } = known;
+        let Some((place, _, _)) = own else {
             return Ok(Vec::new());
         };
         let (most, mut lines) = (usize::try_from(limit).unwrap_or(usize::MAX), Vec::new());
-        let now = self.mono();
-        for (name, newest) in &known.logs {
-            if known
-                .quiet
-                .get(name)
-                .is_some_and(|quiet| rests(*quiet, now))
-            {
+        for (name, newest) in &*logs {
+            if quiet.get(name).is_some_and(|quiet| rests(*quiet, now)) {
                 continue;
             }
-            let at = place.logs.get(name).copied().unwrap_or(0);
-            let done = known.done.iter().filter(|(log, _)| log == name).count() as u64;
-            let rows = u64::from(limit) + done;
-            let mut part = (at + 1) / PART;
-            loop {
-                let found = self.part(name, (part, at, rows)).await?;
-                let empty = found.is_empty();
-                lines.extend(
-                    found
-                        .into_iter()
-                        .filter(|(line, _, _)| !known.done.contains(line)),
-                );
-                if empty {
-                    let (since, _) = known.quiet.get(name).copied().unwrap_or((now, now));
-                    known.quiet.insert(name.clone(), (since, now));
-                } else {
-                    known.quiet.remove(name);
-                }
-                // What expired unread is no longer waited for.
-                if !empty || part >= *newest {
-                    break;
-                }
-                part += 1;
+            let at = place.logs.entry(name.clone()).or_default();
+            let from = beyond.read_on(name, *at, now);
+            let (new, first) = self.log(name, (from, *newest), beyond, limit).await?;
+            if let Some(jump) = beyond.found(name, (*at, from), first, now) {
+                tracing::warn!(log = %name, lost = jump.lost, "lines of the feed of history expired unread");
+                self.lost.add(jump.lost);
+                *at = jump.to;
             }
+            if new.is_empty() {
+                let (since, _) = quiet.get(name).copied().unwrap_or((now, now));
+                quiet.insert(name.clone(), (since, now));
+            } else {
+                quiet.remove(name);
+            }
+            lines.extend(new);
             if lines.len() >= most {
                 break;
             }
@@ -286,11 +266,37 @@ impl Reading {
         Ok(lines)
     }
 
+    /// Lines of one log that are not in the index, and the number of the first line that is there at all.
+    async fn log(
+        &self,
+        name: &Name,
+        (from, newest): (u64, u64),
+        beyond: &Beyond,
+        limit: u32,
+    ) -> Result<(Vec<Row>, Option<u64>), Error> {
+        // Of so many, some are not in the index.
+        let rows = u64::from(limit) + beyond.count(name);
+        let (mut part, mut first) = ((from + 1) / PART, None);
+        loop {
+            let found = self.part(name, (part, from, rows)).await?;
+            first = first.or_else(|| found.first().map(|((_, n), _, _)| *n));
+            let new: Vec<Row> = found
+                .into_iter()
+                .filter(|(line, _, _)| !beyond.has(line))
+                .collect();
+            // The rest of a part may have expired unread, or be in the index: then the next one follows.
+            if !new.is_empty() || part >= newest {
+                return Ok((new, first));
+            }
+            part += 1;
+        }
+    }
+
     async fn part(
         &self,
         name: &Name,
         (part, after, rows): (u64, u64, u64),
-    ) -> Result<Vec<(Line, GroupKey, Rev)>, Error> {
+    ) -> Result<Vec<Row>, Error> {
         let values = vec![blob(&bytes(name)), int(part), long(after), int(rows)];
         let statement = &self.inner.statements.feed.lines;
         let pages = self.inner.driver.read(statement, values).await?;
@@ -310,7 +316,7 @@ impl Reading {
     async fn commits(
         &self,
         known: &mut Known,
-        lines: Vec<(Line, GroupKey, Rev)>,
+        lines: Vec<Row>,
     ) -> Result<(Vec<Found>, Vec<Line>), Error> {
         let mut groups: BTreeMap<GroupKey, BTreeMap<Rev, Vec<Line>>> = BTreeMap::new();
         for (line, group, rev) in lines {
@@ -327,21 +333,32 @@ impl Reading {
             let asked = some.iter().map(|(group, revs)| self.records(group, revs));
             for ((group, revs), found) in some.iter().zip(try_join_all(asked).await?) {
                 for (rev, lines) in revs {
-                    let record = found.iter().find(|record| record.rev == *rev);
-                    let came = record.is_some();
-                    items.extend(record.map(|record| Found {
-                        key: group.clone(),
-                        record: record.clone(),
-                    }));
-                    let mut late = |line: &Line| {
-                        let since = *known.waits.entry(line.clone()).or_insert(now);
-                        now.saturating_since(since) >= NEVER
-                    };
-                    covered.extend(lines.iter().filter(|&line| came || late(line)).cloned());
+                    let mut record = found.iter().find(|record| record.rev == *rev).cloned();
+                    if record.is_none() {
+                        let late = late(&mut known.waits, lines, now);
+                        if late.is_empty() {
+                            continue;
+                        }
+                        record = self.settled(group, *rev).await?;
+                        // Whatever it says is for good.
+                        covered.extend(late);
+                    }
+                    if let Some(record) = record {
+                        covered.extend(lines.iter().cloned());
+                        let key = group.clone();
+                        items.push(Found { key, record });
+                    }
                 }
             }
         }
         Ok((items, covered))
+    }
+
+    /// The record of a revision, for certain: this read ends what may be in flight of it. A plain one does not see what is accepted and not yet
+    /// committed, and would have it missing in the index for ever.
+    async fn settled(&self, group: &GroupKey, rev: Rev) -> Result<Option<CommitRecord>, Error> {
+        let found = Groups::records(&*self.inner, group, Some(rev), 1, Level::Serial).await?;
+        Ok(found.into_iter().find(|record| record.rev == rev))
     }
 
     /// A group's records from the first of these revisions to the last.
@@ -359,6 +376,18 @@ impl Reading {
         let pages = self.inner.driver.read(statement, values.collect()).await?;
         records(&pages)
     }
+}
+
+/// Those of the lines that have waited for their commit for long enough.
+fn late(waits: &mut BTreeMap<Line, Mono>, lines: &[Line], now: Mono) -> Vec<Line> {
+    let mut late = Vec::new();
+    for line in lines {
+        let since = *waits.entry(line.clone()).or_insert(now);
+        if now.saturating_since(since) >= NEVER {
+            late.push(line.clone());
+        }
+    }
+    late
 }
 
 /// Whether a quiet log need not be looked at yet.
