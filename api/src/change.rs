@@ -10,7 +10,7 @@ use wire::problem::Code;
 use wire::v2::Invalid;
 
 use crate::context::Context;
-use crate::edit::NotEdited;
+use crate::edit::{CONFIG_BYTES_MAX, NotEdited, change_fits};
 use crate::etag::IfMatch;
 use crate::failure::Failure;
 use crate::tenant::is_there;
@@ -98,6 +98,13 @@ fn not_edited(why: &NotEdited) -> Failure {
         .at("id", "must be free"),
         NotEdited::TooManyPolicies(_, _, most) => full("the policies of a group", *most),
         NotEdited::TooManyWebhooks(_, _, most) => full("the webhooks of a policy", *most),
+        NotEdited::TooLarge(bytes) => Invalid::new(
+            "configuration",
+            format!(
+                "of a group, with its policies, webhooks and hooks, must not be larger than {CONFIG_BYTES_MAX} bytes; it would have {bytes}"
+            ),
+        )
+        .into(),
     }
 }
 
@@ -148,10 +155,16 @@ pub(crate) async fn change(
 pub(crate) async fn change_or(
     context: &Context,
     key: &GroupKey,
-    decide: impl FnMut(View<'_>) -> Result<Option<Change>, NotChanged> + Send,
+    mut decide: impl FnMut(View<'_>) -> Result<Option<Change>, NotChanged> + Send,
 ) -> Result<Result<Group, NotChanged>, Failure> {
     context.mark(key).await;
     let groups = &*context.stores.groups;
+    let decide = |view: View<'_>| -> Result<Option<Change>, NotChanged> {
+        let group = view.group;
+        let change = decide(view)?;
+        change_fits(group, change.as_ref())?;
+        Ok(change)
+    };
     match apply(&context.process, groups, key, Fence(0), None, decide).await {
         Ok(group) => {
             context.poke(key);
@@ -182,6 +195,17 @@ pub(crate) async fn edit(
         Ok((!draft.is_empty()).then(|| draft.finish(cause, actor.clone())))
     };
     change(context, key, decide).await
+}
+
+/// What to answer after a commit, where what is there now could not be read: never that nothing was done. A key stays bound to the write then.
+pub(crate) fn committed(failure: Failure) -> Failure {
+    if failure.code != Code::Unavailable {
+        return failure;
+    }
+    Failure::new(
+        Code::OutcomeUnknown,
+        "it was done, or found done, but what is there now could not be read: look before trying again",
+    )
 }
 
 /// Why a commit was not made, but for what the decision itself refused.

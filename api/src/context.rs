@@ -1,6 +1,7 @@
 //! What handlers work with.
 
 use std::fmt::Debug;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -30,6 +31,10 @@ use crate::v1::service::Service;
 /// How long an owner may take to hear that its group changed; losing the hint costs time only.
 const POKE_DEADLINE: Duration = Duration::from_secs(2);
 
+/// Answers of receivers to the hooks of one group in a second: a hundred servers may become ready at once. A bucket of their own: whoever has a
+/// capability URL of the group must not be able to hold them back.
+const ANSWERS: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+
 /// Between two looks whether requests are still in hand.
 const IDLE_GRAIN: Duration = Duration::from_millis(5);
 
@@ -56,6 +61,8 @@ pub struct Context {
     pub(crate) proxies: Vec<Network>,
     /// How often one group may be asked by its capability URLs.
     pub(crate) executions: Limiter<GroupId>,
+    /// How often the hooks of one group may be answered.
+    pub(crate) answers: Limiter<GroupId>,
     /// How long an owner is waited for.
     pub owner_deadline: Duration,
     linger: Duration,
@@ -106,15 +113,16 @@ impl Context {
         (verifier, keystone, revoked): (Verifier, Option<Keystone>, Revoked),
         (v1, hooks, colos): (Service, Option<HookKeys>, Option<Colos>),
     ) -> Self {
-        let executions = Limits {
-            requests: Rate::PerSecond(settings.v1.executions),
-            burst: settings.v1.executions,
+        let in_a_second = |count: NonZeroU32| Limits {
+            requests: Rate::PerSecond(count),
+            burst: count,
         };
         Self {
             limiter: Limiter::new(process, &settings.limits),
             rate_policy: rate_policy(&settings.limits),
             proxies: settings.proxies.clone(),
-            executions: Limiter::new(process, &executions),
+            executions: Limiter::new(process, &in_a_second(settings.v1.executions)),
+            answers: Limiter::new(process, &in_a_second(ANSWERS)),
             process: process.clone(),
             stores,
             owner,

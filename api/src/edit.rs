@@ -1,13 +1,18 @@
-//! Edits of the policies and webhooks of a group, as both surfaces make them: inside a commit, on the aggregate as it is there.
+//! Edits of the policies and webhooks of a group, as both surfaces make them: inside a commit, on the aggregate as it is there. And how large a
+//! configuration may become, whoever changes it.
 //!
 //! Deliberately absent: bodies, ids of paths and words for refusals, in which the surfaces differ.
 
 use std::collections::BTreeMap;
 
 use domain::draft::Draft;
-use domain::group::{Config, Group};
+use domain::group::{Change, Config, Group};
 use domain::ids::{PolicyId, WebhookId};
 use domain::policy::{Policy, Webhook};
+
+/// Bytes of a group's configuration as stores write it, with its policies, webhooks and hooks. The limits of their numbers multiply to hundreds of
+/// megabytes, and all of it is read and written as one.
+pub(crate) const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a customer says of a webhook: its name and pairs.
 pub(crate) type Words = (String, BTreeMap<String, String>);
@@ -25,6 +30,36 @@ pub(crate) enum NotEdited {
     TooManyPolicies(usize, usize, u32),
     /// The same of the webhooks of a policy.
     TooManyWebhooks(usize, usize, u32),
+    /// The configuration would have so many bytes, more than [`CONFIG_BYTES_MAX`].
+    TooLarge(usize),
+}
+
+/// Refuses the configuration of a new group if it is too large.
+pub(crate) fn fits(config: &Config) -> Result<(), NotEdited> {
+    let bytes = bytes(config);
+    if bytes > CONFIG_BYTES_MAX {
+        return Err(NotEdited::TooLarge(bytes));
+    }
+    Ok(())
+}
+
+/// Refuses a change that makes the configuration of a group too large. One that was too large before may stay so, and shrink.
+pub(crate) fn change_fits(group: &Group, change: Option<&Change>) -> Result<(), NotEdited> {
+    let Some(config) = change.and_then(|change| change.config.as_ref()) else {
+        return Ok(());
+    };
+    fits(config).or_else(|why| {
+        if bytes(config) <= bytes(&group.config) {
+            Ok(())
+        } else {
+            Err(why)
+        }
+    })
+}
+
+fn bytes(config: &Config) -> usize {
+    // What cannot be written is too large for any store.
+    store::parts::config(config).map_or(usize::MAX, |text| text.len())
 }
 
 /// The policy of that id.
@@ -166,3 +201,6 @@ fn next(config: &mut Config) -> u32 {
 fn count(most: u32) -> usize {
     usize::try_from(most).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Alerts on their way in: who sends them, what they say, which groups they are for, and the events that those groups get.
 //!
 //! A URL whose text is a keyed MAC of the input leads here; it is stored nowhere ([`crate::v1::capability`]). What can be read becomes
-//! one event per alert and group, under an id made of source, fingerprint, state and time: sending it again is harmless. What
+//! one event per alert and group, under an id made of source, fingerprint, state and time, or of the message that its sender signed where the
+//! alert has no time: sending it again is harmless. What
 //! cannot be read is kept for seven days for people to see, and acted on by nobody. Too much is answered 503, because senders
 //! of alerts drop what is answered 4xx (inputs, rule b).
 
@@ -33,6 +34,7 @@ pub(crate) use deliver::{groups_of, signal_event, wanted};
 pub(crate) use inputs::ready;
 pub(crate) use inputs::{Books, Kept, Loaded, load};
 pub(crate) use rejected::{list as rejected_of, reject};
+use verify::MessageId;
 pub(crate) use verify::shown as shown_secret;
 
 /// Where each of so many events is asked for.
@@ -82,10 +84,13 @@ pub(crate) async fn receive(
     let media = media
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if let Err(why) = verify::verify(&context, &input, (&request, serial), &bytes) {
-        reject(&context, input.id, (media, &bytes), why).await;
-        return Err(Failure::new(Code::SignatureInvalid, why));
-    }
+    let message = match verify::verify(&context, &input, (&request, serial), &bytes) {
+        Ok(message) => message,
+        Err(why) => {
+            reject(&context, input.id, (media, &bytes), why).await;
+            return Err(Failure::new(Code::SignatureInvalid, why));
+        }
+    };
     let content = match read(&input, media, &bytes, now) {
         Ok(content) => content,
         Err(why) => {
@@ -94,7 +99,8 @@ pub(crate) async fn receive(
             return Err(Failure::new(Code::AlertUnreadable, why));
         }
     };
-    let received = take(&context, &input, &content, &Origin::of(&request)).await?;
+    let said = (&content, message.as_ref());
+    let received = take(&context, &input, said, &Origin::of(&request)).await?;
     let mut complaints = received.broken.clone();
     if received.unrouted > 0 {
         complaints.push(format!(
@@ -127,7 +133,7 @@ pub(crate) fn read(
 async fn take(
     context: &Context,
     input: &Loaded,
-    content: &Content,
+    (content, message): (&Content, Option<&MessageId>),
     origin: &Origin,
 ) -> Result<Received, Failure> {
     let mut received = Received {
@@ -147,7 +153,8 @@ async fn take(
         let groups = groups_of(context, &input.tenant, wanted(input, alert)).await?;
         received.unrouted += usize::from(groups.is_empty());
         for group in groups {
-            events.push((group, signal_event(context, input, (alert, group), origin)));
+            let event = signal_event(context, input, (alert, group, message), origin);
+            events.push((group, event));
         }
     }
     if !content.samples.is_empty() {

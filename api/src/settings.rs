@@ -70,7 +70,8 @@ pub struct V1 {
     pub executions: NonZeroU32,
     /// Whether policies of the type `cloud_monitoring` are taken. Nothing evaluates them.
     pub monitoring: bool,
-    /// Tenants whose account is suspended: they may look and delete, and nothing scales.
+    /// Tenants whose account is suspended: they may look and delete, and nothing that is asked for here scales. What the supervisor does by itself,
+    /// schedules among it, goes on until their groups are paused.
     pub suspended: BTreeSet<String>,
 }
 

@@ -111,6 +111,8 @@ impl Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seed {
     bits: u128,
+    /// They come from the key of the write: what has an id made of them was made under the same key.
+    pub(crate) is_keyed: bool,
     /// The same write may have been done before, by a process that died.
     pub(crate) is_repeated: bool,
 }
@@ -157,6 +159,7 @@ pub(crate) async fn once(
     let Some(key) = key(request)? else {
         let seed = Seed {
             bits: context.process.entropy.u128(),
+            is_keyed: false,
             is_repeated: false,
         };
         return Ok(write(seed).await?.render(context, scope));
@@ -180,6 +183,7 @@ pub(crate) async fn once(
     let bits = id.first_chunk::<16>().copied().unwrap_or_default();
     let seed = Seed {
         bits: u128::from_be_bytes(bits),
+        is_keyed: true,
         is_repeated,
     };
     let done = write(seed).await;

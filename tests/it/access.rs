@@ -1,5 +1,6 @@
 //! Who gets in, and what gets in: the running api, route by route, against every kind of token and every kind of bad input.
 mod again;
+mod both;
 mod dry;
 mod edits;
 mod history;
@@ -13,6 +14,7 @@ mod matrix;
 mod old;
 mod openapi;
 mod raw;
+mod replays;
 mod revocations;
 pub(crate) mod rig;
 mod searches;

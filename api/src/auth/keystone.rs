@@ -4,7 +4,10 @@
 //! their own token, so that this process needs no credential there. What roles let their holders do is configuration; a role that is not
 //! named grants nothing. Rights of staff come from roles on the whole system only, never from a project.
 //!
-//! A refusal is remembered briefly too, and few questions are asked at once: a flood of made-up tokens is no flood at Keystone.
+//! A refusal is remembered briefly too, few questions are asked at once, and one at a time about one token: a flood of made-up tokens is no flood
+//! at Keystone, and many requests with one token are one question.
+
+mod flights;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,14 +25,15 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use wire::v2::time::Moment;
 
+use self::flights::{About, Flights};
 use super::Caller;
 use super::revoked::Revoked;
 use super::token::Refused;
 use crate::settings::{Keystone as Settings, StartError};
 
-/// Keystone has so long to answer.
+/// Keystone has so long to answer, with the wait for a question's turn in it; then it is 503.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Questions at once; more are answered 503.
+/// Questions at once; others wait for their turn.
 const ASKED_AT_ONCE: usize = 32;
 /// A refused token is refused without a question for so long.
 const REFUSED_FOR: Duration = Duration::from_secs(5);
@@ -46,6 +50,7 @@ pub(crate) struct Keystone {
     believed: Duration,
     grants: Grants,
     asking: Semaphore,
+    flights: Flights<Result<Known, Refused>>,
     revoked: Revoked,
     known: Cache<[u8; 32], Known>,
 }
@@ -130,6 +135,7 @@ impl Keystone {
             believed: settings.believed,
             grants: Grants::new(settings)?,
             asking: Semaphore::new(ASKED_AT_ONCE),
+            flights: Flights::new(),
             revoked: revoked.clone(),
             known: Cache::builder()
                 .max_capacity(settings.remembered)
@@ -140,11 +146,14 @@ impl Keystone {
 
     /// What is known of a token without a question.
     pub(crate) fn known(&self, token: &[u8]) -> Option<Result<Arc<Caller>, Refused>> {
-        let known = self.known.get(&name(token))?;
-        if self.clock.mono() >= known.until || known.epoch != self.revoked.epoch() {
-            return None;
-        }
+        let known = self.remembered(&name(token))?;
         Some(self.in_time(&known))
+    }
+
+    fn remembered(&self, name: &[u8; 32]) -> Option<Known> {
+        let known = self.known.get(name)?;
+        let is_good = self.clock.mono() < known.until && known.epoch == self.revoked.epoch();
+        is_good.then_some(known)
     }
 
     fn in_time(&self, known: &Known) -> Result<Arc<Caller>, Refused> {
@@ -160,10 +169,19 @@ impl Keystone {
     /// # Errors
     /// [`Refused`]: `Unavailable` if it gives no answer; nothing is believed then.
     pub(crate) async fn ask(&self, token: &[u8]) -> Result<Arc<Caller>, Refused> {
-        let asking = self.asking.try_acquire();
-        let _asking = asking.map_err(|_full| Refused::Unavailable)?;
-        let epoch = self.revoked.epoch();
-        let found = match self.look(token).await? {
+        // Whoever comes after something was revoked does not wait for an answer from before.
+        let about = (name(token), self.revoked.epoch());
+        let known = self.flights.answer(about, self.question(token, about));
+        self.in_time(&known.await?)
+    }
+
+    /// Asks, and remembers the answer.
+    async fn question(&self, token: &[u8], (name, epoch): About) -> Result<Known, Refused> {
+        // The question before may have been answered since this one's request looked.
+        if let Some(known) = self.remembered(&name) {
+            return Ok(known);
+        }
+        let found = match self.in_turn(token).await? {
             Some(answer) => {
                 let expires = answer.token.expires_at.0;
                 let issued = answer.token.issued_at.map(|at| at.0);
@@ -185,8 +203,22 @@ impl Keystone {
             until: self.clock.mono() + believed,
             epoch,
         };
-        self.known.insert(name(token), known.clone());
-        self.in_time(&known)
+        self.known.insert(name, known.clone());
+        Ok(known)
+    }
+
+    /// Looks as soon as few enough others do.
+    async fn in_turn(&self, token: &[u8]) -> Result<Option<Answer>, Refused> {
+        let looked = async {
+            let turn = self.asking.acquire().await;
+            let _turn = turn.map_err(|_closed| Refused::Unavailable)?;
+            self.look(token).await
+        };
+        let looked = self.clock.timeout(ANSWER, looked).await;
+        looked.unwrap_or_else(|_elapsed| {
+            tracing::warn!("Keystone gives no answer about a token in time");
+            Err(Refused::Unavailable)
+        })
     }
 
     /// None: it is no good token.

@@ -276,6 +276,7 @@ async fn may_pass(context: &Context, request: &ServiceRequest, way: &Way) -> Res
         |wait| Failure::new(Code::TooManyRequests, "this address is used too often").after(wait);
     match way {
         Way::Group(group) => context.executions.take(group).map(drop).map_err(too_often),
+        Way::Answer(group) => context.answers.take(group).map(drop).map_err(too_often),
         Way::Input(input) => {
             let full =
                 |wait| Failure::new(Code::Overloaded, "this input sends too often").after(wait);

@@ -32,6 +32,8 @@ pub(super) enum Way {
     Staff,
     /// By the text of a group's URL, which was opened.
     Group(GroupId),
+    /// By the text of an address that answers a hook of the group, which was opened.
+    Answer(GroupId),
     /// By the text of an input's URL, which was opened.
     Input(InputId),
 }
@@ -48,7 +50,7 @@ pub(super) fn place(context: &Context, path: &str) -> Place {
     match segments.as_slice() {
         ["v1.0", "execute", _, text] => {
             let opened = context.v1.seal.open(text);
-            opened.map_or(Place::Here, |it| of_group(it.group))
+            opened.map_or(Place::Here, |it| of_group(it.group, Way::Group))
         }
         ["in", text] => {
             let opened = context.v1.seal.open_input(text);
@@ -58,14 +60,14 @@ pub(super) fn place(context: &Context, path: &str) -> Place {
             })
         }
         ["v2", "switches", scope] => of_scope(scope),
-        ["v2", "switches" | "history" | "audit", ..] => Place::Anywhere(Way::Staff),
+        ["v2", "switches" | "history" | "audit" | "revocations", ..] => Place::Anywhere(Way::Staff),
         // A control plane is asked about itself.
         ["v2", "openapi.json" | "docs"] | ["v2", "colos", ..] => Place::Here,
         ["v2" | "v1.0", tenant, "groups", group, ..] => of_tenant(tenant, colo(group)),
         ["v2", "hooks", token, _] => {
             let keys = context.hooks.as_ref();
             let opened = keys.and_then(|keys| keys.answers(token));
-            opened.map_or(Place::Here, |(group, _)| of_group(group))
+            opened.map_or(Place::Here, |(group, _)| of_group(group, Way::Answer))
         }
         ["v2", tenant, "inputs", input, ..] => {
             let input = input.parse().ok();
@@ -80,10 +82,10 @@ fn colo(group: &str) -> Option<ColoId> {
     group.parse().ok().and_then(GroupId::home)
 }
 
-fn of_group(group: GroupId) -> Place {
+fn of_group(group: GroupId, way: fn(GroupId) -> Way) -> Place {
     group
         .home()
-        .map_or(Place::Here, |colo| Place::At(colo, Way::Group(group)))
+        .map_or(Place::Here, |colo| Place::At(colo, way(group)))
 }
 
 /// The home of what a tenant's path names; a path that names nothing belongs where the caller says.

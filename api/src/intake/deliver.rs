@@ -7,7 +7,7 @@ use std::time::Duration;
 use alert::route::{self, Wanted};
 use alert::{Alert, State};
 use domain::circle::{AlertKey, NAME_MAX, Severity, Signal, Standing};
-use domain::event::{Actor, ActorKind, Ask, Event, Force};
+use domain::event::{Actor, ActorKind, Ask, Event, Force, OF_ALERTS};
 use domain::ids::{GroupId, RequestHash, TenantId};
 use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
@@ -15,6 +15,7 @@ use store::group::Level;
 
 use super::Loaded;
 use super::inputs::Names;
+use super::verify::MessageId;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::origin::Origin;
@@ -23,7 +24,8 @@ use crate::tenant;
 
 /// Events that are sent at once: as many as one commit takes.
 const AT_ONCE: usize = 64;
-/// An alert without a time of its own counts as the same for so long (design 8: debounce of alert inputs).
+/// An alert without a time of its own, in a message that its sender did not sign with an id or a time, counts as the same for so long (design 8:
+/// debounce of alert inputs).
 pub(super) const SAME_FOR_MS: u64 = 10_000;
 /// However long an event waits for its owner: an alert that began does not become wrong by it. Verdicts are kept for longer.
 pub(super) const VALID_FOR: Duration = Duration::from_secs(86_400);
@@ -109,11 +111,11 @@ pub(super) fn actor(input: &Loaded, origin: &Origin) -> Actor {
     origin.actor(ActorKind::Input, input.id.to_string())
 }
 
-/// The event of one alert for one group.
+/// The event of one alert for one group, out of that message if its sender gave it a name that is to be believed.
 pub(crate) fn signal_event(
     context: &Context,
     input: &Loaded,
-    (alert, group): (&Alert, GroupId),
+    (alert, group, message): (&Alert, GroupId, Option<&MessageId>),
     origin: &Origin,
 ) -> Option<Event> {
     let severity = input.parsed.severity(alert);
@@ -130,12 +132,6 @@ pub(crate) fn signal_event(
         missing: input.parsed.missing,
         hearing: None,
     };
-    let at = alert.at.unix_ms();
-    let at = if alert.dated {
-        at
-    } else {
-        at - at % SAME_FOR_MS
-    };
     let hash = digest(&[
         &input.id.as_u128().to_be_bytes(),
         &group.as_u128().to_be_bytes(),
@@ -143,13 +139,26 @@ pub(crate) fn signal_event(
         alert.fingerprint.as_bytes(),
         format!("{:?}", alert.state).as_bytes(),
         severity.as_str().as_bytes(),
-        &at.to_be_bytes(),
+        &moment(alert, message),
     ]);
     let event = event(context, (signal, hash), actor(input, origin))?;
     Some(Event {
         trace: origin.trace,
         ..event
     })
+}
+
+/// What tells one telling of an alert from the next: the time that the alert has itself; without one, the message that its sender signed, so that
+/// neither a retry nor a replay of it is a second event; without both, when it came, roughly.
+fn moment(alert: &Alert, message: Option<&MessageId>) -> Vec<u8> {
+    let at = alert.at.unix_ms();
+    if alert.dated {
+        return at.to_be_bytes().to_vec();
+    }
+    message.map_or_else(
+        || (at - at % SAME_FOR_MS).to_be_bytes().to_vec(),
+        |message| message.as_bytes().to_vec(),
+    )
 }
 
 /// An event under an id made of a digest.
@@ -165,7 +174,7 @@ pub(super) fn event(
         .map(|byte| format!("{byte:02x}"))
         .collect();
     Some(Event {
-        id: format!("alert-{hex}").parse().ok()?,
+        id: format!("{OF_ALERTS}{hex}").parse().ok()?,
         // What the id is made of is all that counts: the same alert comes in many bodies.
         request: RequestHash(hash),
         ask: Ask::Alert(Box::new(signal)),
@@ -219,4 +228,62 @@ pub(super) async fn deliver(
         }
     }
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::time::Timestamp;
+
+    use super::*;
+
+    /// An alert that arrives, or says that it began, so many milliseconds after some full ten seconds.
+    fn alert(ms: u64, dated: bool) -> Alert {
+        Alert {
+            source: "plain".to_owned(),
+            fingerprint: "deploy".to_owned(),
+            state: State::Once,
+            severity: None,
+            name: "deploy".to_owned(),
+            application: None,
+            host: None,
+            labels: BTreeMap::new(),
+            value: None,
+            at: Timestamp::from_unix_ms(1_795_280_000_000 + ms),
+            dated,
+        }
+    }
+
+    #[test]
+    fn an_undated_alert_in_a_signed_message_is_the_same_whenever_it_arrives() {
+        let (one, other) = (MessageId::named("msg_1"), MessageId::named("msg_2"));
+        let first = moment(&alert(9_999, false), Some(&one));
+        for later in [10_000, 15_000, 290_000] {
+            assert_eq!(moment(&alert(later, false), Some(&one)), first, "{later}");
+        }
+        assert_ne!(moment(&alert(9_999, false), Some(&other)), first);
+    }
+
+    #[test]
+    fn a_time_that_is_signed_counts_where_there_is_no_id() {
+        let signed = |stamp: &str| moment(&alert(0, false), Some(&MessageId::signed_at(stamp)));
+        assert_eq!(signed("1795280000"), signed("1795280000"));
+        assert_ne!(signed("1795280000"), signed("1795280001"));
+        let named = moment(&alert(0, false), Some(&MessageId::named("1795280000")));
+        assert_ne!(signed("1795280000"), named, "an id is no time");
+    }
+
+    #[test]
+    fn without_a_signed_message_an_undated_alert_is_the_same_for_ten_seconds() {
+        let at = |ms| moment(&alert(ms, false), None);
+        assert_eq!(at(0), at(9_999));
+        assert_ne!(at(0), at(10_000));
+    }
+
+    #[test]
+    fn the_time_of_the_alert_itself_counts_more_than_its_message() {
+        let message = MessageId::named("msg_1");
+        let dated = moment(&alert(1, true), Some(&message));
+        assert_eq!(dated, moment(&alert(1, true), None));
+        assert_ne!(dated, moment(&alert(2, true), Some(&message)));
+    }
 }

@@ -17,6 +17,27 @@ type HmacSha256 = Hmac<Sha256>;
 /// How old a signed text may be, and how far in the future.
 const TOLERANCE_SECONDS: u64 = 300;
 
+/// What tells one message of a sender from another: an id or a time that its signature covers. A retry has it again, and so has a replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MessageId(String);
+
+impl MessageId {
+    /// The sender's own id of the message.
+    pub(super) fn named(id: &str) -> Self {
+        Self(format!("id {id}"))
+    }
+
+    /// The time of the signature, where there is no id.
+    pub(super) fn signed_at(stamp: &str) -> Self {
+        Self(format!("time {stamp}"))
+    }
+
+    /// What it is made of.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 /// The secret as it is shown to the customer.
 pub(crate) fn shown(by: VerifyBy, secret: &[u8; 32]) -> String {
     match by {
@@ -27,7 +48,7 @@ pub(crate) fn shown(by: VerifyBy, secret: &[u8; 32]) -> String {
     }
 }
 
-/// Proves the sender of a body.
+/// Proves the sender of a body, and gives what it calls the message, where the signature covers that.
 ///
 /// # Errors
 /// Why not, for the sender and for the input's owner.
@@ -36,16 +57,16 @@ pub(super) fn verify(
     input: &Loaded,
     (request, serial): (&HttpRequest, u32),
     body: &[u8],
-) -> Result<(), &'static str> {
+) -> Result<Option<MessageId>, &'static str> {
     let Some(verify) = &input.parsed.verify else {
-        return Ok(());
+        return Ok(None);
     };
     let now = context.wall().unix_ms() / 1_000;
     let secrets = context.v1.seal.input_secrets(input.id, serial);
     let mut why = "this service has no key for secrets of inputs";
     for secret in secrets {
         match proved(verify, &secret, (request, now), body) {
-            Ok(()) => return Ok(()),
+            Ok(message) => return Ok(message),
             Err(other) => why = other,
         }
     }
@@ -68,7 +89,7 @@ fn proved(
     secret: &[u8; 32],
     (request, now): (&HttpRequest, u64),
     body: &[u8],
-) -> Result<(), &'static str> {
+) -> Result<Option<MessageId>, &'static str> {
     match verify.by {
         VerifyBy::Basic => {
             let given = text(request, header::AUTHORIZATION.as_str())
@@ -85,7 +106,7 @@ fn proved(
                 .ok_or("the header Authorization has no password")?;
             let due = shown(verify.by, secret);
             equal(&plain[at + 1..], due.as_bytes())
-                .then_some(())
+                .then_some(None)
                 .ok_or("the password is wrong")
         }
         VerifyBy::Bearer => {
@@ -96,7 +117,7 @@ fn proved(
                 .ok_or("the scheme must be Bearer")?;
             let due = shown(verify.by, secret);
             equal(token.as_bytes(), due.as_bytes())
-                .then_some(())
+                .then_some(None)
                 .ok_or("the token is wrong")
         }
         VerifyBy::Hmac => by_hmac(verify, secret, (request, now), body),
@@ -114,11 +135,12 @@ fn by_hmac(
     secret: &[u8; 32],
     (request, now): (&HttpRequest, u64),
     body: &[u8],
-) -> Result<(), &'static str> {
+) -> Result<Option<MessageId>, &'static str> {
     let given = text(request, &verify.header).ok_or("the header with the signature is missing")?;
     // The key is the text that was shown: that is what people paste into a sender.
     let mac = HmacSha256::new_from_slice(shown(verify.by, secret).as_bytes());
     let mut mac = mac.map_err(|_error| "the secret cannot be used")?;
+    let mut message = None;
     if let Some(name) = &verify.timestamp_header {
         let stamp = text(request, name).ok_or("the header with the time is missing")?;
         if !is_timely(stamp, now) {
@@ -126,6 +148,7 @@ fn by_hmac(
         }
         mac.update(stamp.as_bytes());
         mac.update(b":");
+        message = Some(MessageId::signed_at(stamp));
     }
     mac.update(body);
     let due = mac.finalize().into_bytes();
@@ -133,7 +156,7 @@ fn by_hmac(
     let hex: String = due.iter().map(|byte| format!("{byte:02x}")).collect();
     let fits = equal(given.to_ascii_lowercase().as_bytes(), hex.as_bytes())
         || equal(given.as_bytes(), STANDARD.encode(due).as_bytes());
-    fits.then_some(())
+    fits.then_some(message)
         .ok_or("the signature does not belong to this body")
 }
 
@@ -141,7 +164,7 @@ fn by_standard(
     secret: &[u8; 32],
     (request, now): (&HttpRequest, u64),
     body: &[u8],
-) -> Result<(), &'static str> {
+) -> Result<Option<MessageId>, &'static str> {
     let id = text(request, "webhook-id").ok_or("the header webhook-id is missing")?;
     let stamp =
         text(request, "webhook-timestamp").ok_or("the header webhook-timestamp is missing")?;
@@ -159,6 +182,6 @@ fn by_standard(
     let due = STANDARD.encode(mac.chain_update(body).finalize().into_bytes());
     let mut symmetric = given.split(' ').filter_map(|one| one.strip_prefix("v1,"));
     let fits = symmetric.any(|one| equal(one.as_bytes(), due.as_bytes()));
-    fits.then_some(())
+    fits.then_some(Some(MessageId::named(id)))
         .ok_or("the signature does not belong to this body")
 }

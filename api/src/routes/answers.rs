@@ -55,7 +55,7 @@ pub async fn answer(
         "heartbeat" => Said::Heartbeat,
         _ => return Err(Failure::not_found()),
     };
-    if let Err(wait) = context.executions.take(&group) {
+    if let Err(wait) = context.answers.take(&group) {
         let detail = "answers for this group come too often";
         return Err(Failure::new(wire::problem::Code::TooManyRequests, detail).after(wait));
     }

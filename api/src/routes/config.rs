@@ -89,8 +89,9 @@ pub async fn replace(
     .await
 }
 
-/// Changes the configuration by a merge patch (RFC 7396): what is not named stays, null takes away. Lists are replaced as a whole; single
-/// policies have paths of their own.
+/// Changes the configuration by a merge patch (RFC 7396): what is not named stays, null takes away.
+///
+/// Lists are replaced as a whole; policies have paths of their own. What stays is not checked again: `/v1.0` may have made it by rules of its own.
 #[utoipa::path(
     patch, path = "/v2/{tenant}/groups/{group}/config", operation_id = "patchConfig", tag = "groups",
     params(PathOfGroup, ("If-Match" = Option<String>, Header, description = "Only if the configuration has this `ETag`"), Keyed),
@@ -117,7 +118,7 @@ pub async fn patch(
                 seen(&if_match, &config_tag(&from.config))?;
                 let before = written(&context, &from, true).await?;
                 let after = patch.apply(&before)?;
-                let parsed = after.parse()?;
+                let parsed = after.parse_over(&from.config)?;
                 let launch = match &after.launch {
                     Some(launch) if before.launch.as_ref() != Some(launch) => {
                         Some(put_launch(&context, &key.tenant, launch).await?)

@@ -5,11 +5,12 @@ use domain::access::Right;
 use domain::control::Switch;
 use domain::decide::{decide, expire};
 use domain::draft::Draft;
-use domain::event::{Event, Force};
+use domain::event::{Event, Force, is_own};
 use domain::hold::is_held;
 use domain::ids::EventId;
 use store::group::Level;
 use wire::problem::Code;
+use wire::v2::Invalid;
 use wire::v2::event::{DryRun, EventRequest, Queued};
 use wire::v2::time::Moment;
 use wire::v2::verdict::Verdict;
@@ -23,6 +24,9 @@ use crate::openapi::{OfBody, PathOfEvent, PathOfGroup, Refusals};
 use crate::submit::{Accepted, NotAccepted, submit};
 use crate::{tenant, write};
 
+/// What no caller may name an event ([`is_own`]).
+const OWN_RULE: &str = "must not be of a form that Holt gives ids itself: `schedule-` or `circle-` with anything, `alert-` or `v1-` with 32 hexadecimal digits";
+
 /// A path of three names. Under a name of its own, or the document would have its places twice.
 type Names = web::Path<(String, String, String)>;
 
@@ -34,7 +38,7 @@ type Names = web::Path<(String, String, String)>;
     post, path = "/v2/{tenant}/groups/{group}/events", operation_id = "sendEvent", tag = "events",
     params(
         PathOfGroup,
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; scoped to the group"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters; scoped to the group. Not `schedule-` or `circle-` with anything, nor `alert-` or `v1-` with 32 hexadecimal digits: Holt makes such ids itself"),
     ),
     request_body = EventRequest,
     responses(
@@ -183,8 +187,13 @@ fn event_id(context: &Context, request: &HttpRequest) -> Result<EventId, Failure
     let made = || format!("holt-{:032x}", context.process.entropy.u128());
     let id = write::key(request)?.map_or_else(made, str::to_owned);
     let rule = "must be 1 to 128 visible ASCII characters, given once";
-    id.parse()
-        .map_err(|_error| Failure::new(Code::InvalidHeader, rule).at("Idempotency-Key", rule))
+    let id: EventId = id
+        .parse()
+        .map_err(|_error| Failure::new(Code::InvalidHeader, rule).at("Idempotency-Key", rule))?;
+    if is_own(&id) {
+        return Err(Invalid::new("Idempotency-Key", OWN_RULE).into());
+    }
+    Ok(id)
 }
 
 fn queued(event: &Event) -> Queued {

@@ -19,8 +19,9 @@ use wire::v2::{Invalid, Page};
 
 use crate::auth::right::{Allowed, Crud, InGroup, Read};
 use crate::body::{Body, Params, Rows};
-use crate::change::{NotChanged, change, not_committed, read, seen};
+use crate::change::{NotChanged, change, committed, not_committed, read, seen};
 use crate::context::Context;
+use crate::edit::fits;
 use crate::etag::IfMatch;
 use crate::failure::Failure;
 use crate::openapi::{
@@ -78,6 +79,7 @@ async fn make(
     let hash = put_launch(context, tenant, launch).await?;
     let key = context.key(tenant.clone(), GroupId::new(context.colo, seed.u128()));
     let group = Aggregate::new(key.clone(), parsed.config(hash, 1));
+    fits(&group.config).map_err(|why| Failure::from(NotChanged::from(why)))?;
     let mut draft = Draft::new(&group, context.now());
     draft.arm();
     let first = draft.finish(Cause::Create, allowed.actor());
@@ -85,9 +87,10 @@ async fn make(
     let made = store::apply::create(&context.process, &*context.stores.groups, group, first).await;
     let group = match made {
         Ok(group) => group,
-        // An earlier try of the same write made it.
-        Err(Refused::Decision(store::apply::AlreadyExists)) if seed.is_repeated => {
-            read(context, &key, Level::Serial).await?
+        // An earlier try under the same key made it, for the id is made of the key: also where its note is gone, as a later try was refused.
+        Err(Refused::Decision(store::apply::AlreadyExists)) if seed.is_keyed => {
+            let there = read(context, &key, Level::Serial).await;
+            there.map_err(committed)?
         }
         // 112 random bits came twice.
         Err(Refused::Decision(store::apply::AlreadyExists)) => {
@@ -300,13 +303,13 @@ pub(super) async fn put_launch(
         .map_err(Failure::from)
 }
 
-/// The answer to a write: the group with everything.
+/// The answer to a write that was committed: the group with everything.
 pub(super) async fn answer(
     context: &Context,
     group: &Aggregate,
     status: StatusCode,
 ) -> Result<Answer, Failure> {
-    let shown = full(context, group, true).await?;
+    let shown = full(context, group, true).await.map_err(committed)?;
     Ok(Answer::of(status, &shown).tagged(rev_tag(group)))
 }
 

@@ -68,7 +68,8 @@ pub async fn show(
 
 /// Makes a hook, or replaces it.
 ///
-/// A new hook's secret is in the answer, once. A hook that is replaced keeps its keys, unless the request brings a secret of its own.
+/// A new hook's secret is in the answer, once. A hook that is replaced keeps its keys, unless the request brings a secret of its own; the token of a
+/// probe must come again with another address.
 #[utoipa::path(
     put, path = "/v2/{tenant}/groups/{group}/hooks/{hook}", operation_id = "putHook", tag = "hooks",
     params(PathOfGroup, ("hook" = String, Path, description = "The hook's id: 1 to 64 of letters, digits, '-', '_'"), Keyed),
@@ -92,8 +93,8 @@ pub async fn put(
         hook: &id,
     };
     let asked = (&request, body.hash);
-    once(&context, Some(&key.tenant), asked, async |seed| {
-        let mut made = fresh(&context, owner, &spec)?;
+    once(&context, Some(&key.tenant), asked, async |_seed| {
+        let made = fresh(&context, owner, &spec)?;
         let place = |draft: &mut Draft<'_>| {
             let mut config = draft.config().clone();
             let before = config.hooks.get(&id);
@@ -105,8 +106,9 @@ pub async fn put(
                 before.filter(|before| before.format == hook.format && spec.secret.is_none());
             hook.keys = match kept {
                 // The address itself is the key, and comes with every request.
-                Some(before) if hook.format != hook::Format::Slack => before.keys.clone(),
-                Some(_) | None => made.keys.clone(),
+                Some(_) if hook.format == hook::Format::Slack => made.keys.clone(),
+                Some(before) => carried(before, &hook)?,
+                None => made.keys.clone(),
             };
             config.hooks.insert(id.clone(), hook);
             draft.configure(config);
@@ -114,13 +116,22 @@ pub async fn put(
         };
         let by = (key, within.allowed.actor());
         let group = edit(&context, by, Cause::Configure, place).await?;
-        // An earlier try of the same write may have made the key that is there, and nobody was told it.
-        if let Some(there) = group.config.hooks.get(&id).filter(|_| seed.is_repeated) {
-            made.keys.clone_from(&there.keys);
-        }
+        // A key that was there already is not told, also if a try of this write that died may have made it: it may as well be older, and whoever
+        // may change a hook may not read its key.
         answer(&group, owner, made)
     })
     .await
+}
+
+/// The keys of the hook before. A bearer token goes to the address that it was given for and to no other: who may change a hook could else have
+/// it sent to himself. Keys that sign give nothing away.
+fn carried(before: &hook::Hook, hook: &hook::Hook) -> Result<Vec<hook::Key>, Invalid> {
+    let is_sent = hook.format == hook::Format::Probe && !before.keys.is_empty();
+    if is_sent && before.url != hook.url {
+        let rule = "must come with another url: a probe's token is not sent to a new address";
+        return Err(Invalid::new("secret", rule));
+    }
+    Ok(before.keys.clone())
 }
 
 /// The hook as it is now, and what it is told of the key that was made, if it has that one.

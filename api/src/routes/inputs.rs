@@ -313,7 +313,8 @@ async fn verdict(
 ) -> Result<Option<wire::v2::verdict::Verdict>, Failure> {
     let key = context.key(input.tenant.clone(), id);
     let group = context.stores.groups.read(&key, Level::Relaxed).await?;
-    let Some((group, event)) = group.zip(signal_event(context, input, (alert, id), origin)) else {
+    let event = signal_event(context, input, (alert, id, None), origin);
+    let Some((group, event)) = group.zip(event) else {
         return Ok(None);
     };
     let mut draft = Draft::new(&group, context.now());

@@ -147,9 +147,9 @@ pub async fn replace(
     body: Body<Policy>,
 ) -> Result<HttpResponse, Failure> {
     let id = named(&request)?;
-    let hash = body.hash;
-    put(&within, &context, (&request, id, hash), &|_there| {
-        Ok(body.value.clone())
+    let asked = (&request, id.clone(), body.hash);
+    put(&within, &context, asked, &|_before, _there| {
+        Ok(named_so(body.value.clone(), &id)?.parse()?)
     })
     .await
 }
@@ -169,18 +169,19 @@ pub async fn patch(
     patch: Patch,
 ) -> Result<HttpResponse, Failure> {
     let id = named(&request)?;
-    put(&within, &context, (&request, id, patch.hash), &|there| {
-        patch.apply(there)
+    let asked = (&request, id.clone(), patch.hash);
+    put(&within, &context, asked, &|before, there| {
+        Ok(named_so(patch.apply(before)?, &id)?.parse_over(there)?)
     })
     .await
 }
 
-/// Puts what `make` makes of the policy that is there in its place.
+/// Puts what `make` makes of the policy that is there, as it is shown and as it is stored, in its place.
 async fn put(
     within: &InGroup<Crud>,
     context: &Context,
     (request, id, hash): (&HttpRequest, PolicyId, domain::ids::RequestHash),
-    make: &(dyn Fn(&Policy) -> Result<Policy, Failure> + Sync),
+    make: &(dyn Fn(&Policy, &Stored) -> Result<Stored, Failure> + Sync),
 ) -> Result<HttpResponse, Failure> {
     let if_match = IfMatch::of(request)?;
     let key = &within.key;
@@ -190,7 +191,7 @@ async fn put(
             let there = edit::policy(draft.group(), &id)?;
             let before = Policy::from(there);
             seen(&if_match, &tag(&before))?;
-            let mut after: Stored = named_so(make(&before)?, &id)?.parse()?;
+            let mut after = make(&before, there)?;
             after.carry(there);
             let both = [(id.clone(), after.clone())].into();
             check_moments(&draft.config().policies, &both, now)?;

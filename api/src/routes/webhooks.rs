@@ -182,6 +182,7 @@ pub async fn replace(
 ) -> Result<HttpResponse, Failure> {
     let spec = body.value;
     put(&within, &context, (&request, body.hash), &|_there| {
+        spec.check()?;
         Ok(spec.clone())
     })
     .await
@@ -202,11 +203,14 @@ pub async fn patch(
     patch: Patch,
 ) -> Result<HttpResponse, Failure> {
     put(&within, &context, (&request, patch.hash), &|there| {
-        patch.apply(there)
+        let after: WebhookSpec = patch.apply(there)?;
+        after.check_over(there)?;
+        Ok(after)
     })
     .await
 }
 
+/// Puts what `make` makes of the webhook that is there, and checks, in its place.
 async fn put(
     within: &InGroup<Crud>,
     context: &Context,
@@ -221,7 +225,6 @@ async fn put(
             let there = find(draft.group(), &policy, id)?;
             seen(&if_match, &tagged(id, there))?;
             let after = make(&WebhookSpec::from(&Webhook::new(id, there, None)))?;
-            after.check()?;
             Ok(edit::put_webhook(
                 draft,
                 &policy,

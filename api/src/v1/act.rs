@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use domain::draft::Draft;
-use domain::event::{Actor, Ask, Event, Force};
+use domain::event::{Actor, Ask, Event, Force, OF_V1};
 use domain::group::{Cause, Phase};
 use domain::ids::{GroupKey, RequestHash};
 use domain::trace::Trace;
@@ -100,7 +100,7 @@ pub(super) async fn send(
     (actor, trace): (Actor, Option<Trace>),
 ) -> Result<Option<Outcome>, NotAccepted> {
     let now = context.wall();
-    let id = format!("v1-{:032x}", context.process.entropy.u128());
+    let id = format!("{OF_V1}{:032x}", context.process.entropy.u128());
     let event = Event {
         id: id.parse().map_err(|_error| NotAccepted::Unavailable)?,
         request: RequestHash([0; 32]),

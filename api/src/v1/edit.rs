@@ -16,6 +16,7 @@ pub(super) use crate::tenant::is_there;
 use super::Error;
 use super::extract::{At, Names};
 use crate::context::Context;
+use crate::edit::change_fits;
 
 /// Reads the group of the path. One that is being deleted is not there any more (contract 3.6).
 pub(super) async fn read<R>(context: &Context, at: &At<R>) -> Result<Group, Error> {
@@ -53,7 +54,10 @@ async fn change_at(
         }
         let mut draft = Draft::new(view.group, now);
         edit(&mut draft)?;
-        Ok((!draft.is_empty()).then(|| draft.finish(cause, actor.clone())))
+        let change = (!draft.is_empty()).then(|| draft.finish(cause, actor.clone()));
+        let fits = change_fits(view.group, change.as_ref());
+        fits.map_err(|why| Error::not_edited(why, names))?;
+        Ok(change)
     };
     let groups = &*context.stores.groups;
     let changed = apply(&context.process, groups, key, Fence(0), None, decide).await;

@@ -13,7 +13,7 @@ use wire::v1::Invalid;
 use wire::v1::json::{Json, NotJson};
 
 use super::extract::Names;
-use crate::edit::NotEdited;
+use crate::edit::{CONFIG_BYTES_MAX, NotEdited};
 use crate::failure::Failure;
 
 /// A refused request.
@@ -103,6 +103,13 @@ impl Error {
                 "WebhooksOverLimitError",
                 format!(
                     "Currently there are {there} webhooks for tenant {tenant}, scaling group {group}, policy {policy}. Creating {count} new webhooks would exceed the webhook limit of {most} per policy."
+                ),
+            ),
+            // A limit that the old service had not: the word for a group that is over one.
+            NotEdited::TooLarge(bytes) => Self::over(
+                "ScalingGroupOverLimitError",
+                format!(
+                    "With its policies, webhooks and metadata, the scaling group of tenant {tenant} would have {bytes} bytes. Allowed are {CONFIG_BYTES_MAX} bytes per group."
                 ),
             ),
         }

@@ -21,6 +21,7 @@ use super::validate::validated;
 use super::view::{self, Inline};
 use crate::auth::right::{Crud, Read};
 use crate::context::Context;
+use crate::edit::fits;
 use crate::failure::Failure;
 use crate::tenant;
 
@@ -69,16 +70,18 @@ pub(super) async fn create(
     }
     let mut spec = parse_create(&body.0, rules(&context))?;
     let tenant = &at.names.tenant;
+    // A new group launches its min at once; one that wants nothing yet may be made.
+    if spec.group.bounds.min() > Size::ZERO && context.v1.is_suspended(tenant) {
+        return Err(Error::suspended(&at.names));
+    }
     spec.launch = validated(&context, tenant, spec.launch).await?;
     quota(&context, &at).await?;
-    let launch = context
-        .stores
-        .launches
-        .put(tenant, &spec.launch.bytes())
-        .await?;
+    let written = spec.launch.bytes();
+    let launch = context.stores.launches.put(tenant, &written).await?;
     let id = GroupId::new(context.colo, context.process.entropy.u128());
     let key = context.key(tenant.clone(), id);
     let (config, order) = configured(&context, spec, launch);
+    fits(&config).map_err(|why| Error::not_edited(why, &at.names))?;
     let group = Group::new(key.clone(), config);
     let mut draft = Draft::new(&group, context.now());
     draft.arm();
@@ -94,7 +97,8 @@ pub(super) async fn create(
         ),
     })?;
     context.poke(&key);
-    let launch = launched(&context, &group, true).await?;
+    // Nothing is read after the commit: what could not be read would be told as if nothing had been done.
+    let launch = view::launch(&written, true);
     let body = view::manifest(&context, &group, launch, &order, Inline::Alone);
     let mut answer = shown(StatusCode::CREATED, &Json::object([("group", body)]));
     locate(&mut answer, &view::group_link(&context.v1, &key, ""));

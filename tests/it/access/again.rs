@@ -8,6 +8,7 @@ use store::memory::faults::{Call, Fate, Faults, Plan, What};
 use store::note::Shelf;
 
 use super::rig::{Rig, TENANT, spec};
+use super::trouble::Blind;
 
 const ALL: [&str; 3] = ["read", "crud", "trigger"];
 
@@ -320,4 +321,35 @@ async fn a_write_whose_answer_was_never_noted_is_held_back_while_it_may_run() {
     let third = rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
     assert_eq!((third.status, &third.body["id"]), (201, &first.body["id"]));
     assert_eq!(rig.store.keys().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_that_was_made_but_could_not_be_shown_is_what_its_key_names_from_then_on() {
+    let blind = Arc::new(Blind::default());
+    let rig = Rig::with_trouble(Arc::clone(&blind) as _, holt_api::Limits::default()).await;
+    let key = [("Idempotency-Key", "k")];
+    let make = async || rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
+    let first = make().await;
+    assert_eq!(
+        (first.status, &first.body["code"]),
+        (503, &json!("outcome-unknown"))
+    );
+    assert_eq!(rig.store.keys().len(), 1, "it was made");
+    blind.over.store(true, Ordering::SeqCst);
+    let second = make().await;
+    assert_eq!(
+        (second.status, &second.body["code"]),
+        (409, &json!("idempotency-key-in-use")),
+        "the key stays bound to the write"
+    );
+    // As if a try in between had been refused: nothing is noted any more.
+    let notes = rig.store.handle("tests").notes;
+    let (_, note) = rig.store.notes().remove(0);
+    let forgotten = notes.forget(Shelf::Answers, &note.id, &note.body).await;
+    forgotten.unwrap();
+    let third = make().await;
+    assert_eq!(third.status, 201, "{}", third.body);
+    let made = rig.store.keys();
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert_eq!(third.body["id"], json!(made[0].id.to_string()));
 }

@@ -416,14 +416,23 @@ async fn nothing_scales_for_a_suspended_account() {
     )
     .await;
     let token = rig.ed.sign(&rig.claims("frozen", &ALL));
-    let answer = rig
-        .request(reqwest::Method::POST, "/v2/frozen/groups")
-        .bearer_auth(token)
-        .header("Content-Type", "application/json")
-        .body(spec().to_string())
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status().as_u16(), 403);
-    assert!(answer.text().await.unwrap().contains("tenant-suspended"));
+    let group = "/v2/frozen/groups/00010000-0000-8000-8000-000000000001";
+    for (path, status, code) in [
+        ("/v2/frozen/groups".to_owned(), 403, "tenant-suspended"),
+        // It may be paused and resumed, if it is there.
+        (format!("{group}/pause"), 404, "not-found"),
+        (format!("{group}/resume"), 404, "not-found"),
+    ] {
+        let request = rig.request(reqwest::Method::POST, &path);
+        let answer = request
+            .bearer_auth(&token)
+            .header("Content-Type", "application/json")
+            .body(spec().to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(code), "{path}: {text}");
+    }
 }

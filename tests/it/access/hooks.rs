@@ -161,6 +161,31 @@ async fn a_secret_is_shown_once_kept_sealed_and_rotated_with_an_overlap() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_token_of_a_probe_is_sent_to_no_address_that_it_was_not_given_for() {
+    let rig = Rig::start().await;
+    let group = group(&rig).await;
+    let path = format!("/v2/{TENANT}/groups/{group}/hooks/one");
+    let put = async |url: &str, secret: Option<&str>| {
+        let mut hook = json!({"points": ["alert.over"], "format": "probe", "url": url});
+        if let Some(secret) = secret {
+            hook["secret"] = secret.into();
+        }
+        ask(&rig, Method::PUT, &path, Some(hook)).await
+    };
+    let (status, made) = put("https://a.example/", Some("token-1")).await;
+    assert_eq!(status, 200, "{made}");
+    let (status, same) = put("https://a.example/", None).await;
+    assert_eq!(status, 200, "{same}");
+    let (status, elsewhere) = put("https://b.example/", None).await;
+    assert_eq!(status, 422, "{elsewhere}");
+    assert_eq!(elsewhere["field"], "secret", "{elsewhere}");
+    let (_, shown) = ask(&rig, Method::GET, &path, Some(json!({}))).await;
+    assert_eq!(shown["url"], "https://a.example/", "nothing was changed");
+    let (status, moved) = put("https://b.example/", Some("token-2")).await;
+    assert_eq!(status, 200, "{moved}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_counts_once_and_every_other_one_says_why_not() {
     let rig = Rig::start().await;
     let group = group(&rig).await;

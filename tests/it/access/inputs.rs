@@ -76,7 +76,7 @@ pub(super) async fn make(rig: &Rig, spec: &Value) -> Value {
 }
 
 /// A group by the name of an application, that circles without delays worth mentioning.
-async fn group(rig: &Rig, name: &str) -> String {
+pub(super) async fn group(rig: &Rig, name: &str) -> String {
     let mut wanted = spec();
     wanted["name"] = json!(name);
     wanted["cooldown_seconds"] = json!(0);
@@ -264,7 +264,7 @@ fn signed(secret: &[u8], text: &[u8]) -> hmac::Tag {
 }
 
 /// The headers by which a sender proves itself.
-fn proof_by(by: &str, secret: &str, at: u64, body: &str) -> Vec<(&'static str, String)> {
+pub(super) fn proof_by(by: &str, secret: &str, at: u64, body: &str) -> Vec<(&'static str, String)> {
     let hex = |tag: hmac::Tag| {
         let bytes = tag.as_ref().iter();
         bytes.map(|byte| format!("{byte:02x}")).collect::<String>()
@@ -279,19 +279,26 @@ fn proof_by(by: &str, secret: &str, at: u64, body: &str) -> Vec<(&'static str, S
             let tag = signed(secret.as_bytes(), format!("{at}:{body}").as_bytes());
             vec![("X-Time", at.to_string()), ("X-Holt-Signature", hex(tag))]
         }
-        _ => {
-            let key = STANDARD
-                .decode(secret.trim_start_matches("whsec_"))
-                .unwrap();
-            let tag = signed(&key, format!("msg_1.{at}.{body}").as_bytes());
-            let signature = format!("v1a,AAAA v1,{}", STANDARD.encode(tag));
-            vec![
-                ("webhook-id", "msg_1".into()),
-                ("webhook-timestamp", at.to_string()),
-                ("webhook-signature", signature),
-            ]
-        }
+        _ => standard(secret, ("msg_1", at), body),
     }
+}
+
+/// The headers of Standard Webhooks for the message of that id.
+pub(super) fn standard(
+    secret: &str,
+    (id, at): (&str, u64),
+    body: &str,
+) -> Vec<(&'static str, String)> {
+    let key = STANDARD
+        .decode(secret.trim_start_matches("whsec_"))
+        .unwrap();
+    let tag = signed(&key, format!("{id}.{at}.{body}").as_bytes());
+    let signature = format!("v1a,AAAA v1,{}", STANDARD.encode(tag));
+    vec![
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", at.to_string()),
+        ("webhook-signature", signature),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

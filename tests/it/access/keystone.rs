@@ -6,6 +6,7 @@ use std::time::Duration;
 use chassis::Process;
 use cloudsim::Sim;
 use cloudsim::http::Shared;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::memory::faults::None as NoFaults;
@@ -18,10 +19,10 @@ struct Asking {
     cloud: Shared,
 }
 
-fn settings(url: &str) -> holt_api::KeystoneSettings {
+fn settings(url: &str, believed: &str) -> holt_api::KeystoneSettings {
     serde_json::from_value(json!({
         "url": url,
-        "believed": "1s",
+        "believed": believed,
         "roles": {"member": ["read", "crud", "trigger"], "admin": ["read"]},
     }))
     .unwrap()
@@ -29,6 +30,11 @@ fn settings(url: &str) -> holt_api::KeystoneSettings {
 
 impl Asking {
     async fn start() -> Self {
+        Self::believing("1s").await
+    }
+
+    /// With answers that are believed for so long.
+    async fn believing(believed: &str) -> Self {
         let process = Process::system();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -40,7 +46,7 @@ impl Asking {
             cloudsim::http::serve(&there, listener, shared).await
         }));
         Self {
-            rig: rig(process, &format!("{address}/identity/v3")).await,
+            rig: rig(process, &format!("{address}/identity/v3"), believed).await,
             cloud,
         }
     }
@@ -62,15 +68,22 @@ impl Asking {
         let text = answer.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or_default())
     }
+
+    /// How often Keystone was asked about a token.
+    fn asked(&self) -> usize {
+        let sim = self.cloud.sim();
+        let asked = sim.log(0).filter(|line| line.path.contains("auth/tokens"));
+        asked.count()
+    }
 }
 
-async fn rig(process: Process, keystone: &str) -> Rig {
+async fn rig(process: Process, keystone: &str, believed: &str) -> Rig {
     let v1 = holt_api::V1 {
         capabilities: capabilities(),
         ..holt_api::V1::default()
     };
     let limits = holt_api::Limits::default();
-    let seams = (Arc::new(NoFaults) as _, settings(keystone));
+    let seams = (Arc::new(NoFaults) as _, settings(keystone, believed));
     Rig::asking(process, seams, (limits, v1), |_, _| Arc::new(Unreachable)).await
 }
 
@@ -164,12 +177,31 @@ async fn a_made_up_token_is_refused_and_asked_about_once() {
             .await;
         assert_eq!((status, &body["code"]), (401, &json!("token-invalid")));
     }
-    let sim = asking.cloud.sim();
-    let asked = sim
-        .log(0)
-        .filter(|line| line.path.contains("auth/tokens"))
-        .count();
-    assert_eq!(asked, 1);
+    assert_eq!(asking.asked(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_requests_at_once_with_one_token_are_one_question() {
+    let asking = Asking::believing("30s").await;
+    let token = asking.token("tenant-a-user", "tenant-a");
+    let many = (0..60).map(|_| asking.get("X-Auth-Token", &token, "/v2/tenant-a/groups"));
+    for (status, body) in join_all(many).await {
+        assert_eq!(status, 200, "{body}");
+    }
+    assert_eq!(asking.asked(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_tokens_at_once_wait_for_their_turn_and_none_is_turned_away() {
+    let asking = Asking::start().await;
+    let tokens: Vec<String> = (0..60).map(|n| format!("gAAAAA-made-up-{n}")).collect();
+    let many = tokens
+        .iter()
+        .map(|token| asking.get("X-Auth-Token", token, "/v2/tenant-a/groups"));
+    for (status, body) in join_all(many).await {
+        assert_eq!(status, 401, "{body}");
+    }
+    assert_eq!(asking.asked(), 60);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -179,7 +211,7 @@ async fn nothing_is_believed_while_keystone_is_away() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let rig = rig(Process::system(), &format!("http://{address}/v3")).await;
+    let rig = rig(Process::system(), &format!("http://{address}/v3"), "1s").await;
     let request = rig.request(Method::GET, "/v2/tenant-a/groups");
     let answer = request
         .header("X-Auth-Token", "gAAAAA")

@@ -4,11 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chassis::config::Rate;
+use domain::group::Phase;
+use domain::ids::DeliveryId;
+use futures_util::future::join_all;
 use holt_api::Limits;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use store::memory::faults::{Call, Fate, Faults, Plan};
+use store::memory::faults::{Call, Fate, Faults, Plan, What};
 
+use super::hooks::plant;
+use super::old::old_body;
 use super::rig::{Rig, TENANT, spec};
 
 const RIGHTS: [&str; 3] = ["read", "crud", "trigger"];
@@ -28,6 +33,32 @@ impl Faults for Away {
     }
 }
 
+/// Away for whoever reads what an answer shows, from the moment in which a group was made until it is over.
+#[derive(Debug, Default)]
+pub(super) struct Blind {
+    pub(super) made: AtomicBool,
+    pub(super) over: AtomicBool,
+}
+
+impl Faults for Blind {
+    fn plan(&self, call: Call<'_>) -> Plan {
+        if call.what == What::Create {
+            self.made.store(true, Ordering::SeqCst);
+        }
+        let is_shown = matches!(call.what, What::Launches | What::Records(_));
+        let is_blind = self.made.load(Ordering::SeqCst) && !self.over.load(Ordering::SeqCst);
+        let fate = if is_shown && is_blind {
+            Fate::Unavailable
+        } else {
+            Fate::Done
+        };
+        Plan {
+            fate,
+            ..Plan::CLEAN
+        }
+    }
+}
+
 async fn ask(rig: &Rig, tenant: &str, method: Method, path: &str, body: Option<Value>) -> Response {
     let token = rig.ed.sign(&rig.claims(tenant, &RIGHTS));
     let request = rig.request(method, path).bearer_auth(token);
@@ -38,6 +69,12 @@ async fn ask(rig: &Rig, tenant: &str, method: Method, path: &str, body: Option<V
         None => request,
     };
     request.send().await.unwrap()
+}
+
+/// Without a token.
+async fn post(rig: &Rig, path: &str) -> StatusCode {
+    let answer = rig.request(Method::POST, path).send().await.unwrap();
+    answer.status()
 }
 
 async fn code_of(answer: Response) -> String {
@@ -91,6 +128,66 @@ async fn nothing_is_accepted_while_the_store_is_away() {
     )
     .await;
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_committed_is_never_said_not_to_have_been_done() {
+    let blind = Arc::new(Blind::default());
+    let rig = Rig::with_trouble(Arc::clone(&blind) as _, Limits::default()).await;
+    let all = format!("/v2/{TENANT}/groups");
+    let made = ask(&rig, TENANT, Method::POST, &all, Some(spec())).await;
+    assert_eq!(made.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(code_of(made).await, "outcome-unknown");
+    let key = rig.store.keys().remove(0);
+    let pause = format!("{all}/{}/pause", key.id);
+    let paused = ask(&rig, TENANT, Method::POST, &pause, None).await;
+    assert_eq!(paused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(code_of(paused).await, "outcome-unknown");
+    let stored = rig.store.group(&key).unwrap();
+    assert_eq!(stored.state.phase, Phase::Paused, "it was done");
+    // The old surface reads nothing afterwards.
+    blind.made.store(false, Ordering::SeqCst);
+    let old = format!("/v1.0/{TENANT}/groups");
+    let body = old_body("v1CreateGroup");
+    let made = ask(&rig, TENANT, Method::POST, &old, body).await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let text = made.text().await.unwrap();
+    let made: Value = serde_json::from_str(&text).unwrap();
+    let launch = &made["group"]["launchConfiguration"];
+    assert_eq!(launch["type"], "launch_server", "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_to_hooks_have_a_limit_of_their_own_that_no_capability_url_uses_up() {
+    let rig = Rig::start().await;
+    let client = rig.client(&RIGHTS);
+    let group = serde_json::from_value(spec()).unwrap();
+    let group = client.create_group(TENANT, &group).await.unwrap().id;
+    let answers = format!("/v2/hooks/{}", plant(&rig, &group).await);
+    let hooks = format!("/v2/{TENANT}/groups/{group}/policies/up/webhooks");
+    let body = Some(json!({"name": "x"}));
+    let made = ask(&rig, TENANT, Method::POST, &hooks, body).await;
+    let made: Value = serde_json::from_str(&made.text().await.unwrap()).unwrap();
+    let url = made["url"].as_str().unwrap().to_owned();
+    let url = url.strip_prefix(&rig.base).unwrap();
+    let used = join_all((0..50).map(|_| post(&rig, url))).await;
+    assert!(used.contains(&StatusCode::PAYLOAD_TOO_LARGE), "{used:?}");
+    for _ in 0..30 {
+        let beat = post(&rig, &format!("{answers}/heartbeat")).await;
+        assert_eq!(beat, StatusCode::OK);
+    }
+    // Whoever has an address that answers cannot keep the store busy with it for ever.
+    let nothing = rig.hooks.token(group.parse().unwrap(), DeliveryId(9));
+    let nothing = format!("/v2/hooks/{nothing}/heartbeat");
+    let mut refused = false;
+    for _ in 0..100 {
+        let round = join_all((0..20).map(|_| post(&rig, &nothing))).await;
+        refused |= round.contains(&StatusCode::TOO_MANY_REQUESTS);
+        if refused {
+            break;
+        }
+    }
+    assert!(refused, "2000 at once are too many");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -77,8 +77,7 @@ fn is_known(keys: &BTreeSet<String>, path: &str) -> bool {
     const NAMED_BY_OPERATORS: [&str; 3] =
         ["api.tokens.keys", "proof.keys", "api.v1.capabilities.keys"];
     let below = |section: &&str| path.starts_with(&format!("{section}."));
-    // `api.hooks` has a list for its default, which is shown at the lane.
-    keys.contains(path) || path == "api.hooks" || NAMED_BY_OPERATORS.iter().any(below)
+    keys.contains(path) || NAMED_BY_OPERATORS.iter().any(below)
 }
 
 /// The names of variables in a text, in every role whose prefix the chart puts in.
@@ -119,6 +118,28 @@ fn every_variable_of_compose_and_chart_is_a_key_of_its_program() {
     }
     assert!(seen > 40, "only {seen} variables are named");
     assert_none("variables that no program reads", &unknown);
+}
+
+/// The settings of a section by their names, those of its sections among them.
+fn settings(section: &str, value: &serde_json::Value, found: &mut Vec<String>) {
+    match value.as_object().filter(|members| !members.is_empty()) {
+        Some(members) => {
+            for (name, value) in members {
+                settings(&format!("{section}.{name}"), value, found);
+            }
+        }
+        None => found.push(section.to_owned()),
+    }
+}
+
+#[test]
+fn every_setting_of_the_api_stands_in_the_text_that_says_it_lists_them() {
+    let listed = keys(&text("api/src/serve/defaults.toml"));
+    let all = serde_json::to_value(holt_api::settings::Settings::default());
+    let mut found = Vec::new();
+    settings("api", &all.expect("settings are data"), &mut found);
+    found.retain(|key| !listed.contains(key));
+    assert_none("settings that operators cannot know of", &found);
 }
 
 /// A folder that has the secrets, and texts that name them there.

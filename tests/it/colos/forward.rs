@@ -108,6 +108,12 @@ async fn lists_and_new_groups_belong_to_the_colo_that_is_named_or_asked() {
             (400, &json!("Holt-Colo"))
         );
     }
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_staff_do_is_done_in_the_colo_where_it_works_or_that_they_name() {
+    let rig = Rig::start().await;
     let switches = rig
         .ask(
             &rig.two,
@@ -119,6 +125,20 @@ async fn lists_and_new_groups_belong_to_the_colo_that_is_named_or_asked() {
     assert_eq!(switches.status, 200, "{}", switches.body);
     let standing = rig.one.store.stores().controls.standing().await.unwrap();
     assert_eq!(standing.len(), 1, "a switch stands where it works");
+    // Each colo believes tokens by itself: one that is to end everywhere is ended in each.
+    let ended = rig
+        .ask(
+            &rig.two,
+            ("POST", "/v2/revocations"),
+            &[("Holt-Colo", "1")],
+            Some(json!({"subject": "ann", "why": "a test"})),
+        )
+        .await;
+    assert_eq!(ended.status, 201, "{}", ended.body);
+    let shown = rig
+        .ask(&rig.one, ("GET", "/v2/revocations"), &[], None)
+        .await;
+    assert_eq!(shown.body["items"][0]["subject"], "ann", "{}", shown.body);
     rig.end().await;
 }
 

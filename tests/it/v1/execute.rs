@@ -1,4 +1,6 @@
 //! Executing policies, pausing, converging (rows B158 to B187, as far as no cloud is needed).
+use domain::capacity::Size;
+use domain::draft::Draft;
 use serde_json::{Value, json};
 
 use super::rig::{Old, change, configuration, group, set, without};
@@ -224,11 +226,16 @@ async fn b173_nothing_scales_for_a_suspended_tenant() {
         ..rest
     };
     let old = Old::with(v1).await;
-    let (path, policy) = old.group_with((1, 9), &change(1)).await;
-    let server = old
-        .rig
-        .plant_server(path.strip_prefix("groups/").unwrap())
-        .await;
+    old.post("groups", &group(1, 9))
+        .await
+        .is_refused(403, "TenantSuspendedError");
+    assert!(old.rig.store.keys().is_empty(), "none was made");
+    let (path, policy) = old.group_with((0, 9), &change(1)).await;
+    // As it was when the account was suspended: it wants a server, and has one.
+    let id = path.strip_prefix("groups/").unwrap();
+    let wants_one = |draft: &mut Draft<'_>| draft.state.desired = Size(1);
+    old.rig.edit(id, wants_one).await;
+    let server = old.rig.plant_server(id).await;
     let commits = old.rig.store.commits();
     old.act(&format!("{policy}/execute"))
         .await
@@ -247,6 +254,7 @@ async fn b173_nothing_scales_for_a_suspended_tenant() {
     old.use_capability(&url).await.is(202);
     assert_eq!(old.desired(&path).await, 1);
     old.act(&format!("{path}/pause")).await.is(204);
+    old.act(&format!("{path}/resume")).await.is(204);
     old.delete(&format!("{path}?force=true")).await.is(204);
 }
 
