@@ -44,4 +44,9 @@ if grep -qE 'http://.*supervisor|internal.key' <<<"$with_certificates"; then
     echo "with certificates alone, a role still speaks plain HTTP or needs the key" >&2
     exit 1
 fi
+# What the chart has no word for gets to its role, and nowhere else.
+more=$(helm template release holt --kube-version 1.30.0 --show-only templates/supervisor.yaml --set supervisor.settings.HOLT_SUPERVISOR__PLANE__NAME=east,supervisor.files={holt-glass})
+grep -q '{ name: HOLT_SUPERVISOR__PLANE__NAME, value: "east" }' <<<"$more"
+grep -q 'mountPath: /etc/holt/files/holt-glass' <<<"$more"
+grep -q 'secretName: holt-glass' <<<"$more"
 echo "the chart is sound"

@@ -109,3 +109,22 @@ livenessProbe:
 - { name: {{ .prefix }}__TELEMETRY__TRACES__ENDPOINT, value: {{ .root.Values.traces.endpoint | quote }} }
 {{- end }}
 {{- end }}
+
+{{/* What the chart has no word for: any other key of the role, and secrets with the files that such keys name. */}}
+{{- define "holt.settings-env" -}}
+{{- range $name, $value := .settings }}
+- { name: {{ $name }}, value: {{ $value | quote }} }
+{{- end }}
+{{- end }}
+
+{{- define "holt.files-mounts" -}}
+{{- range .files }}
+- { name: files-{{ . }}, mountPath: /etc/holt/files/{{ . }}, readOnly: true }
+{{- end }}
+{{- end }}
+
+{{- define "holt.files-volumes" -}}
+{{- range .files }}
+- { name: files-{{ . }}, secret: { secretName: {{ . }} } }
+{{- end }}
+{{- end }}
