@@ -3,8 +3,9 @@
 #
 #   deploy/fleet/check.sh
 #
-# Needs a JDK 11 or 17 and Maven (see cassandra-lab.sh), the Rust toolchain and Python 3.11 or later; about 4 GiB of memory. Runs the conformance
-# suite on the cluster, the history suite where its script is here, then a day of groups over HTTP. The last line is JSON.
+# Needs a JDK 11 or 17 for Cassandra and one of 21 or newer for Elasticsearch, Maven (see cassandra-lab.sh, elasticsearch-lab.sh), the Rust toolchain
+# and Python 3.11 or later; about 4 GiB of memory. Runs the conformance suite on the cluster, the history suite on a node of Elasticsearch, then a day
+# of groups over HTTP. The last line is JSON.
 # CASSANDRA_POINTS, HOLT_BINARIES and FLEET_BASE as for chaos.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -14,5 +15,5 @@ fleet_store 3
 export CASSANDRA_POINTS CASSANDRA_COPIES=3
 deploy/fleet/conformance.sh
 # Elasticsearch is started, tested and stopped by a script of its own.
-if [[ -x deploy/fleet/history.sh ]]; then deploy/fleet/history.sh; fi
+deploy/fleet/history.sh
 exec_python endtoend.py "$@"

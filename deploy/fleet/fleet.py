@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "openstack-lab"))
 from rest import Refused, call  # noqa: E402  (one HTTP helper for all labs)
 
 TENANTS = ("tenant-a", "tenant-b")
-RIGHTS = "read,crud,trigger,exceed-limits"
+RIGHTS = "read,crud,trigger,exceed-limits,audit"
 EACH = 3
 GROUP_MAX = 4
 SERVER = {"imageRef": "11111111-1111-4111-8111-111111111111", "flavorRef": "1", "networks": "auto"}
@@ -212,7 +212,7 @@ class Fleet:
         self.roles.append(Role(self, role, number, config(number, port, ops), (ready, ops, port)))
 
     def supervisor_config(self, number, port, ops):
-        return (f'{self.store()}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.tls("supervisor", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n'
+        return (f'{self.store()}\n[colo]\nworkers_max = {EACH}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.tls("supervisor", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n'
                 '[telemetry]\nlevel = "info"\n')
 
     def api_config(self, number, port, ops):
@@ -302,6 +302,7 @@ class Load:
         self.fleet, self.groups, self.pause = fleet, groups, pause
         self.lock, self.stopping = threading.Lock(), threading.Event()
         self.acknowledged, self.queued, self.repeats, self.errors, self.flying = [], 0, 0, [], 0
+        self.took = []      # (when it was sent, seconds to its verdict) of those decided at their first try
         self.threads = [threading.Thread(target=self.run, args=(n,), daemon=True) for n in range(clients)]
 
     def start(self):
@@ -331,8 +332,11 @@ class Load:
     def deliver(self, tenant, group, event, ask):
         for attempt in range(600):
             try:
+                began = time.monotonic()
                 answer = self.fleet.send(tenant, group, event, ask)
                 with self.lock:
+                    if attempt == 0 and answer.status == 200:
+                        self.took.append((began, time.monotonic() - began))
                     self.acknowledged.append((tenant, group, event))
                     self.queued += answer.status == 202
                 return

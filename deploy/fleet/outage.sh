@@ -2,9 +2,10 @@
 # The stores of a fleet are stopped for some minutes under load, with a simulated cloud as the ground truth.
 #
 #   deploy/fleet/outage.sh [--seconds N] [--keep FOLDER]
-#   ELASTICSEARCH=1 deploy/fleet/outage.sh     Cassandra, then Elasticsearch, then both (needs a JDK 21 besides)
+#   ELASTICSEARCH=0 deploy/fleet/outage.sh     Cassandra alone
 #
-# All nodes of Cassandra are stopped, and started again. Meanwhile every event is refused with 503 (none is acknowledged, since that needs the
+# All nodes of Cassandra are stopped, and started again; then Elasticsearch (which needs a JDK 21 or newer); then both. While Cassandra is away
+# every event is refused with 503 (none is acknowledged, since that needs the
 # store), and afterwards what was acknowledged has its verdict, once; no slot had two creates; and creates come no faster than the budget
 # lets them. The last line is JSON.
 #
@@ -17,7 +18,7 @@ fleet_binaries
 given=${CASSANDRA_POINTS:-}
 fleet_store 3
 FLEET_BASE=${FLEET_BASE:-36000}
-if [[ -n "${ELASTICSEARCH:-}" ]]; then
+if [[ "${ELASTICSEARCH:-1}" != 0 ]]; then
     export ES_DIR=${ES_DIR:-$PWD/.lab/elasticsearch}
     trap 'deploy/fleet/elasticsearch-lab.sh wipe >/dev/null 2>&1 || true; [[ -n "$given" ]] || "$fleet_lab" wipe >/dev/null 2>&1 || true' EXIT
     deploy/fleet/elasticsearch-lab.sh up

@@ -16,6 +16,7 @@ IMAGE = "11111111-1111-4111-8111-111111111111"     # what the simulated cloud ha
 QUIET = 60      # for doubts of the last events to settle
 WITHIN = 300    # for a control plane to take a colo over, with the times of two-colos.sh
 EVERY = 0.5     # between two events of one caller
+FAILOVER_MAX = 15   # from the operator's word until the other control plane serves, with those times
 
 
 def ask(method, url, body=None, key=None, within=15, token="TOKEN"):
@@ -236,7 +237,8 @@ def main():
         "foreign_deletes": sum(len(colo.foreign - ids) for ids, colo in zip(living, (one, two))),
     }
     if moved:
-        result["takeover"] = moved
+        took = sorted((moved["taken_over_within_s"], moved["handed_back_within_s"]))
+        result |= {"failover_p50_s": took[len(took) // 2], "failover_max_s": took[-1], "takeover": moved}
     print(json.dumps(result))
     good = (result["events_acknowledged"] == result["verdicts"] and result["servers"] == result["slots_active"]
             and result["creates_per_slot_max"] == 1 and result["foreign_deletes"] == 0
@@ -245,7 +247,7 @@ def main():
             and result["across_refused_as"] in (["colo-unreachable"], ["colo-unreachable", "outcome-unknown"]))
     if moved:
         good = good and (moved["events_acknowledged"] == moved["verdicts"] == 6 and moved["epoch"] == 2 and not moved["held"]
-                         and moved["foreign_deletes_meanwhile"] == 0)
+                         and moved["foreign_deletes_meanwhile"] == 0 and result["failover_max_s"] <= FAILOVER_MAX)
     sys.exit(0 if good else 1)
 
 
