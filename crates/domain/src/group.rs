@@ -194,7 +194,7 @@ pub enum HoldWhy {
     Credential,
     /// Three failed builds in 30 minutes.
     Failures,
-    /// Throttled by the cloud (429, 413, 503 with Retry-After).
+    /// Throttled by the cloud (429, 413, 503 with Retry-After), or stopped at the worker by a switch that is known there alone.
     Throttled,
     /// Servers proved slots that the ledger did not have: it was restored from a backup. Ends when the group is resumed (ADR 0012).
     Restored,

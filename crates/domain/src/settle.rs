@@ -19,7 +19,7 @@ pub enum Outcome {
     Created(ServerId),
     /// Create: proved not executed.
     NotCreated(FailWhy),
-    /// Create: refused by throttling, proved not executed; nothing before this time.
+    /// Create: refused by throttling or stopped at the worker, proved not executed; nothing before this time.
     Throttled(Duration),
     /// Create: nobody knows.
     Unknown(DoubtWhy),

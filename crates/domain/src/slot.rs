@@ -110,7 +110,7 @@ pub enum FailWhy {
     Token,
     /// 403 for another reason: the credential is suspect.
     Credential(String),
-    /// 413 or 429: refused before execution.
+    /// 413 or 429: refused before execution; or stopped at the worker.
     Throttled,
 }
 

@@ -391,7 +391,7 @@ words!(
         Credential,
         /// Three failed builds in 30 minutes.
         Failures,
-        /// Throttled by the cloud.
+        /// Throttled by the cloud, or stopped at its worker.
         Throttled,
         /// Servers proved slots that the ledger did not have: it was restored from a backup. Resume the group when you have looked.
         Restored,
