@@ -23,7 +23,7 @@ use domain::trace::Trace;
 use tokio::sync::{Notify, oneshot};
 use wire::ports::ops::{Call, Offer, Op, Priority, Subject};
 
-mod outdated;
+mod named;
 mod turns;
 
 use turns::{Line, Lines, Turns};
@@ -144,7 +144,7 @@ impl Handout {
         let mut inner = self.lock();
         let open = inner.polls.values().filter(|poll| !poll.closing);
         let creates = open.map(|poll| poll.creates).sum();
-        inner.waiting.wake(creates)
+        inner.wake(creates)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -196,10 +196,10 @@ impl Handout {
         inner.polls.insert(id, poll);
         self.show(&inner);
         inner.serve_queue(id);
-        inner.renew_for(id);
+        inner.reoffer_for(id);
         let wake = match inner.polls.contains_key(&id) {
             _ if reborn => Wake::All,
-            true => Wake::Waiting(inner.waiting.wake(creates)),
+            true => Wake::Waiting(inner.wake(creates)),
             false => Wake::Waiting(Vec::new()),
         };
         (
@@ -247,7 +247,7 @@ impl Handout {
             .collect();
         let offered = ready.iter().filter_map(|id| inner.polls.get(id));
         let offered: u32 = offered.map(|poll| poll.creates).sum();
-        let share = inner.waiting.share(&key.tenant, offered).min(wanted);
+        let share = inner.share(&key.tenant, offered).min(wanted);
         for id in ready {
             let Some(poll) = inner.polls.get_mut(&id) else {
                 continue;
@@ -264,7 +264,7 @@ impl Handout {
                 // What it may not have is for others; and if they do not want it, for this one after all.
                 self.parts.freed.notify_one();
             }
-            if !inner.renew(&key.tenant) {
+            if !inner.reoffer(&key.tenant) {
                 self.sign_in(&mut inner, &key.tenant);
             }
         }

@@ -16,6 +16,8 @@ use domain::group::Group;
 use domain::ids::{GroupId, GroupKey, HomeEpoch, OpId, TenantId};
 use domain::member::Shard;
 use domain::time::Mono;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use store::Stores;
 use store::group::Level;
 use tokio::sync::Notify;
@@ -30,6 +32,8 @@ use crate::{Settings, hints, mono, timers};
 const LOST_AFTER: Duration = Duration::from_secs(90);
 /// Two lists of one tenant are at least this far apart, whoever asks.
 const APART: Duration = Duration::from_secs(2);
+/// Tenants whose groups are read at one time, before their lists.
+const READING_MAX: usize = 8;
 /// Groups that are told of a list at once: what each makes of it is some 50 us.
 const AT_ONCE: usize = 8;
 /// Groups read in one page of a pass.
@@ -249,23 +253,34 @@ impl Sweep {
     }
 
     async fn run(self, stores: Stores) {
+        let (mut reading, mut busy) = (FuturesUnordered::new(), BTreeSet::new());
         loop {
-            let (due, mut next) = self.due();
+            let (due, next) = self.due();
             for tenant in due {
-                let now = mono(&self.process);
-                next = next.min(now.plus(APART));
-                if self.know(&stores, &tenant).await {
-                    self.ask(&tenant);
+                if busy.len() < READING_MAX && busy.insert(tenant.clone()) {
+                    reading.push(self.know_and_ask(&stores, tenant));
                 }
             }
             let wait = next.since(mono(&self.process));
             tokio::select! {
                 biased;
                 () = self.process.stop.requested() => return,
+                Some(tenant) = reading.next() => drop(busy.remove(&tenant)),
                 () = self.changed.notified() => {}
                 () = self.process.clock.sleep(wait) => {}
             }
         }
+    }
+
+    /// Asks for a tenant's list, once its groups are known. Some tenants at a time: one with thousands of groups takes as many reads, and holds up no other.
+    async fn know_and_ask(&self, stores: &Stores, tenant: TenantId) -> TenantId {
+        if self.know(stores, &tenant).await {
+            self.ask(&tenant);
+        } else {
+            // It is still due, and the store is not asked without a pause.
+            self.process.clock.sleep(APART).await;
+        }
+        tenant
     }
 
     /// The tenants whose lists are due, and when the next one will be.

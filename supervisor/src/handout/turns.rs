@@ -40,32 +40,58 @@ impl Turns {
         groups.push_back(key.clone());
     }
 
-    /// The next `count` groups, tenants in turns.
-    pub(super) fn wake(&mut self, count: u32) -> Vec<GroupKey> {
-        let mut woken = Vec::new();
-        while u32::try_from(woken.len()).is_ok_and(|n| n < count) {
-            let Some(tenant) = self.order.pop_front() else {
-                break;
-            };
-            let Some(groups) = self.groups.get_mut(&tenant) else {
-                continue;
-            };
-            if let Some(key) = groups.pop_front() {
-                self.known.remove(&key);
-                woken.push(key);
-            }
-            if groups.is_empty() {
-                self.groups.remove(&tenant);
+    /// The next `count` groups of tenants that can be served, in turns; and one of those that cannot, so that it asks for its sign-in again.
+    pub(super) fn wake(
+        &mut self,
+        count: u32,
+        is_served: impl Fn(&TenantId) -> bool,
+    ) -> Vec<GroupKey> {
+        let (mut served, mut others) = (count, count.min(1));
+        let (mut woken, mut at) = (Vec::new(), 0);
+        // Whoever gets nothing this time keeps his place; whoever got something goes to the end, and may be met again there.
+        while served + others > 0
+            && let Some(tenant) = self.order.get(at)
+        {
+            let left = if is_served(tenant) {
+                &mut served
             } else {
-                self.order.push_back(tenant);
+                &mut others
+            };
+            if *left == 0 {
+                at += 1;
+                continue;
             }
+            *left -= 1;
+            woken.extend(self.next(at));
         }
         woken
     }
 
-    /// How many of `offered` permits a tenant may take at once: a quarter while another one waits, and never none.
-    pub(super) fn share(&self, tenant: &TenantId, offered: u32) -> u32 {
-        let others = self.groups.keys().any(|other| other != tenant);
+    /// Takes out the next group of the tenant at that place; the tenant goes to the end, if it has more.
+    fn next(&mut self, at: usize) -> Option<GroupKey> {
+        let tenant = self.order.remove(at)?;
+        let groups = self.groups.get_mut(&tenant)?;
+        let key = groups.pop_front();
+        if groups.is_empty() {
+            self.groups.remove(&tenant);
+        } else {
+            self.order.push_back(tenant);
+        }
+        self.known.remove(key.as_ref()?);
+        key
+    }
+
+    /// How many of `offered` permits a tenant may take at once: a quarter while another one waits that can be served, and never none.
+    pub(super) fn share(
+        &self,
+        tenant: &TenantId,
+        offered: u32,
+        is_served: impl Fn(&TenantId) -> bool,
+    ) -> u32 {
+        let others = self
+            .groups
+            .keys()
+            .any(|other| other != tenant && is_served(other));
         if others {
             offered.div_ceil(PART)
         } else {
