@@ -83,7 +83,10 @@ pub async fn run(process: &Process, extent: Extent, nodes: Vec<String>) -> anyho
         );
     }
     store.close().await;
-    let ok = refused == 0 && corpus.searches > 0;
+    if elastic.is_none() {
+        say("only the embedded index was asked: name a node of the other one with --node")?;
+    }
+    let ok = refused == 0 && corpus.searches > 0 && elastic.is_some();
     say(format_args!(
         "{}",
         json!({"ok": ok, "documents": filled.documents, "indices": indices.len(), "micros": told.figures, "unequal": told.wrong + corpus.unequal,
