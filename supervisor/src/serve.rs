@@ -51,6 +51,7 @@ struct Colo {
     number: u16,
     workers_max: NonZeroU32,
     surge_guard: bool,
+    #[serde(default, deserialize_with = "wire::glass::path")]
     break_glass: Option<PathBuf>,
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct Config {
 pub(crate) struct Worker {
     name: String,
     state_dir: PathBuf,
+    #[serde(default, deserialize_with = "wire::glass::path")]
     break_glass: Option<PathBuf>,
 }
 

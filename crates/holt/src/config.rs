@@ -207,6 +207,7 @@ pub(crate) struct Supervisor {
     pub(crate) awake_max: usize,
     pub(crate) events_waiting_max: usize,
     pub(crate) surge_guard: bool,
+    #[serde(default, deserialize_with = "wire::glass::path")]
     pub(crate) break_glass: Option<PathBuf>,
     pub(crate) rules: Rules,
 }

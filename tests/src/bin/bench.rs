@@ -99,7 +99,12 @@ enum What {
         #[arg(long, default_value_t = 1_000_000)]
         documents: u64,
         /// A node of Elasticsearch, as `http://127.0.31.1:9200`, once for each; none: the embedded index alone, which is half of it and not `ok`
-        #[arg(long = "node", value_name = "URL", env = "ELASTICSEARCH_NODES", value_delimiter = ',')]
+        #[arg(
+            long = "node",
+            value_name = "URL",
+            env = "ELASTICSEARCH_NODES",
+            value_delimiter = ','
+        )]
         nodes: Vec<String>,
         /// Searches of each kind
         #[arg(long, default_value_t = 200)]

@@ -51,6 +51,20 @@ fn what_is_missing_or_unknown_stops_the_start_and_is_named() {
 }
 
 #[test]
+fn a_break_glass_file_that_would_name_nothing_on_the_day_it_is_needed_stops_the_start() {
+    let with = |path: &str| {
+        let named = format!("name = \"w-1\"\nbreak_glass = \"{path}\"");
+        load(&REQUIRED.replace("name = \"w-1\"", &named))
+    };
+    assert!(with("/etc/holt/break-glass").is_ok());
+    let error = format!("{:#}", with("break-glass").unwrap_err());
+    assert!(
+        error.contains("break_glass") && error.contains("absolute"),
+        "{error}"
+    );
+}
+
+#[test]
 fn no_secret_is_shown() {
     let config = load(REQUIRED).unwrap();
     let shown = format!("{config:?}{}", chassis::config::print(&config).unwrap());
