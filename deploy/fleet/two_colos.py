@@ -176,6 +176,16 @@ def settled(colo, api=None):
         time.sleep(2)
 
 
+def gone_out(colos, groups):
+    """The servers that live, once none is on its way out any more: that takes its time, and what is forgotten would never go."""
+    active, until = sum(group["active"] for group in groups), time.time() + 240
+    while True:
+        living = [colo.living() for colo in colos]
+        if sum(len(ids - colo.foreign) for ids, colo in zip(living, colos)) == active or time.time() > until:
+            return living
+        time.sleep(2)
+
+
 def verdicts(home, keys):
     """How many of these events have a verdict."""
     return sum(ask("GET", f"{home.api}{home.group}/events/{key}")[0] == 200 for key in keys)
@@ -219,7 +229,7 @@ def main():
         acknowledged += len(keys)
         decided += verdicts(caller.home, keys)
     counts = [ask("GET", colo.cloud + "/admin/counts")[1] for colo in (one, two)]
-    living = [colo.living() for colo in (one, two)]
+    living = gone_out((one, two), groups)
     refused = {code for caller in across for _, phase, status, code in caller.told if phase == "cut" and status not in (200, 202)}
     result = {
         "cut_s": options.cut,
