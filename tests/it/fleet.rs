@@ -15,7 +15,7 @@ use store::Stores;
 use store::member::Watch;
 use wire::ports::submit::{Submit, SubmitError};
 
-use crate::roles::{make_group, one_more, secret, submit};
+use crate::roles::{make_group, one_more, secret, stores, submit};
 
 /// A supervisor as a process of its own would be: its own clock, tasks and listener.
 struct Member {
@@ -104,11 +104,8 @@ impl Rig {
 }
 
 async fn play() {
-    let folder = tempfile::tempdir().expect("a folder");
     let process = Process::system();
-    let settings = store::embedded::Settings::default();
-    let store = store::embedded::open(&folder.path().join("holt.db"), &process, settings);
-    let stores = store.expect("a store").stores();
+    let (_folder, stores) = stores(&process);
     let key = make_group(&process, &stores).await;
     let watch = Watch::start(&process, Arc::clone(&stores.members), ColoId(1), None);
     let calls = Calls {

@@ -12,7 +12,7 @@ use store::group::Level;
 use wire::ports::ops::{Call, CreateCall, Offer, Ops as _};
 use wire::ports::submit::Submit as _;
 
-use crate::roles::{actor, make_group, one_more};
+use crate::roles::{actor, make_group, one_more, stores};
 
 const LATER: &[u8] =
     br#"{"server":{"imageRef":"22222222-2222-4222-8222-222222222222","flavorRef":"1"}}"#;
@@ -68,11 +68,8 @@ async fn first_create(supervisor: &holt_supervisor::Supervisor, key: &GroupKey) 
 }
 
 async fn play() {
-    let folder = tempfile::tempdir().expect("a folder");
     let process = Process::system();
-    let settings = store::embedded::Settings::default();
-    let store = store::embedded::open(&folder.path().join("holt.db"), &process, settings);
-    let stores = store.expect("a store").stores();
+    let (_folder, stores) = stores(&process);
     let key = make_group(&process, &stores).await;
     let settings = holt_supervisor::Settings::default();
     let supervisor = holt_supervisor::build(&process, settings, stores.clone());

@@ -109,6 +109,15 @@ pub(super) fn actor() -> Actor {
     }
 }
 
+/// An embedded store in a folder, which goes with it.
+pub(super) fn stores(process: &Process) -> (tempfile::TempDir, Stores) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = store::embedded::Settings::default();
+    let store = store::embedded::open(&folder.path().join("holt.db"), process, settings);
+    let stores = store.expect("a store").stores();
+    (folder, stores)
+}
+
 pub(super) async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
     make_group_of(process, stores, Size(2)).await
 }
@@ -174,11 +183,8 @@ pub(super) async fn reaches(
 #[test]
 fn roles_that_speak_over_http_lose_nothing_when_the_worker_is_reborn() {
     let play = async {
-        let folder = tempfile::tempdir().expect("a folder");
         let process = Process::system();
-        let settings = store::embedded::Settings::default();
-        let store = store::embedded::open(&folder.path().join("holt.db"), &process, settings);
-        let stores = store.expect("a store").stores();
+        let (_folder, stores) = stores(&process);
         play(&process, stores.clone(), stores).await;
     };
     chassis::spawn::run(play).expect("a runtime");

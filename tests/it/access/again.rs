@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
-use store::memory::faults::{Call, Fate, Faults, Plan, What};
+use store::memory::faults::{Call, Faults, Plan, What};
 use store::note::Shelf;
 
 use super::rig::{Rig, TENANT, spec};
@@ -279,15 +279,7 @@ impl Faults for Forgetful {
         let second = call.what == What::Notes
             && self.armed.load(Ordering::SeqCst)
             && self.seen.swap(true, Ordering::SeqCst);
-        let fate = if second {
-            Fate::Unavailable
-        } else {
-            Fate::Done
-        };
-        Plan {
-            fate,
-            ..Plan::CLEAN
-        }
+        Plan::unavailable_if(second)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use store::memory::faults::{Call, Fate, Faults, Plan, What};
+use store::memory::faults::{Call, Faults, Plan, What};
 
 use super::rig::{Rig, TENANT};
 
@@ -110,15 +110,7 @@ struct Unread(AtomicBool);
 impl Faults for Unread {
     fn plan(&self, call: Call<'_>) -> Plan {
         let is_away = call.what == What::Notes && !self.0.load(Ordering::Relaxed);
-        let fate = if is_away {
-            Fate::Unavailable
-        } else {
-            Fate::Done
-        };
-        Plan {
-            fate,
-            ..Plan::CLEAN
-        }
+        Plan::unavailable_if(is_away)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use store::memory::faults::{Call, Fate, Faults, Plan, What};
+use store::memory::faults::{Call, Faults, Plan, What};
 
 use super::rig::{Rig, TENANT, spec};
 
@@ -221,15 +221,7 @@ struct NoNotes(AtomicBool);
 
 impl Faults for NoNotes {
     fn plan(&self, call: Call<'_>) -> Plan {
-        let fate = if call.what == What::Notes && self.0.load(Ordering::Relaxed) {
-            Fate::Unavailable
-        } else {
-            Fate::Done
-        };
-        Plan {
-            fate,
-            ..Plan::CLEAN
-        }
+        Plan::unavailable_if(call.what == What::Notes && self.0.load(Ordering::Relaxed))
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use holt_api::Limits;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use store::memory::faults::{Call, Fate, Faults, Plan, What};
+use store::memory::faults::{Call, Faults, Plan, What};
 
 use super::hooks::plant;
 use super::old::old_body;
@@ -24,12 +24,7 @@ pub(crate) struct Away(pub(crate) AtomicBool);
 
 impl Faults for Away {
     fn plan(&self, _call: Call<'_>) -> Plan {
-        let away = self.0.load(Ordering::SeqCst);
-        let fate = if away { Fate::Unavailable } else { Fate::Done };
-        Plan {
-            fate,
-            ..Plan::CLEAN
-        }
+        Plan::unavailable_if(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -47,15 +42,7 @@ impl Faults for Blind {
         }
         let is_shown = matches!(call.what, What::Launches | What::Records(_));
         let is_blind = self.made.load(Ordering::SeqCst) && !self.over.load(Ordering::SeqCst);
-        let fate = if is_shown && is_blind {
-            Fate::Unavailable
-        } else {
-            Fate::Done
-        };
-        Plan {
-            fate,
-            ..Plan::CLEAN
-        }
+        Plan::unavailable_if(is_shown && is_blind)
     }
 }
 

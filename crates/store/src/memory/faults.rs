@@ -67,6 +67,19 @@ impl Plan {
         fate: Fate::Done,
         after: Duration::ZERO,
     };
+
+    /// At once: no answer and nothing done, or without a fault.
+    #[must_use]
+    pub const fn unavailable_if(is_away: bool) -> Self {
+        Self {
+            fate: if is_away {
+                Fate::Unavailable
+            } else {
+                Fate::Done
+            },
+            ..Self::CLEAN
+        }
+    }
 }
 
 /// What the store does with one call. A fate that does not fit the call (a lost read) means `Unavailable` for it.
