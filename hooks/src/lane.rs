@@ -235,3 +235,31 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chassis::Health;
+
+    use super::*;
+
+    #[test]
+    fn a_lane_is_ready_while_any_supervisor_was_heard_of_late() {
+        let health = Health::new();
+        let heard = Heard {
+            check: health.check("hooks"),
+            last: Arc::default(),
+        };
+        assert!(!health.is_ready(), "nobody was asked");
+        for (second, is_answer, ready) in [
+            (0, false, false),
+            (1, true, true),
+            (2, false, true),
+            (16, false, true),
+            (17, false, false),
+            (18, true, true),
+        ] {
+            heard.note(Mono::START + Duration::from_secs(second), is_answer);
+            assert_eq!(health.is_ready(), ready, "at {second} s");
+        }
+    }
+}
