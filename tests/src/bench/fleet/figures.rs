@@ -31,6 +31,8 @@ const EVENTS: [usize; 2] = [100_000, 200_000];
 const COUNTED: u64 = 500;
 /// How long the requests that the clock alone causes are counted.
 const ALONE: Duration = Duration::from_secs(10);
+/// How long the cluster is kept busy before anything is measured.
+const WARM: Duration = Duration::from_secs(20);
 /// After so many of these a fleet that nobody asks anything must be calm.
 const CALM_WITHIN: usize = 30;
 
@@ -236,6 +238,8 @@ impl Sides {
 
 async fn measure(process: &Process, keyspace: &Keyspace, extent: Extent) -> anyhow::Result<bool> {
     let raw = Arc::new(Raw::new(keyspace).await?);
+    // Nodes that were just started are several times slower, and an event that waits for them too long is queued: nothing could be measured.
+    raw.load(process, (CLIENTS, PARTITIONS), WARM).await?;
     let rig = Rig::start(process, keyspace, extent.supervisors).await?;
     let [requests, batches] = rig.requests(process).await?;
     let (mut distinct, mut hot) = (Sides::default(), Sides::default());
