@@ -49,4 +49,7 @@ more=$(helm template release holt --kube-version 1.30.0 --show-only templates/su
 grep -q '{ name: HOLT_SUPERVISOR__PLANE__NAME, value: "east" }' <<<"$more"
 grep -q 'mountPath: /etc/holt/files/holt-glass' <<<"$more"
 grep -q 'secretName: holt-glass' <<<"$more"
+# An api reaches what values name besides, and nobody else does.
+reached=$(helm template release holt --kube-version 1.30.0 --show-only templates/network.yaml --set 'network.apis[0].cidr=10.2.0.0/16,network.apis[0].port=8070')
+[[ "$(grep -c 'cidr: 10.2.0.0/16' <<<"$reached")" == 1 ]]
 echo "the chart is sound"
