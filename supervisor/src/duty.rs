@@ -118,7 +118,7 @@ impl Owner {
             self.trace = None;
         }
         for slot in due.stuck {
-            tracing::error!(group.id = %self.key.id, %slot, "a server does not go away, however often it is deleted");
+            tracing::error!(tenant = %self.key.tenant, group.id = %self.key.id, %slot, "a server does not go away, however often it is deleted");
         }
         if let Some(at) = due.list {
             self.seams.sweep.want(&self.key, at);
@@ -142,7 +142,7 @@ impl Owner {
                 self.seams.sweep.know_again(&self.key.tenant);
             }
             if !report.strays.is_empty() {
-                tracing::warn!(group.id = %self.key.id, servers = ?report.strays, "servers prove slots that the ledger does not have");
+                tracing::warn!(tenant = %self.key.tenant, group.id = %self.key.id, servers = ?report.strays, "servers prove slots that the ledger does not have");
                 self.batch.changed = true;
             }
             let project = self.seams.sweep.project(&self.key.tenant);
@@ -152,13 +152,13 @@ impl Owner {
                 .filter(|s| project.lock().role(**s).is_none() && project.is_news(**s))
             {
                 self.seams.counts.disowned();
-                tracing::warn!(group.id = %self.key.id, %server, "a server of our account carries no proof: left alone");
+                tracing::warn!(tenant = %self.key.tenant, group.id = %self.key.id, %server, "a server of our account carries no proof: left alone");
             }
             for (slot, server) in &report.adopted {
-                tracing::info!(group.id = %self.key.id, %slot, %server, "adopted from a list");
+                tracing::info!(tenant = %self.key.tenant, group.id = %self.key.id, %slot, %server, "adopted from a list");
             }
             for (slot, server) in &report.surplus {
-                tracing::warn!(group.id = %self.key.id, %slot, %server, "showed up late or twice: to be deleted");
+                tracing::warn!(tenant = %self.key.tenant, group.id = %self.key.id, %slot, %server, "showed up late or twice: to be deleted");
             }
         }
     }
