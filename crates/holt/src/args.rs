@@ -99,9 +99,17 @@ pub(crate) enum Command {
 pub(crate) enum Audit {
     /// Walk the chain of commit records of every group; a changed, removed or added one is named
     Verify {
-        /// The store's file; it is only read, and a running service goes on
-        #[arg(long, value_name = "FILE", default_value = "holt.db")]
+        /// The file of an embedded store; it is only read, and a running service goes on
+        #[arg(
+            long,
+            value_name = "FILE",
+            default_value = "holt.db",
+            conflicts_with = "config"
+        )]
         store: PathBuf,
+        /// Configuration file with the section store: of a cluster, or of an embedded store
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         /// Lines of JSON
         #[arg(long)]
         json: bool,

@@ -3,18 +3,40 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use chassis::Process;
 use serde_json::json;
-use store::embedded::audit::{Audited, audit};
+use store::audit::Audited;
+use store::embedded;
+use store_cassandra::choice::{self, Kind, Place};
 
-use crate::{args, out};
+use crate::{args, config, out, settings};
 
 /// Walks the chain of every group's records, says what is wrong, and ends with a summary. Exit code 1 if anything is.
 ///
 /// # Errors
-/// The file cannot be read, or is no store.
-pub(crate) fn run(command: args::Audit) -> anyhow::Result<ExitCode> {
-    let args::Audit::Verify { store, json } = command;
-    let found = verify(&store, json)?;
+/// The store cannot be read, or is none.
+pub(crate) async fn run(process: &Process, command: args::Audit) -> anyhow::Result<ExitCode> {
+    let args::Audit::Verify {
+        store,
+        config,
+        json,
+    } = command;
+    let mut found = Found::new(json);
+    match config {
+        None => found.file(&store)?,
+        Some(path) => {
+            let config = config::load(Some(&path))?;
+            // Reads only: nothing is noted.
+            let place = settings::place(&config).feeding(false);
+            if place.kind == Kind::Embedded {
+                found.file(&place.path)?;
+            } else {
+                let own = settings::store(&config.store);
+                found.cluster(process, &place, own).await?;
+            }
+        }
+    }
+    found.said?;
     if json {
         let ok = found.faults == 0;
         out::say(
@@ -34,27 +56,52 @@ pub(crate) fn run(command: args::Audit) -> anyhow::Result<ExitCode> {
     })
 }
 
-#[derive(Default)]
 struct Found {
+    json: bool,
     groups: u64,
     records: u64,
     faults: u64,
+    /// Whether all that was to be said was said.
+    said: anyhow::Result<()>,
 }
 
-fn verify(store: &Path, json: bool) -> anyhow::Result<Found> {
-    let (mut found, mut said) = (Found::default(), Ok(()));
-    let walked = audit(store, |one| {
-        found.groups += 1;
-        found.records += one.records;
+impl Found {
+    const fn new(json: bool) -> Self {
+        Self {
+            json,
+            groups: 0,
+            records: 0,
+            faults: 0,
+            said: Ok(()),
+        }
+    }
+
+    fn file(&mut self, path: &Path) -> anyhow::Result<()> {
+        let walked = embedded::audit::audit(path, |one| self.note(&one));
+        walked.with_context(|| format!("audit {}", path.display()))
+    }
+
+    async fn cluster(
+        &mut self,
+        process: &Process,
+        place: &Place,
+        own: embedded::Settings,
+    ) -> anyhow::Result<()> {
+        let opened = choice::open(process, place, own).await?;
+        let walked = store::audit::audit(&opened.stores(), |one| self.note(&one)).await;
+        walked.context("audit the cluster")
+    }
+
+    fn note(&mut self, one: &Audited) {
+        self.groups += 1;
+        self.records += one.records;
         if one.fault.is_some() {
-            found.faults += 1;
-            if said.is_ok() {
-                said = out::say(&line(&one, json));
+            self.faults += 1;
+            if self.said.is_ok() {
+                self.said = out::say(&line(one, self.json));
             }
         }
-    });
-    walked.with_context(|| format!("audit {}", store.display()))?;
-    said.map(|()| found)
+    }
 }
 
 fn line(one: &Audited, json: bool) -> String {

@@ -88,7 +88,7 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Colo(command) => colo::run(command).await?,
         Command::Revoke(command) => revoke::run(command).await?,
         Command::Doctor(args) => return doctor::run(args).await,
-        Command::Audit(command) => return audit::run(command),
+        Command::Audit(command) => return Box::pin(audit::run(process, command)).await,
         Command::Schema(command) => Box::pin(schema::run(process, command)).await?,
     }
     Ok(ExitCode::SUCCESS)

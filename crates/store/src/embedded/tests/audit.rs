@@ -3,9 +3,10 @@
 use domain::ids::Rev;
 use rusqlite::Connection;
 
-use super::super::audit::{Audited, Fault, audit};
+use super::super::audit::audit;
 use super::files::put_group;
 use super::*;
+use crate::audit::{self, Audited, Chain, Fault};
 use crate::conformance::sample;
 use crate::group::{Committed, Guard};
 use crate::record::Broken;
@@ -60,6 +61,31 @@ async fn a_whole_history_is_found_whole_beside_the_service() {
         .map(|one| (one.first, one.records, one.fault))
         .collect();
     assert_eq!(found, [(Rev(1), 4, None), (Rev(1), 4, None)]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn through_the_store_the_same_is_found_as_in_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = stored(&directory).await;
+    let mut found = Vec::new();
+    let walked = audit::audit(&store.stores(), |one| found.push(one)).await;
+    walked.unwrap();
+    assert_eq!(found, audited(&directory));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn records_that_end_before_the_groups_revision_show() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = stored(&directory).await;
+    let key = audited(&directory).swap_remove(0).key;
+    let records = store.stores().journal.read(&key, None, 3).await;
+    let mut chain = Chain::new(key);
+    assert!(chain.take(records).unwrap());
+    assert!(!chain.take(Ok(Vec::new())).unwrap());
+    let found = chain.end(Some(Rev(4)));
+    assert_eq!((found.records, found.fault), (3, Some(Fault::Cut(Rev(4)))));
     store.close().await;
 }
 
