@@ -153,10 +153,12 @@ pub async fn apply(process: &Process, settings: &Settings) -> Result<(u32, u32),
             found: before,
         });
     }
-    for cql in [
-        format!(
+    if !exists(&session, keyspace).await? {
+        run(&session, &format!(
             "CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', {copies}}}"
-        ),
+        )).await?;
+    }
+    for cql in [
         format!(
             "CREATE TABLE IF NOT EXISTS {keyspace}.schema_version (k tinyint PRIMARY KEY, version int)"
         ),
@@ -213,6 +215,15 @@ pub(crate) async fn expect_current(driver: &Driver) -> Result<(), SchemaError> {
         found if found < VERSION => Err(SchemaError::Older { keyspace, found }),
         found => Err(SchemaError::Newer { keyspace, found }),
     }
+}
+
+/// Whether a keyspace is there. To make one "if not exists" takes the right to make any, which whoever may only fill this one does not have.
+async fn exists(session: &Session, keyspace: &str) -> Result<bool, SchemaError> {
+    let unreadable = |e: &dyn std::fmt::Display| SchemaError::Unreadable(e.to_string());
+    let select = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
+    let there = session.query_unpaged(select, (keyspace,)).await?;
+    let there = there.into_rows_result().map_err(|e| unreadable(&e))?;
+    Ok(there.rows_num() > 0)
 }
 
 async fn version(session: &Session, keyspace: &str) -> Result<u32, SchemaError> {
