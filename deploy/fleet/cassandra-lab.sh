@@ -18,17 +18,21 @@
 #   CASS_NODES=1            nodes a data centre
 #   CASS_PAXOS=v2           paxos_variant: v1 or v2
 #   CASS_HEAP=512m          heap of one node
-# Node j of data centre i listens on 127.0.(20+i).j, CQL port 9042, internode port 7000.
-# Needs JDK 11 or 17, Maven and Python 3, on Linux (all of 127.0.0.0/8 is loopback there), and about 1 GiB of memory a node.
-# Nothing outside CASS_DIR and Maven's own repository is written. For tests: no authentication, no encryption, loopback only.
+#   CASS_TLS=0              1: clients must use TLS; mutual: and show a certificate. CASS_DIR/tls has ca.pem, client.pem and client.key
+#   CASS_AUTH=0             1: clients must log in, and have what they were granted; begins with the superuser cassandra, password cassandra
+#   CASS_NET=20             other addresses, for a second cluster on one machine
+# Node j of data centre i listens on 127.0.(CASS_NET+i).j, CQL port 9042, internode port 7000.
+# Needs JDK 11 or 17, Maven and Python 3 (with CASS_TLS openssl), on Linux (all of 127.0.0.0/8 is loopback there), and about 1 GiB of memory a node.
+# Nothing outside CASS_DIR and Maven's own repository is written. For tests: loopback only, never encrypted between the nodes.
 set -euo pipefail
 
 CASS_DIR=$(realpath -m "${CASS_DIR:-$PWD/.lab/cassandra}")
 remembered() { sed -n "s/^$1=//p" "$CASS_DIR/settings" 2>/dev/null || true; }
-for v in VERSION DCS NODES PAXOS HEAP; do
+for v in VERSION DCS NODES PAXOS HEAP TLS AUTH NET; do
   n=CASS_$v; [ -n "${!n:-}" ] || printf -v "$n" %s "$(remembered "$v")"
 done
 VERSION=${CASS_VERSION:-5.0.6} NODES=${CASS_NODES:-1} PAXOS=${CASS_PAXOS:-v2} HEAP=${CASS_HEAP:-512m}
+TLS=${CASS_TLS:-0} AUTH=${CASS_AUTH:-0} NET=${CASS_NET:-20}
 read -r -a DCS <<<"${CASS_DCS:-dc1}"
 TOTAL=$((NODES * ${#DCS[@]}))
 LIB=$CASS_DIR/lib-$VERSION
@@ -37,9 +41,10 @@ say() { printf '%s\n' "$*" >&2; }
 die() { say "cassandra-lab: $*"; exit 1; }
 
 dc_of()   { echo $((($1 - 1) / NODES)); }                                   # node -> index of its data centre
-addr_of() { echo "127.0.$((21 + $(dc_of "$1"))).$((($1 - 1) % NODES + 1))"; }
+addr_of() { echo "127.0.$((NET + 1 + $(dc_of "$1"))).$((($1 - 1) % NODES + 1))"; }
 home_of() { echo "$CASS_DIR/node$1"; }
 pid_of()  { cat "$(home_of "$1")/pid" 2>/dev/null || true; }
+jmx_of()  { echo $((7199 + $1 + (NET - 20) * 10)); }                        # all nodes' JMX is on 127.0.0.1
 alive()   { local p; p=$(pid_of "$1"); [ -n "$p" ] && kill -0 "$p" 2>/dev/null; }
 gid_of()  { echo $((7901 + $(dc_of "$1"))); }                               # a group id a data centre, for "cut"
 
@@ -81,12 +86,44 @@ write_jvm_files() {
   echo '<configuration><root level="OFF"/></configuration>' >"$CASS_DIR/quiet.xml"
 }
 
+certify() { # a name, its subjectAltName: a certificate of the lab's CA in NAME.pem with its chain, and its key in NAME.key
+  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" -keyout "$1.key" -out "$1.req"
+  openssl x509 -req -in "$1.req" -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile <(echo "subjectAltName=$2") -out "$1.pem"
+}
+
+make_certificates() ( # new ones at each "up"
+  command -v openssl >/dev/null || die "openssl is needed"
+  rm -rf "$CASS_DIR/tls"; mkdir -p "$CASS_DIR/tls"; cd "$CASS_DIR/tls"; umask 077; exec 2>openssl.log
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=cassandra-lab" -keyout ca.key -out ca.pem
+  certify client DNS:client
+  for ((n = 1; n <= TOTAL; n++)); do
+    certify "node$n" "IP:$(addr_of "$n")"
+    cat "node$n.key" "node$n.pem" ca.pem >"node$n.both"
+  done
+)
+
+encryption_of() { # what one node asks of its clients
+  local mutual=false
+  [ "$TLS" = 0 ] && return
+  [ "$TLS" = mutual ] && mutual=true
+  cat <<Y
+client_encryption_options:
+  enabled: true
+  optional: false
+  require_client_auth: $mutual
+  ssl_context_factory: {class_name: org.apache.cassandra.security.PEMBasedSslContextFactory}
+  keystore: $CASS_DIR/tls/node$1.both
+  truststore: $CASS_DIR/tls/ca.pem
+Y
+}
+
 token_of() { # evenly spread in a data centre; data centres shifted by a little
   python3 -c "print(-2**63 + 2**64 // $NODES * (($1 - 1) % $NODES) + 1000 * $(dc_of "$1") + 1)"
 }
 
 configure() { # one node
-  local h a seeds="" i
+  local h a seeds="" i who=(AllowAllAuthenticator AllowAllAuthorizer)
+  [ "$AUTH" = 0 ] || who=(PasswordAuthenticator CassandraAuthorizer)
   h=$(home_of "$1") a=$(addr_of "$1")
   for ((i = 1; i <= TOTAL; i += NODES)); do seeds+=${seeds:+,}$(addr_of "$i"):7000; done
   mkdir -p "$h/conf" "$h/log"
@@ -119,8 +156,8 @@ start_native_transport: true
 native_transport_port: 9042
 endpoint_snitch: GossipingPropertyFileSnitch
 dynamic_snitch: false
-authenticator: AllowAllAuthenticator
-authorizer: AllowAllAuthorizer
+authenticator: ${who[0]}
+authorizer: ${who[1]}
 paxos_variant: $PAXOS
 cas_contention_timeout: 1800ms
 read_request_timeout: 5000ms
@@ -130,6 +167,7 @@ internode_compression: none
 concurrent_reads: 8
 concurrent_writes: 8
 concurrent_compactors: 1
+$(encryption_of "$1")
 Y
   printf 'dc=%s\nrack=r1\n' "${DCS[$(dc_of "$1")]}" >"$h/conf/cassandra-rackdc.properties"
   cat >"$h/conf/logback.xml" <<X
@@ -147,7 +185,7 @@ start_node() {
   setsid "${run[@]}" "$JAVA" -Xms"$HEAP" -Xmx"$HEAP" -XX:+UseSerialGC -XX:MaxDirectMemorySize=256m -Xss512k -XX:TieredStopAtLevel=4 \
     -Djdk.attach.allowAttachSelf=true -Dcassandra.config="file://$h/conf/cassandra.yaml" -Dcassandra.storagedir="$h" -Dlogback.configurationFile="$h/conf/logback.xml" \
     -Dcassandra.ring_delay_ms=2000 -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra.consistent.rangemovement=false \
-    -Dcassandra.jmx.local.port=$((7199 + $1)) -Dcassandra-foreground=yes -Djava.net.preferIPv4Stack=true -Dcassandra.logdir="$h/log" \
+    -Dcassandra.jmx.local.port="$(jmx_of "$1")" -Dcassandra-foreground=yes -Djava.net.preferIPv4Stack=true -Dcassandra.logdir="$h/log" \
     @"$CASS_DIR/modules.args" -cp "$h/conf:$LIB/*" org.apache.cassandra.service.CassandraDaemon >"$h/log/out.log" 2>&1 </dev/null &
   echo $! >"$h/pid"
 }
@@ -173,7 +211,7 @@ stop_node() {
 tool() {
   local n=$1; shift
   "$JAVA" -Xmx64m -XX:TieredStopAtLevel=1 -Duser.home="$CASS_DIR" -Dlogback.configurationFile="$CASS_DIR/quiet.xml" @"$CASS_DIR/modules.args" \
-    -cp "$LIB/*" org.apache.cassandra.tools.NodeTool -h 127.0.0.1 -p $((7199 + n)) "$@"
+    -cp "$LIB/*" org.apache.cassandra.tools.NodeTool -h 127.0.0.1 -p "$(jmx_of "$n")" "$@"
 }
 
 cut() { # $1 = -A or -D, then two data centre names: packets that one side's processes send to the other side's addresses
@@ -181,19 +219,20 @@ cut() { # $1 = -A or -D, then two data centre names: packets that one side's pro
   for i in "${!DCS[@]}"; do [ "${DCS[$i]}" = "$2" ] && a=$i; [ "${DCS[$i]}" = "$3" ] && b=$i; done
   [ -n "${a:-}" ] && [ -n "${b:-}" ] || die "no such data centre: $2 or $3"
   for i in "$a $b" "$b $a"; do read -r i j <<<"$i"
-    iptables -w "$1" OUTPUT -m owner --gid-owner $((7901 + i)) -d "127.0.$((21 + j)).0/24" -j DROP
+    iptables -w "$1" OUTPUT -m owner --gid-owner $((7901 + i)) -d "127.0.$((NET + 1 + j)).0/24" -j DROP
   done
 }
 
 case ${1:-} in
   up)
     for t in setsid setpriv python3; do command -v "$t" >/dev/null || die "$t is needed"; done
-    if alive 1 && ! printf '%s\n' "PAXOS=$PAXOS" "NODES=$NODES" "DCS=${DCS[*]}" | grep -vqxFf "$CASS_DIR/settings" 2>/dev/null; then
+    if alive 1 && ! printf '%s\n' "PAXOS=$PAXOS" "NODES=$NODES" "DCS=${DCS[*]}" "TLS=$TLS" "AUTH=$AUTH" "NET=$NET" | grep -vqxFf "$CASS_DIR/settings" 2>/dev/null; then
       say "already up"; exit 0
     fi
     alive 1 && die "another cluster is up in $CASS_DIR: \"down\" or \"wipe\" it first"
     pick_java; mkdir -p "$CASS_DIR"; fetch; write_jvm_files
-    printf 'VERSION=%s\nDCS=%s\nNODES=%s\nPAXOS=%s\nHEAP=%s\n' "$VERSION" "${DCS[*]}" "$NODES" "$PAXOS" "$HEAP" >"$CASS_DIR/settings"
+    printf '%s\n' "VERSION=$VERSION" "DCS=${DCS[*]}" "NODES=$NODES" "PAXOS=$PAXOS" "HEAP=$HEAP" "TLS=$TLS" "AUTH=$AUTH" "NET=$NET" >"$CASS_DIR/settings"
+    [ "$TLS" = 0 ] || make_certificates
     for ((n = 1; n <= TOTAL; n++)); do configure "$n"; done
     start_node 1; wait_node 1                     # the seed first: a node that finds no peer gives up
     for ((n = 2; n <= TOTAL; n++)); do start_node "$n"; done
@@ -202,6 +241,10 @@ case ${1:-} in
       [ "$(tool 1 status 2>/dev/null | grep -c '^UN')" = "$TOTAL" ] && break; sleep 1
     done
     [ "$(tool 1 status 2>/dev/null | grep -c '^UN')" = "$TOTAL" ] || die "not all nodes joined"
+    if [ "$AUTH" != 0 ]; then                     # a task of its own makes the superuser, some time after the start
+      for ((t = 0; t < 60; t++)); do grep -qs "Created default superuser" "$CASS_DIR"/node*/log/system.log && break; sleep 1; done
+      [ "$t" -lt 60 ] || die "no superuser after 60 s"
+    fi
     say "up: Cassandra $VERSION, ${#DCS[@]} data centre(s) of $NODES, $SECONDS s" ;;
   down)   for ((n = 1; n <= TOTAL; n++)); do stop_node "$n" & done; wait ;;
   wipe)   for ((n = 1; n <= TOTAL; n++)); do stop_node "$n" & done; wait; rm -rf "$CASS_DIR"/node* "$CASS_DIR/settings" ;;

@@ -4,11 +4,14 @@
 //! The files are read again on a clock, so that certificates and CA change without a restart: new connections use what was read last, those
 //! that stand go on. What cannot be used is said and not taken.
 //!
+//! Servers that others run have no names of ours: for them there is [`Outside`].
+//!
 //! Deliberately absent: TLS 1.2, the machine's own CAs, host names (whoever holds a certificate of the right name is the right one), and
 //! resumption of sessions, which would pass the certificates by.
 
 mod expiry;
 mod files;
+mod outside;
 mod verify;
 
 use std::any::Any;
@@ -20,11 +23,12 @@ use std::time::Duration;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
-pub use rustls::ServerConfig;
 use rustls::version::TLS13;
+pub use rustls::{ClientConfig, ServerConfig};
 use serde::{Deserialize, Serialize};
 
 use self::files::{Content, Loaded};
+pub use self::outside::{Outside, OutsideError};
 use crate::metrics::{Counter, Gauge};
 use crate::{Metrics, Process};
 
@@ -205,7 +209,7 @@ impl Identity {
     /// # Errors
     /// [`Error::Build`]: stop the start.
     pub fn client(&self, server: &'static str) -> Result<Client, Error> {
-        let builder = rustls::ClientConfig::builder_with_provider(files::provider());
+        let builder = ClientConfig::builder_with_provider(files::provider());
         let mut config = builder
             .with_protocol_versions(&[&TLS13])?
             .dangerous()
@@ -234,11 +238,11 @@ impl Shared {
 
 /// How one's own client connects to servers of one name; cheap to clone. Give it to [`crate::http::Trust::Mutual`].
 #[derive(Clone)]
-pub struct Client(Arc<rustls::ClientConfig>);
+pub struct Client(Arc<ClientConfig>);
 
 impl Client {
-    pub(crate) fn config(&self) -> rustls::ClientConfig {
-        rustls::ClientConfig::clone(&self.0)
+    pub(crate) fn config(&self) -> ClientConfig {
+        ClientConfig::clone(&self.0)
     }
 }
 

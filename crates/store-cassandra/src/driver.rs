@@ -7,7 +7,7 @@ use chassis::{Metrics, Process};
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
-use scylla::errors::{DbError, ExecutionError, NewSessionError, RequestAttemptError};
+use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
 use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::response::query_result::{QueryResult, QueryRowsResult};
@@ -17,7 +17,7 @@ use scylla::statement::prepared::PreparedStatement;
 use scylla::statement::{Consistency, SerialConsistency};
 use scylla::value::{CqlValue, MaybeUnset};
 
-use crate::Settings;
+use crate::{OpenError, Settings, SettingsError};
 use store::Error;
 
 /// One value of a statement: something, null, or not to be touched.
@@ -85,12 +85,9 @@ pub(crate) enum Outcome {
 
 impl Driver {
     /// A session that asks only the nodes of the settings' data centre.
-    pub(crate) async fn connect(
-        process: &Process,
-        settings: &Settings,
-    ) -> Result<Self, NewSessionError> {
+    pub(crate) async fn connect(process: &Process, settings: &Settings) -> Result<Self, OpenError> {
         let keyspace = &settings.keyspace;
-        let session = builder(settings).use_keyspace(keyspace, false);
+        let session = builder(settings)?.use_keyspace(keyspace, false);
         Ok(Self {
             session: session.build().await?,
             keyspace: keyspace.clone(),
@@ -189,8 +186,10 @@ impl Driver {
 ///
 /// The home data centre only, quorums and Paxos within it, no client time stamps, replicas in a fixed order (rounds of Paxos meet at one
 /// coordinator), and no repetition unless a statement allows it.
-#[must_use]
-pub fn builder(settings: &Settings) -> SessionBuilder {
+///
+/// # Errors
+/// [`SettingsError`] names the key, and the file.
+pub fn builder(settings: &Settings) -> Result<SessionBuilder, SettingsError> {
     let policy = DefaultPolicy::builder()
         .prefer_datacenter(settings.datacenter.clone())
         .permit_dc_failover(false)
@@ -204,13 +203,20 @@ pub fn builder(settings: &Settings) -> SessionBuilder {
         .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
         .load_balancing_policy(policy)
         .build();
-    let builder = SessionBuilder::new()
+    let mut builder = SessionBuilder::new()
         .known_nodes(&settings.contact_points)
         .prefer_datacenter(settings.datacenter.clone())
         .default_execution_profile_handle(profile.into_handle());
+    // The driver connects to nodes by their addresses, and gives rustls the address: it must stand in the node's certificate.
+    if let Some(tls) = &settings.tls {
+        builder = builder.tls_context(Some(tls.client("store.cassandra.tls")?));
+    }
+    let half = |given, missing| Err(SettingsError::Login { given, missing });
     match (&settings.user, &settings.password) {
-        (Some(user), Some(password)) => builder.user(user, password.expose()),
-        (Some(_) | None, _) => builder,
+        (Some(user), Some(password)) => Ok(builder.user(user, password.expose())),
+        (Some(_), None) => half("user", "password"),
+        (None, Some(_)) => half("password", "user"),
+        (None, None) => Ok(builder),
     }
 }
 

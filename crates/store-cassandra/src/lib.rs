@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::config::duration;
-use chassis::{Process, Secret};
+use chassis::{Process, Secret, tls};
 use scylla::errors::{NewSessionError, PrepareError};
 use serde::{Deserialize, Serialize};
 use store::Stores;
@@ -65,6 +65,8 @@ pub struct Settings {
     pub user: Option<String>,
     /// The user's password.
     pub password: Option<Secret>,
+    /// Connections are encrypted with this, and not at all without it: `[store.cassandra.tls]`.
+    pub tls: Option<tls::Outside>,
     /// For an answer to one request. Longer than the cluster's own time-outs (`cas_contention_timeout`, `write_request_timeout`).
     #[serde(with = "duration")]
     pub request_timeout: Duration,
@@ -89,6 +91,7 @@ impl Default for Settings {
             also: BTreeMap::new(),
             user: None,
             password: None,
+            tls: None,
             request_timeout: Duration::from_secs(5),
             unclear_for: Duration::from_secs(6),
             keep: Keep::default(),
@@ -127,12 +130,33 @@ impl Default for Keep {
     }
 }
 
+/// Why a cluster cannot even be asked. Stop the start; a person must look.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A user without a password, or a password without a user.
+    #[error(
+        "`store.cassandra.{given}` is set and `store.cassandra.{missing}` is not: both or neither"
+    )]
+    Login {
+        /// The key that is there.
+        given: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+    /// The section `tls` has something that cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::OutsideError),
+}
+
 /// Why a cluster cannot be used. Stop the start; a person must look, unless the cluster is only away.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The settings are not whole, or name files that are none.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// No node answers, or the keyspace is not there (`holt schema apply` makes it).
     #[error(
-        "no session with the cluster: are `contact_points`, `datacenter` and `keyspace` right?"
+        "no session with the cluster: are `contact_points`, `datacenter`, `keyspace`, `user` and `tls` right?"
     )]
     Session(#[source] Box<NewSessionError>),
     /// A statement cannot be prepared: the schema is not ours, or the cluster went away.

@@ -11,8 +11,8 @@ use scylla::errors::{ExecutionError, NewSessionError};
 use scylla::statement::unprepared::Statement;
 use scylla::statement::{Consistency, SerialConsistency};
 
-use crate::Settings;
 use crate::driver::{self, Driver};
+use crate::{Settings, SettingsError};
 
 /// What takes a keyspace from one version to the next.
 const STEPS: [&[&str]; 5] = [TABLES, NOTES, INPUTS, FEED, MEMBERS];
@@ -99,6 +99,9 @@ pub enum SchemaError {
     /// Another apply runs, or one was cut off less than two minutes ago.
     #[error("another `holt schema apply` is at work, or was within the last two minutes")]
     Busy,
+    /// The settings are not whole, or name files that are none.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The cluster cannot be reached.
     #[error("no session with the cluster")]
     Session(#[source] Box<NewSessionError>),
@@ -127,7 +130,7 @@ impl From<ExecutionError> for SchemaError {
 /// # Errors
 /// As for every request.
 pub async fn check(settings: &Settings) -> Result<u32, SchemaError> {
-    let session = driver::builder(settings).build().await?;
+    let session = driver::builder(settings)?.build().await?;
     version(&session, name(&settings.keyspace)?).await
 }
 
@@ -136,7 +139,7 @@ pub async fn check(settings: &Settings) -> Result<u32, SchemaError> {
 /// # Errors
 /// [`SchemaError`]; what was done stays, and a second run goes on from there.
 pub async fn apply(process: &Process, settings: &Settings) -> Result<(u32, u32), SchemaError> {
-    let session = driver::builder(settings).build().await?;
+    let session = driver::builder(settings)?.build().await?;
     let keyspace = name(&settings.keyspace)?;
     let datacenter = name(&settings.datacenter)?;
     let mut copies = format!("'{datacenter}': {}", settings.copies);
@@ -150,10 +153,12 @@ pub async fn apply(process: &Process, settings: &Settings) -> Result<(u32, u32),
             found: before,
         });
     }
-    for cql in [
-        format!(
+    if !exists(&session, keyspace).await? {
+        run(&session, &format!(
             "CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', {copies}}}"
-        ),
+        )).await?;
+    }
+    for cql in [
         format!(
             "CREATE TABLE IF NOT EXISTS {keyspace}.schema_version (k tinyint PRIMARY KEY, version int)"
         ),
@@ -210,6 +215,15 @@ pub(crate) async fn expect_current(driver: &Driver) -> Result<(), SchemaError> {
         found if found < VERSION => Err(SchemaError::Older { keyspace, found }),
         found => Err(SchemaError::Newer { keyspace, found }),
     }
+}
+
+/// Whether a keyspace is there. To make one "if not exists" takes the right to make any, which whoever may only fill this one does not have.
+async fn exists(session: &Session, keyspace: &str) -> Result<bool, SchemaError> {
+    let unreadable = |e: &dyn std::fmt::Display| SchemaError::Unreadable(e.to_string());
+    let select = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
+    let there = session.query_unpaged(select, (keyspace,)).await?;
+    let there = there.into_rows_result().map_err(|e| unreadable(&e))?;
+    Ok(there.rows_num() > 0)
 }
 
 async fn version(session: &Session, keyspace: &str) -> Result<u32, SchemaError> {

@@ -8,8 +8,8 @@ use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, RootCertStore};
 use zeroize::Zeroizing;
@@ -43,31 +43,16 @@ impl Content {
         Ok(Self {
             ca: read(&settings.ca_file)?,
             certificate: read(&settings.certificate_file)?,
-            key: Zeroizing::new(read(&settings.key_file)?),
+            key: read_secret(&settings.key_file)?,
         })
     }
 
     /// Takes nothing that others with the same CAs would refuse.
     pub(super) fn load(&self, settings: &Settings, names: &Names) -> Result<Loaded, Error> {
         let provider = provider();
-        let mut roots = RootCertStore::empty();
-        let nothing = |path: &Path, what| Error::Nothing {
-            path: path.to_owned(),
-            what,
-        };
-        for ca in certificates(&self.ca, &settings.ca_file)? {
-            let added = roots.add(ca);
-            added.map_err(|_error| nothing(&settings.ca_file, "certificate"))?;
-        }
-        let chain = certificates(&self.certificate, &settings.certificate_file)?;
-        // Why a key cannot be read is not told: it could quote the key.
-        let key = PrivateKeyDer::from_pem_slice(&self.key)
-            .map_err(|_error| nothing(&settings.key_file, "private key"))?;
-        let own = CertifiedKey::from_der(chain, key, &provider).map_err(|source| Error::Key {
-            path: settings.key_file.clone(),
-            source,
-        })?;
-        let roots = Arc::new(roots);
+        let roots = Arc::new(roots(&self.ca, &settings.ca_file)?);
+        let chain = chain(&self.certificate, &settings.certificate_file)?;
+        let own = own(chain, &self.key, &settings.key_file)?;
         let build = |_error| Error::Build(rustls::Error::General("no verifier".to_owned()));
         let (asked, vouched) = (Arc::clone(&roots), Arc::clone(&provider));
         let clients = WebPkiClientVerifier::builder_with_provider(asked, vouched);
@@ -113,11 +98,60 @@ impl Loaded {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The same for what must not stay in memory.
+pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    read(path).map(Zeroizing::new)
+}
+
+/// The CAs of a text, of which there is at least one.
+pub(super) fn roots(pem: &[u8], path: &Path) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for ca in certificates(pem, path)? {
+        let added = roots.add(ca);
+        added.map_err(|_error| nothing(path, CERTIFICATE))?;
+    }
+    Ok(roots)
+}
+
+/// A certificate, and those that lead from it to its CA.
+pub(super) fn chain(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let all = certificates(pem, path)?;
+    let sound = all
+        .iter()
+        .all(|one| ParsedCertificate::try_from(one).is_ok());
+    sound
+        .then_some(all)
+        .ok_or_else(|| nothing(path, CERTIFICATE))
+}
+
+/// What a process shows: a certificate with the key that belongs to it.
+pub(super) fn own(
+    chain: Vec<CertificateDer<'static>>,
+    pem: &[u8],
+    path: &Path,
+) -> Result<CertifiedKey, Error> {
+    // Why a key cannot be read is not told: it could quote the key.
+    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_error| nothing(path, "private key"))?;
+    CertifiedKey::from_der(chain, key, &provider()).map_err(|source| Error::Key {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+const CERTIFICATE: &str = "certificate";
+
+fn nothing(path: &Path, what: &'static str) -> Error {
+    Error::Nothing {
+        path: path.to_owned(),
+        what,
+    }
 }
 
 /// All certificates of a text, of which there is at least one.
@@ -125,10 +159,7 @@ fn certificates(pem: &[u8], path: &Path) -> Result<Vec<CertificateDer<'static>>,
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let all = all.unwrap_or_default();
     if all.is_empty() {
-        return Err(Error::Nothing {
-            path: path.to_owned(),
-            what: "certificate",
-        });
+        return Err(nothing(path, CERTIFICATE));
     }
     Ok(all)
 }

@@ -60,7 +60,7 @@ impl Keyspace {
 
     /// A session of its own that treats the cluster as Holt's do.
     pub(super) async fn session(&self) -> anyhow::Result<Session> {
-        let builder = store_cassandra::session_builder(&self.settings)
+        let builder = store_cassandra::session_builder(&self.settings)?
             .use_keyspace(&self.settings.keyspace, false);
         Ok(builder.build().await?)
     }
