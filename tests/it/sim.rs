@@ -111,6 +111,25 @@ fn a_store_that_goes_back_to_a_backup_costs_no_server_and_no_group() -> anyhow::
 }
 
 #[test]
+fn while_something_else_answers_404_for_the_cloud_no_server_is_gone_and_no_group_is_held_for_it()
+-> anyhow::Result<()> {
+    for large in [false, true] {
+        let mut schedule = Schedule::of(11);
+        (schedule.large, schedule.regime) = (large, Regime::Below);
+        schedule.strikes = vec![Strike {
+            id: 0,
+            at: Duration::from_secs(1200),
+            blow: Blow::Astray(Duration::from_secs(480)),
+        }];
+        let report = run(schedule)?;
+        assert_eq!(report.violations, Vec::<String>::new(), "large: {large}");
+        let gone = "rule: gone, deleted by somebody else";
+        assert_eq!(report.tally.get(gone), None, "large: {large}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_eight_interleavings_come_about_and_break_nothing() -> anyhow::Result<()> {
     let mut visited = BTreeSet::new();
     for case in Case::SCRIPTS {

@@ -208,10 +208,11 @@ fn apply(fate: &mut Fate, fault: Fault, draw: impl Fn(Span) -> u64) {
     }
 }
 
-/// An error that the cloud answers without having looked at the request.
+/// An error that is answered without anybody having looked at the request. Nova says "not found" and "bad method" only after that, so something in
+/// front of it says them here.
 fn failure(status: u16, retry_after_s: Option<u32>) -> Response {
     let from_proxy = match status {
-        502 | 504 => true,
+        404 | 405 | 502 | 504 => true,
         503 => retry_after_s.is_none(),
         _ => false,
     };

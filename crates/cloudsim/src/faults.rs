@@ -226,7 +226,7 @@ pub enum Fault {
     },
     /// Answered with that status (an error), executed or not.
     Fail {
-        /// 500, 502, 503, 504, 429, 413, 401, 403 and so on.
+        /// 500, 502, 503, 504, 429, 413, 401, 403 and so on. What a proxy says comes as a page: 404, 405, 502, 504, and 503 without a time.
         status: u16,
         /// Whether it took effect all the same.
         executed: bool,

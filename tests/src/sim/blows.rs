@@ -81,6 +81,7 @@ async fn one(world: Arc<World>, strike: Strike, dice: Entropy) {
         Blow::Restore(age) => restore(&world, age, &dice).await,
         Blow::DeadCell(lasts)
         | Blow::Brownout(_, lasts)
+        | Blow::Astray(lasts)
         | Blow::Throttle(_, lasts)
         | Blow::Hang(_, lasts)
         | Blow::Quota(_, lasts)

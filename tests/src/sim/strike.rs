@@ -65,6 +65,8 @@ pub enum Blow {
     DeadCell(Duration),
     /// So many of 1000 requests to the cloud fail with 500, 502 or 503, some of them executed.
     Brownout(u64, Duration),
+    /// Every request to the cloud ends at something in front of it, which answers 404 with a page. Not drawn: `tests/it/sim.rs` strikes with it.
+    Astray(Duration),
     /// So many of 1000 requests to the cloud are answered with 429 and Retry-After.
     Throttle(u64, Duration),
     /// So many of 1000 requests to the cloud hang.
@@ -190,6 +192,7 @@ impl Blow {
             Self::Restore(_) => "store restored from a backup",
             Self::DeadCell(_) => "dead cell",
             Self::Brownout(..) => "brownout",
+            Self::Astray(_) => "requests led astray",
             Self::Throttle(..) => "throttling",
             Self::Hang(..) => "hangs",
             Self::Quota(..) => "quota",

@@ -73,6 +73,7 @@ pub async fn act(world: &Arc<World>, blow: Blow, dice: &Entropy) {
         | Blow::Restore(_)
         | Blow::DeadCell(_)
         | Blow::Brownout(..)
+        | Blow::Astray(_)
         | Blow::Throttle(..)
         | Blow::Hang(..)
         | Blow::Quota(..)

@@ -100,6 +100,7 @@ fn darken(mut conduct: Faults, blow: &Blow, cell: u32) -> Faults {
             .with_rate(rate(per_mille / 3), None, fail(500, false, None))
             .with_rate(rate(per_mille / 3), None, fail(502, true, None))
             .with_rate(rate(per_mille / 3), None, fail(503, false, Some(5))),
+        Blow::Astray(_) => conduct.with_rate(1000, None, fail(404, false, None)),
         Blow::Throttle(per_mille, _) => {
             conduct.with_rate(rate(per_mille), None, fail(429, false, Some(11)))
         }

@@ -31,6 +31,7 @@ async fn whatever_becomes_of_a_create_is_reported_and_never_tried_again() {
         (End::Lost, Outcome::Unknown(DoubtWhy::Reset)),
         (End::Never, Outcome::Unknown(DoubtWhy::Timeout)),
         (End::Status(500), Outcome::Unknown(DoubtWhy::Unclear)),
+        (End::Page(404), Outcome::Unknown(DoubtWhy::Unclear)),
         (End::NotSent, NOT_SENT),
         (End::Status(401), Outcome::NotCreated(FailWhy::Token)),
     ];

@@ -77,6 +77,7 @@ async fn a_delete_without_a_sure_answer_is_said_to_be_so() {
     let table = [
         ("GET", End::Never, Some(unclear())),
         ("GET", End::Status(500), Some(unclear())),
+        ("GET", End::Page(404), Some(unclear())),
         ("GET", End::Status(429), None),
         ("DELETE", End::Never, Some(unclear())),
         ("DELETE", End::Lost, Some(unclear())),
@@ -87,9 +88,10 @@ async fn a_delete_without_a_sure_answer_is_said_to_be_so() {
         ),
         (
             "DELETE",
-            End::Status(404),
+            End::Missing,
             Some(came(1, Outcome::NotFound(server(9)))),
         ),
+        ("DELETE", End::Page(404), Some(unclear())),
         ("DELETE", End::Status(429), None),
     ];
     for (of, end, expected) in table {

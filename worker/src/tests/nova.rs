@@ -19,6 +19,10 @@ pub(super) enum End {
     Well,
     /// With this status, in words as Nova puts them for a locked server.
     Status(u16),
+    /// With 404, in Nova's words.
+    Missing,
+    /// With this status and a page, by something in front of Nova.
+    Page(u16),
     /// With 429, to be tried again after so many seconds.
     Busy(u32),
     /// Never.
@@ -150,12 +154,16 @@ impl Nova {
             }
             (Method::Get, _) => match state.servers.get(server) {
                 Some(row) => answer(200, &json!({"server": row})),
-                None => answer(404, &json!({})),
+                None => answer(404, &not_found()),
             },
             (Method::Delete, _) => {
                 state.deletes.push(server.to_owned());
                 let known = state.servers.remove(server).is_some();
-                answer(if known { 204 } else { 404 }, &json!({}))
+                if known {
+                    answer(204, &json!({}))
+                } else {
+                    answer(404, &not_found())
+                }
             }
             (Method::Post, _) => answer(400, &json!({})),
         }
@@ -168,6 +176,10 @@ fn token_of(request: &Request) -> String {
         .iter()
         .find(|(name, _)| *name == "x-auth-token");
     token.map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
+fn not_found() -> Value {
+    json!({"itemNotFound": {"code": 404, "message": "Instance could not be found."}})
 }
 
 fn answer(status: u16, body: &Value) -> Response {
@@ -216,6 +228,11 @@ impl Transport for Nova {
                     let words = json!({"conflictingRequest": {"code": status, "message": "Instance is locked"}});
                     Ok(answer(status, &words))
                 }
+                End::Missing => Ok(answer(404, &not_found())),
+                End::Page(status) => Ok(Response {
+                    body: "<html>404 page not found</html>".into(),
+                    ..answer(status, &json!({}))
+                }),
                 End::Busy(seconds) => {
                     let mut busy = answer(429, &json!({}));
                     let wait = ("retry-after".to_owned(), seconds.to_string());

@@ -141,7 +141,9 @@ impl OpenStack {
                 .header("x-subject-token")
                 .and_then(|token| Secret::new(token.to_owned()).ok())
                 .ok_or(Nothing::Unreadable { what: "the token" })?,
-            400 | 401 | 403 | 404 => return Err(Failed::Refused(classify::words(&answer))),
+            _ if classify::is_refused(&answer) => {
+                return Err(Failed::Refused(classify::words(&answer)));
+            }
             status => {
                 return Err(
                     match classify::wait(&answer, self.process.clock.unix_ms()) {

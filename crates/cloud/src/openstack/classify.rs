@@ -33,17 +33,20 @@ pub(super) fn create(exchange: &Exchange, unix_ms: u64) -> Result<ServerId, Crea
     };
     match answer.status {
         200..=202 => created(&answer.body).ok_or(CreateError::Unknown(DoubtWhy::Unclear)),
+        401 => Err(CreateError::Not(FailWhy::Token)),
+        413 | 429 => Err(match wait(answer, unix_ms) {
+            Some(wait) => CreateError::Throttled(wait),
+            None if is_too_large(answer) => CreateError::Not(FailWhy::Refused(words(answer))),
+            None => CreateError::Throttled(WAIT_UNNAMED),
+        }),
+        // What stands before Nova cannot know what Nova did: it may have asked twice, and speak of the second time.
+        400..=499 if !is_novas(answer) => doubt(DoubtWhy::Unclear),
         400 | 404 | 405 | 409 | 411 | 414 | 415 | 422 | 431 => {
             Err(CreateError::Not(FailWhy::Refused(words(answer))))
         }
-        401 => Err(CreateError::Not(FailWhy::Token)),
         403 => Err(CreateError::Not(forbidden(words(answer)))),
         // The microversion is refused before anything is done; another slot asks for one that the server told anew.
         406 => Err(CreateError::Not(FailWhy::NotSent)),
-        413 | 429 => Err(wait(answer, unix_ms).map_or_else(
-            || CreateError::Not(FailWhy::Refused(words(answer))),
-            CreateError::Throttled,
-        )),
         // Also 503: whether a proxy or Nova said it, and before or after execution, cannot be seen. Also 408 and redirects.
         _ => doubt(DoubtWhy::Unclear),
     }
@@ -78,14 +81,14 @@ fn forbidden(words: String) -> FailWhy {
     }
 }
 
-/// What a read got: the body of a 200, or none of a 404.
+/// What a read got: the body of a 200, or none of a 404 that is Nova's.
 ///
 /// A 401 is the caller's affair: it may have another token.
 pub(super) fn read(exchange: Exchange, unix_ms: u64) -> Result<Option<Response>, CallError> {
     let answer = exchange.map_err(|error| broken(&error))?;
     match answer.status {
         200 => Ok(Some(answer)),
-        404 => Ok(None),
+        404 if is_missing(&answer) => Ok(None),
         _ => Err(call(&answer, unix_ms)),
     }
 }
@@ -95,7 +98,7 @@ pub(super) fn delete(exchange: Exchange, unix_ms: u64) -> Result<Deleted, CallEr
     let answer = exchange.map_err(|error| broken(&error))?;
     match answer.status {
         202 | 204 => Ok(Deleted::Accepted),
-        404 => Ok(Deleted::NotFound),
+        404 if is_missing(&answer) => Ok(Deleted::NotFound),
         409 if words(&answer).to_ascii_lowercase().contains("locked") => Ok(Deleted::Locked),
         _ => Err(call(&answer, unix_ms)),
     }
@@ -106,7 +109,7 @@ pub(super) fn made(exchange: Exchange, unix_ms: u64) -> Result<Made, CallError> 
     let answer = exchange.map_err(|error| broken(&error))?;
     match answer.status {
         200 | 201 => Ok(Made::New),
-        409 => Ok(Made::Taken),
+        409 if is_novas(&answer) => Ok(Made::Taken),
         403 if text::is_quota(&words(&answer).to_ascii_lowercase()) => {
             Err(CallError::Unclear(words(&answer)))
         }
@@ -118,7 +121,8 @@ pub(super) fn made(exchange: Exchange, unix_ms: u64) -> Result<Made, CallError> 
 pub(super) fn dropped(exchange: Exchange, unix_ms: u64) -> Result<(), CallError> {
     let answer = exchange.map_err(|error| broken(&error))?;
     match answer.status {
-        202 | 204 | 404 => Ok(()),
+        202 | 204 => Ok(()),
+        404 if is_missing(&answer) => Ok(()),
         _ => Err(call(&answer, unix_ms)),
     }
 }
@@ -153,6 +157,10 @@ pub(super) fn heard(exchange: &Exchange, unix_ms: u64) -> Heard {
             wait(answer, unix_ms).map_or(Heard::Sick, |wait| Heard::Throttled(Scope::Colo, wait))
         }
         408 | 500.. => Heard::Sick,
+        // Keystone's filter says some 401 in plain text; a 403 of something on the way may mean what one tenant sends.
+        401 | 403 => Heard::Served,
+        // It comes from something on the way: calls do not reach the cloud.
+        400..=499 if !is_openstacks(answer) => Heard::Sick,
         _ => Heard::Served,
     }
 }
@@ -184,6 +192,36 @@ fn retry_after(value: &str, date: Option<&str>, unix_ms: u64) -> Option<Duration
     let until = moment::http_date(value)?;
     let now = date.and_then(moment::http_date).unwrap_or(unix_ms / 1000);
     Some(Duration::from_secs(until.saturating_sub(now)))
+}
+
+/// Whether Nova itself says no.
+fn is_novas(answer: &Response) -> bool {
+    text::said(&answer.body).is_some_and(|said| said.is_novas())
+}
+
+/// Whether Nova refuses a body as too large, itself or by the library under it, which lets nobody see it.
+fn is_too_large(answer: &Response) -> bool {
+    text::said(&answer.body).is_some_and(|said| said.is_novas() || said.key.starts_with("413 "))
+}
+
+/// Whether Nova itself says that there is no such thing. Only that counts towards proving a server gone (safety 3.6): any 404 of something on
+/// the way would take the servers of every group for gone within a minute.
+pub(super) fn is_missing(answer: &Response) -> bool {
+    text::said(&answer.body).is_some_and(|said| said.key == text::NOT_FOUND)
+}
+
+/// Whether Nova or Keystone says no.
+fn is_openstacks(answer: &Response) -> bool {
+    text::said(&answer.body).is_some_and(|said| said.is_novas() || said.is_keystones())
+}
+
+/// Whether Keystone itself refuses a sign-in. Of a 401 or 403 that need not be known: the account is left alone either way.
+pub(super) fn is_refused(answer: &Response) -> bool {
+    match answer.status {
+        401 | 403 => true,
+        400 | 404 => text::said(&answer.body).is_some_and(|said| said.is_keystones()),
+        _ => false,
+    }
 }
 
 /// The cloud's words, or at least its status.

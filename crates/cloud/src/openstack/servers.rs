@@ -327,7 +327,7 @@ impl OpenStack {
     fn log(&self, call: Call, exchange: &classify::Exchange) {
         let call = call.word();
         match exchange {
-            Ok(answer) if answer.status < 400 || answer.status == 404 => {}
+            Ok(answer) if answer.status < 400 || classify::is_missing(answer) => {}
             Ok(answer) => {
                 let request_id = answer.header("x-openstack-request-id").unwrap_or_default();
                 let words = classify::words(answer);

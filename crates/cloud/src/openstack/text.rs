@@ -26,14 +26,38 @@ fn is_hidden(character: char) -> bool {
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Nova's outer keys: one for each status that it names, `computeFault` for all others.
+const NOVAS: [&str; 11] = [
+    "badRequest",
+    "unauthorized",
+    "forbidden",
+    NOT_FOUND,
+    "badMethod",
+    "conflictingRequest",
+    "overLimit",
+    "badMediaType",
+    "notImplemented",
+    "serviceUnavailable",
+    "computeFault",
+];
+/// Nova's outer key of what is not there.
+pub(super) const NOT_FOUND: &str = "itemNotFound";
+
 /// An error's words in its body. The outer key differs per class of error (`badRequest`, `forbidden`, `error`, ...).
 pub(super) struct Said {
-    /// The outer key.
+    /// The outer key; of a flat one its code, such as `413 Request Entity Too Large`.
     pub(super) key: String,
     /// The words, clean.
     pub(super) message: String,
     /// Old clouds say here how many seconds to wait.
     pub(super) retry_after: Option<u64>,
+}
+
+/// How the library under OpenStack's services writes what it says before a service has seen the request: with the status in words.
+#[derive(Deserialize)]
+struct Flat {
+    code: String,
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -44,15 +68,36 @@ struct Inner {
     retry_after: Option<u64>,
 }
 
-/// Reads an error body; none if it is not one of OpenStack's.
+impl Said {
+    /// In Nova's own form. Whatever stands before it (a gateway, an ingress, the page of a default backend) has another one, or none.
+    pub(super) fn is_novas(&self) -> bool {
+        NOVAS.contains(&self.key.as_str())
+    }
+
+    /// In the form of Keystone, also of its filter in Nova.
+    pub(super) fn is_keystones(&self) -> bool {
+        self.key == "error"
+    }
+}
+
+/// Reads an error body; none if it has neither form.
 pub(super) fn said(body: &[u8]) -> Option<Said> {
     let outer: BTreeMap<String, serde_json::Value> = serde_json::from_slice(body).ok()?;
-    outer.into_iter().find_map(|(key, value)| {
+    let nested = outer.into_iter().find_map(|(key, value)| {
         let inner: Inner = serde_json::from_value(value).ok()?;
         Some(Said {
             key,
             message: clean(&inner.message),
             retry_after: inner.retry_after,
+        })
+    });
+    nested.or_else(|| {
+        let flat: Flat = serde_json::from_slice(body).ok()?;
+        let words = flat.message.split('<').next().unwrap_or_default();
+        Some(Said {
+            key: flat.code,
+            message: clean(words),
+            retry_after: None,
         })
     })
 }

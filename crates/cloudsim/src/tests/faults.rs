@@ -135,8 +135,14 @@ fn throttling_says_when_to_come_again() {
 
 #[test]
 fn an_error_of_a_proxy_is_not_json() {
+    for status in [404, 502] {
+        is_a_page(status);
+    }
+}
+
+fn is_a_page(status: u16) {
     let mut world = first_create(Fault::Fail {
-        status: 502,
+        status,
         executed: true,
         retry_after_s: None,
     });

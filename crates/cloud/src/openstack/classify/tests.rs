@@ -90,7 +90,7 @@ fn refusals_of_a_create_carry_the_clouds_words() {
         ("itemNotFound", 404, "Image not found."),
         ("conflictingRequest", 409, "Port 5 is still in use."),
         ("badMethod", 405, "no"),
-        ("unprocessableEntity", 422, "no"),
+        ("computeFault", 422, "no"),
     ] {
         let result = create(&Ok(nova(key, status, message)), NOW_MS);
         assert_eq!(
@@ -99,17 +99,57 @@ fn refusals_of_a_create_carry_the_clouds_words() {
             "{status}"
         );
     }
-    let proxy = create(&Ok(answer(400, &[], "<html/>")), NOW_MS);
-    assert_eq!(proxy, not(FailWhy::Refused("HTTP 400".to_owned())));
-    // A body that is too large for Nova is no request to wait.
-    let large = create(
-        &Ok(nova("requestEntityTooLarge", 413, "Request is too large.")),
-        NOW_MS,
-    );
+    // A body that is too large for Nova is no request to wait. The library under Nova says so, in its own form.
+    let flat = r#"{"message": "Request is too large.<br /><br />\n\n\n", "code": "413 Request Entity Too Large", "title": "Request Entity Too Large"}"#;
+    let large = create(&Ok(answer(413, &[], flat)), NOW_MS);
     assert_eq!(
         large,
         not(FailWhy::Refused("Request is too large.".to_owned()))
     );
+}
+
+/// What a gateway, an ingress or a default backend says in the cloud's place.
+const NOT_NOVAS: [&str; 8] = [
+    "",
+    "default backend - 404",
+    "<html><body><h1>404</h1></body></html>",
+    "{}",
+    r#"{"message": "no Route matched with those values"}"#,
+    r#"{"error": {"code": 404, "message": "Not Found"}}"#,
+    r#"{"kind": "Status", "metadata": {}, "status": "Failure", "reason": "NotFound", "details": {}, "code": 404}"#,
+    r#"{"message": "The resource could not be found.<br /><br />\n\n\n", "code": "404 Not Found", "title": "Not Found"}"#,
+];
+
+#[test]
+fn a_create_that_is_refused_in_other_words_than_novas_is_in_doubt() {
+    for status in [400, 403, 404, 405, 406, 409, 411, 414, 415, 422, 431] {
+        for body in NOT_NOVAS {
+            let result = create(&Ok(answer(status, &[], body)), NOW_MS);
+            assert_eq!(result, unknown(DoubtWhy::Unclear), "{status} {body}");
+        }
+    }
+    // Whoever refuses its size has not looked at it, and there may be no reason to look for one in the configuration.
+    let page = create(&Ok(answer(413, &[], "<html/>")), NOW_MS);
+    assert_eq!(page, throttled(10));
+}
+
+#[test]
+fn a_404_of_anything_but_nova_says_nothing_of_a_server_and_that_calls_do_not_arrive() {
+    for body in NOT_NOVAS {
+        let answer = || Ok(answer(404, &[], body));
+        let (read, delete) = (read(answer(), NOW_MS), delete(answer(), NOW_MS));
+        assert!(matches!(read, Err(CallError::Unclear(_))), "{body}");
+        assert!(matches!(delete, Err(CallError::Unclear(_))), "{body}");
+        let dropped = dropped(answer(), NOW_MS);
+        assert!(matches!(dropped, Err(CallError::Unclear(_))), "{body}");
+        // Keystone's own form is known too.
+        let expected = if body.contains("error") {
+            Heard::Served
+        } else {
+            Heard::Sick
+        };
+        assert_eq!(heard(&answer(), NOW_MS), expected, "{body}");
+    }
 }
 
 #[test]
@@ -138,7 +178,7 @@ fn a_create_with_a_dead_token_or_a_wrong_version_was_not_executed() {
         NOW_MS,
     );
     assert_eq!(unauthorized, not(FailWhy::Token));
-    let version = create(&Ok(answer(406, &[], "")), NOW_MS);
+    let version = create(&Ok(nova("computeFault", 406, "Version 2.93")), NOW_MS);
     assert_eq!(version, not(FailWhy::NotSent));
 }
 
@@ -203,7 +243,12 @@ fn a_503_that_names_a_time_stops_the_colo_and_every_5xx_is_sickness() {
             "{status}"
         );
     }
-    for status in [200, 202, 204, 400, 401, 403, 404, 409] {
+    for status in [400, 404, 405, 409] {
+        let (page, words) = (answer(status, &[], ""), nova("badRequest", status, "no"));
+        assert_eq!(heard(&Ok(page), NOW_MS), Heard::Sick, "{status}");
+        assert_eq!(heard(&Ok(words), NOW_MS), Heard::Served, "{status}");
+    }
+    for status in [200, 202, 204, 401, 403, 413] {
         assert_eq!(
             heard(&Ok(answer(status, &[], "")), NOW_MS),
             Heard::Served,
@@ -218,11 +263,8 @@ fn a_503_that_names_a_time_stops_the_colo_and_every_5xx_is_sickness() {
 fn a_read_gets_a_body_or_nothing_or_says_why() {
     let body = read(Ok(answer(200, &[], "x")), NOW_MS).expect("a body");
     assert_eq!(body.expect("there").body, "x");
-    assert!(
-        read(Ok(answer(404, &[], "")), NOW_MS)
-            .expect("an answer")
-            .is_none()
-    );
+    let missing = nova("itemNotFound", 404, "Instance 5 could not be found.");
+    assert!(read(Ok(missing), NOW_MS).expect("an answer").is_none());
     let seconds = |seconds| CallError::Throttled(Duration::from_secs(seconds));
     let unclear = |words: &str| CallError::Unclear(words.to_owned());
     for (answer, error) in [

@@ -172,7 +172,8 @@ async fn a_launch_that_may_not_be_sent_is_refused_without_a_call() {
 
 #[tokio::test]
 async fn a_version_that_the_server_does_not_know_any_more_is_asked_for_anew() {
-    let (cloud, double) = cloud(|_| Say::json(406, "{}")).await;
+    let words = json!({"computeFault": {"code": 406, "message": "Version 2.93 is not supported."}});
+    let (cloud, double) = cloud(move |_| Say::json(406, &words)).await;
     let token = cloud.token(&tenant()).await.expect("a token");
     let error = cloud
         .create(&token, &new_server())
@@ -192,7 +193,7 @@ async fn a_server_is_read_deleted_and_gone() {
             deleted = true;
             Say::Answer(204, Vec::new(), String::new())
         }
-        _ => Say::json(404, "{}"),
+        _ => Say::json(404, json!({"itemNotFound": {"code": 404, "message": "no"}})),
     })
     .await;
     let id: ServerId = SERVER.parse().expect("an id");

@@ -37,10 +37,17 @@ async fn key_pairs_are_listed_made_and_deleted_by_one_request_each() {
 
 #[tokio::test]
 async fn a_name_that_is_taken_is_an_answer_and_what_is_unclear_is_said_to_be() {
-    let words = |status: u16, message: &str| Say::json(status, json!({"e": {"message": message}}));
+    let words = |status: u16, message: &str| {
+        Say::json(status, json!({"conflictingRequest": {"message": message}}))
+    };
     let full = "Quota exceeded, too many key pairs.";
     for (say, expected) in [
         (words(409, "Key pair exists"), Ok(Made::Taken)),
+        // Whoever says that, it is not Nova.
+        (
+            Say::json(409, "<html/>"),
+            Err(CallError::Unclear("HTTP 409".to_owned())),
+        ),
         (words(403, full), Err(CallError::Unclear(full.to_owned()))),
         (words(403, "Policy"), Err(CallError::Credential)),
         (

@@ -126,8 +126,10 @@ async fn a_refused_account_is_not_tried_again_for_a_while() {
 #[tokio::test]
 async fn every_other_answer_means_try_later() {
     type Says = fn() -> Say;
-    let bodies: [(Says, &str); 6] = [
+    let bodies: [(Says, &str); 8] = [
         (|| Say::json(500, "{}"), "no usable answer"),
+        (|| Say::json(404, "<html/>"), "no usable answer"),
+        (|| Say::json(400, ""), "no usable answer"),
         (|| Say::Hang, "no usable answer"),
         (|| Say::json(201, "{}"), "no usable answer"),
         (

@@ -19,6 +19,11 @@ fn words_are_found_under_any_outer_key() {
             "no",
         ),
         (r#"{"computeFault": {"code": 500}}"#, "computeFault", ""),
+        (
+            r#"{"message": "Too large.<br /><br />\n", "code": "413 Request Entity Too Large", "title": "Request Entity Too Large"}"#,
+            "413 Request Entity Too Large",
+            "Too large.",
+        ),
     ] {
         let said = said(body.as_bytes()).expect("words");
         assert_eq!(
