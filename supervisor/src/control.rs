@@ -46,7 +46,7 @@ pub(crate) struct Control {
 
 #[derive(Debug)]
 struct Inner {
-    /// None: the store was not read yet, and might hold anything.
+    /// Those that stood at the last look. None: the store was not read yet, and might hold anything.
     stored: Option<Vec<Switch>>,
     /// None: the file was not read yet, and might say anything.
     glass: Option<Vec<Switch>>,
@@ -190,8 +190,9 @@ impl Control {
         self.surging.set(i64::from(surging));
     }
 
-    /// Takes over what the store or the file says. True: it is not what it was.
+    /// Takes over what the store or the file says. True: what stands is not what stood, also because one has ended by itself.
     fn take(&self, news: News) -> bool {
+        let now = self.wall();
         let mut inner = self.lock();
         // The time of a line in the file is the time of the look.
         let same = |one: &Switch, other: &Switch| {
@@ -201,7 +202,8 @@ impl Control {
             old.len() == new.len() && old.iter().zip(new).all(|(one, other)| same(one, other))
         };
         let new = match news {
-            News::Stored(new) => {
+            News::Stored(mut new) => {
+                new.retain(|switch| switch.stands(now));
                 let old = inner.stored.replace(new.clone());
                 if old.is_some_and(|old| all_same(&old, &new)) {
                     return false;

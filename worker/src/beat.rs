@@ -108,6 +108,9 @@ impl Beats {
         let mut heard = self.lock();
         change(&mut heard);
         guard.hear(&heard.standing());
+        // An answered probe is news once, however often what stands is said again.
+        let told = heard.orders.iter_mut().flatten();
+        told.for_each(|(_, orders)| orders.answered = false);
     }
 }
 

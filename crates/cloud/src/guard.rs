@@ -213,6 +213,9 @@ impl Guard {
             if news.answered {
                 traffic.health.breaker.hears_of_life(now);
             }
+            traffic.look_for_silence(now, gates);
+            let phase = traffic.health.breaker.phase();
+            self.shared.tally.phase(*call, phase);
             traffic.pump(now, gates);
             traffic.call_all();
         }
@@ -230,7 +233,7 @@ impl Guard {
         }
     }
 
-    /// How the compute API fares: the worst of its classes.
+    /// How the compute API fares: the worst of its classes, without those that nobody calls.
     #[must_use]
     pub fn phase(&self) -> Phase {
         let state = self.state();
@@ -239,7 +242,7 @@ impl Guard {
             .iter()
             .filter(|(call, _)| **call != Call::Auth);
         compute
-            .map(|(_, traffic)| traffic.health.breaker.phase())
+            .map(|(_, traffic)| traffic.health.breaker.seen())
             .max()
             .unwrap_or_default()
     }

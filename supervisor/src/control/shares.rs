@@ -30,6 +30,10 @@ struct Worker {
     share: u32,
     heard: Mono,
     fares: Fares,
+    /// Another's probe was answered, and this one does not know it yet.
+    owed: bool,
+    /// It was told so just now: that it recovers from then on is no answer.
+    told: bool,
 }
 
 /// A worker's part.
@@ -64,10 +68,13 @@ impl Shares {
         let absent = self.workers_max.get().saturating_sub(count);
         let dealt = WHOLE - FLOORS * absent / self.workers_max.get();
         let share = (dealt / count).min(dealt.saturating_sub(held));
+        let answered = self.news(heartbeat);
         let worker = Worker {
             share,
             heard: now,
             fares: heartbeat.fares,
+            owed: false,
+            told: answered,
         };
         self.workers.insert(heartbeat.worker.clone(), worker);
         // The first of those that fail; those that do well need no probe.
@@ -76,15 +83,26 @@ impl Shares {
             .iter()
             .find(|(_, worker)| worker.fares == Fares::Failing)
             .map(|(name, _)| name);
-        let answered = self
-            .workers
-            .iter()
-            .any(|(name, worker)| others(&name) && worker.fares == Fares::Recovering);
         Part {
             share,
             elected: prober.is_none_or(|name| *name == heartbeat.worker),
             answered,
         }
+    }
+
+    /// Whether a worker that fails is to hear of another's answered probe; if its own was, those that fail will. Once each: while a worker
+    /// recovers the cloud may fail again, and what was only told is passed on by nobody.
+    fn news(&mut self, heartbeat: &Heartbeat) -> bool {
+        let before = self.workers.get(&heartbeat.worker);
+        let was_failing = before.is_some_and(|worker| worker.fares == Fares::Failing);
+        let was_told = before.is_some_and(|worker| worker.told);
+        let is_owed = before.is_some_and(|worker| worker.owed);
+        if was_failing && !was_told && heartbeat.fares == Fares::Recovering {
+            let failing = |worker: &&mut Worker| worker.fares == Fares::Failing;
+            let failing = self.workers.values_mut().filter(failing);
+            failing.for_each(|worker| worker.owed = true);
+        }
+        is_owed && heartbeat.fares == Fares::Failing
     }
 
     /// A worker lives, and another supervisor deals the shares.
@@ -95,6 +113,8 @@ impl Shares {
             share: 0,
             heard: now,
             fares: heartbeat.fares,
+            owed: false,
+            told: false,
         };
         self.workers.insert(heartbeat.worker.clone(), worker);
     }

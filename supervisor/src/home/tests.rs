@@ -65,7 +65,7 @@ pub(crate) fn actor() -> Actor {
     }
 }
 
-fn configured() -> OfGroup {
+pub(crate) fn configured() -> OfGroup {
     OfGroup {
         name: "web".into(),
         bounds: Bounds::new(Size(0), Size(200)).unwrap(),

@@ -1,3 +1,5 @@
+use chassis::{Process, SimulatedProcess};
+use cloud::guard::{Call, Heard as Answer, Settings};
 use domain::control::{Mode, Scope};
 
 use super::*;
@@ -87,4 +89,30 @@ fn before_the_file_was_read_there_is_no_news_whatever_supervisors_say() {
     assert_eq!(heard.standing().as_of, None);
     heard.glass = Some(Vec::new());
     assert_eq!(heard.standing().as_of, Some(at(10_000)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_of_a_probe_is_heard_once() {
+    let process = Process::simulated(SimulatedProcess::default());
+    let guard = Guard::new(&process, Settings::default());
+    guard.share();
+    let fails = || {
+        let sent = process.clock.mono();
+        guard.heard(Call::Create, &"a".parse().unwrap(), Answer::Sick, sent);
+    };
+    let beats = Beats::new(2, None);
+    (0..5).for_each(|_| fails());
+    beats.note(&guard, |heard| {
+        let told = Orders {
+            answered: true,
+            ..orders(500, false, &[])
+        };
+        heard.orders[0] = Some((process.clock.mono(), told));
+    });
+    assert_eq!(guard.phase(), Phase::HalfOpen);
+    fails();
+    beats.note(&guard, |heard| {
+        heard.orders[1] = Some((process.clock.mono(), orders(None, false, &[])));
+    });
+    assert_eq!(guard.phase(), Phase::Open);
 }

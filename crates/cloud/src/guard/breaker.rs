@@ -5,6 +5,9 @@
 //!                                                      ▲                                                   │ 1 bad
 //!                                                      └───────────────────────────────────────────────────┘
 //! ```
+//!
+//! One that could be called and is not for half a minute is half open, and counts for nothing until somebody calls it: it knows nothing of
+//! the cloud, and must hold up neither the election of another prober nor the end of a surge.
 
 use std::time::Duration;
 
@@ -24,6 +27,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(10);
 const HALF_EVERY: Duration = Duration::from_secs(1);
 /// Whoever may not probe looks again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Who might call for so long and does not wants nothing: the time of three probes, and of six polls of a worker.
+const QUIET_FOR: Duration = Duration::from_secs(30);
 
 /// How a class fares, for people, metrics and colleagues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -68,11 +73,39 @@ pub(super) struct Breaker {
     count: u32,
     /// The next call while half open.
     next: Mono,
+    /// Since when it could be called, and nobody does.
+    free_since: Option<Mono>,
+    is_quiet: bool,
 }
 
 impl Breaker {
     pub(super) const fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// How it fares as far as anybody calls it.
+    pub(super) const fn seen(&self) -> Phase {
+        if self.is_quiet {
+            Phase::Closed
+        } else {
+            self.phase
+        }
+    }
+
+    /// Looks whether it is still called. `is_idle`: nobody waits, and no call is under way.
+    pub(super) fn look(&mut self, now: Mono, is_idle: bool, probe: &Probe) {
+        let is_free = self.phase != Phase::Closed && is_idle && self.ready(now, probe) <= now;
+        if !is_free {
+            self.free_since = None;
+            return;
+        }
+        let since = *self.free_since.get_or_insert(now);
+        if now.saturating_since(since) >= QUIET_FOR {
+            if self.phase == Phase::Open {
+                self.half_open(now);
+            }
+            self.is_quiet = true;
+        }
     }
 
     /// When the next call may begin: now, or not before the time that comes back.
@@ -87,6 +120,8 @@ impl Breaker {
 
     /// A call begins.
     pub(super) fn begin(&mut self, now: Mono, probe: &mut Probe) {
+        self.free_since = None;
+        self.is_quiet = false;
         match self.phase {
             Phase::Closed => {}
             Phase::HalfOpen => self.next = now + HALF_EVERY,
@@ -128,6 +163,7 @@ impl Breaker {
         };
         if opens {
             self.phase = Phase::Open;
+            self.is_quiet = false;
             self.since = now;
             probe.next = probe.next.max(now + PROBE_EVERY);
         }

@@ -121,6 +121,12 @@ impl Traffic {
         }
     }
 
+    /// Looks whether anybody still calls.
+    pub(super) fn look_for_silence(&mut self, now: Mono, gates: &Gates) {
+        let is_idle = self.under_way.is_empty() && self.queue.is_empty();
+        self.health.breaker.look(now, is_idle, &gates.probe);
+    }
+
     /// When the breaker lets the next call through.
     pub(super) fn ready(&self, now: Mono, gates: &Gates) -> Mono {
         self.health.breaker.ready(now, &gates.probe)

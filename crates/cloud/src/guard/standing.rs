@@ -56,7 +56,7 @@ pub struct Standing {
     pub share: Option<u32>,
     /// Whether this worker is the one that probes for its colo.
     pub elected: bool,
-    /// Whether a colleague's probe was answered.
+    /// Whether a colleague's probe was answered since this worker was told so last.
     pub answered: bool,
     /// As of when all this is, on this process's clock; none: nothing was heard yet, and nothing that changes the cloud is begun.
     pub as_of: Option<Mono>,

@@ -70,3 +70,43 @@ fn one_of_those_that_fail_probes_and_the_others_hear_of_its_answer() {
     let c = beat(&mut shares, "c", Fares::Failing, 3);
     assert_eq!((c.elected, c.answered), (true, true));
 }
+
+#[test]
+fn an_answered_probe_is_told_once_and_what_was_told_is_not_passed_on() {
+    let mut shares = shares(3);
+    let (failing, recovering) = (Fares::Failing, Fares::Recovering);
+    let table = [
+        ("a", failing, false),
+        ("b", failing, false),
+        ("c", failing, false),
+        // a's own probe is answered; then nobody calls there any more, and it says so with every beat.
+        ("a", recovering, false),
+        ("b", failing, true),
+        ("a", recovering, false),
+        // b tried, and failed again.
+        ("b", failing, false),
+        // c only repeats what it was told.
+        ("c", failing, true),
+        ("c", recovering, false),
+        ("b", failing, false),
+        ("a", recovering, false),
+        // And this is a probe of b's own.
+        ("c", failing, false),
+        ("b", recovering, false),
+        ("c", failing, true),
+        ("c", failing, false),
+    ];
+    for (step, (name, fares, answered)) in (0..).zip(table) {
+        let part = beat(&mut shares, name, fares, step / 3);
+        assert_eq!(part.answered, answered, "step {step}");
+    }
+}
+
+#[test]
+fn who_fails_only_after_an_answer_is_not_told_of_it() {
+    let mut shares = shares(2);
+    beat(&mut shares, "a", Fares::Failing, 0);
+    beat(&mut shares, "b", Fares::Well, 0);
+    beat(&mut shares, "a", Fares::Recovering, 1);
+    assert!(!beat(&mut shares, "b", Fares::Failing, 1).answered);
+}

@@ -96,3 +96,55 @@ fn one_failure_on_the_way_back_opens_it_again() {
     assert!(breaker.bad(at(3_050), at(3_200), &mut probe));
     assert_eq!(breaker.ready(at(3_300), &probe), at(13_200));
 }
+
+#[test]
+fn one_that_may_be_called_and_is_not_counts_for_nothing_until_it_is() {
+    let mut probe = Probe::new();
+    let mut breaker = opened(&mut probe);
+    // Its probe is due at 10.004 s.
+    for (ms, seen) in [
+        (10_000, Phase::Open),
+        (11_000, Phase::Open),
+        (40_999, Phase::Open),
+        (41_000, Phase::Closed),
+    ] {
+        breaker.look(at(ms), true, &probe);
+        assert_eq!(breaker.seen(), seen, "{ms}");
+    }
+    assert_eq!(breaker.phase(), Phase::HalfOpen);
+    // Who loses the election meanwhile keeps what it has.
+    probe.elected = false;
+    breaker.look(at(42_000), true, &probe);
+    assert_eq!(breaker.seen(), Phase::Closed);
+    // One call goes out, and one failure opens it.
+    breaker.begin(at(50_000), &mut probe);
+    assert_eq!(breaker.seen(), Phase::HalfOpen);
+    assert_eq!(breaker.ready(at(50_001), &probe), at(51_000));
+    assert!(breaker.bad(at(50_000), at(50_100), &mut probe));
+    assert_eq!(breaker.seen(), Phase::Open);
+}
+
+#[test]
+fn who_may_not_probe_or_does_is_not_quiet() {
+    for (elected, is_idle) in [(false, true), (true, false)] {
+        let mut probe = Probe::new();
+        let mut breaker = opened(&mut probe);
+        probe.elected = elected;
+        for second in 0..600 {
+            breaker.look(at(second * 1_000), is_idle, &probe);
+        }
+        assert_eq!(breaker.seen(), Phase::Open);
+    }
+    // A probe each ten seconds is not silence either.
+    let mut probe = Probe::new();
+    let mut breaker = opened(&mut probe);
+    for second in 0..600 {
+        let now = at(second * 1_000);
+        breaker.look(now, true, &probe);
+        assert_eq!(breaker.seen(), Phase::Open);
+        if breaker.ready(now, &probe) <= now {
+            breaker.begin(now, &mut probe);
+            breaker.bad(now, now, &mut probe);
+        }
+    }
+}

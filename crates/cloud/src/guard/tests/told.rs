@@ -288,3 +288,63 @@ async fn who_is_not_elected_waits_for_the_one_who_is() {
         (Phase::HalfOpen, 2)
     );
 }
+
+fn fails(process: &Process, guard: &Guard, call: Call) {
+    for _ in 0..5 {
+        guard.heard(call, &tenant("a"), Heard::Sick, process.clock.mono());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_that_nobody_calls_any_more_does_not_count() {
+    let process = process();
+    let guard = guard(&process, lane(10, 5, 40));
+    guard.share();
+    fails(&process, &guard, Call::Delete);
+    process.clock.sleep(Duration::from_secs(10)).await;
+    let sent = process.clock.mono();
+    guard.heard(Call::Delete, &tenant("a"), Heard::Served, sent);
+    for _ in 0..600 {
+        process.clock.sleep(Duration::from_secs(1)).await;
+        guard.hear(&news(&process, &[]));
+    }
+    assert_eq!(guard.phase(), Phase::Closed);
+    tries(&process, &guard, Call::Delete, &key("a", 1))
+        .await
+        .expect("let through");
+    assert_eq!(guard.phase(), Phase::HalfOpen, "it is called again");
+}
+
+/// Each second the first of those that fail is elected, as supervisors do it.
+async fn a_second(process: &Process, guards: &[Guard; 2]) {
+    process.clock.sleep(Duration::from_secs(1)).await;
+    let prober = guards.iter().position(|g| g.phase() == Phase::Open);
+    for (n, guard) in guards.iter().enumerate() {
+        guard.hear(&Standing {
+            elected: prober.is_none_or(|prober| prober == n),
+            ..news(process, &[])
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_nothing_to_probe_with_leaves_the_probe_to_another() {
+    let process = process();
+    let guards = [(); 2].map(|()| guard(&process, lane(10, 5, 40)));
+    guards.iter().for_each(Guard::share);
+    let [idle, busy] = &guards;
+    fails(&process, idle, Call::Delete);
+    fails(&process, busy, Call::Create);
+    let mut began = 0;
+    for _ in 0..90 {
+        a_second(&process, &guards).await;
+        if busy.reserve(1).left() > 0 {
+            let sent = process.clock.mono();
+            let asked = tries(&process, busy, Call::Create, &key("a", 1)).await;
+            began += u32::from(asked.is_ok());
+            busy.heard(Call::Create, &tenant("a"), Heard::Served, sent);
+        }
+    }
+    assert!(began >= 3, "{began}");
+    assert_eq!([idle.phase(), busy.phase()], [Phase::Closed; 2]);
+}
