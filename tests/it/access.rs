@@ -10,6 +10,7 @@ mod inputs;
 mod jwks;
 pub(crate) mod keys;
 mod keystone;
+mod late;
 mod matrix;
 mod old;
 mod openapi;

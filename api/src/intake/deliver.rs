@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alert::route::{self, Wanted};
-use alert::{Alert, State};
+use alert::{Alert, Dated, State};
 use domain::circle::{AlertKey, NAME_MAX, Severity, Signal, Standing};
 use domain::event::{Actor, ActorKind, Ask, Event, Force, OF_ALERTS};
 use domain::ids::{GroupId, RequestHash, TenantId};
+use domain::time::Timestamp;
 use futures_util::future::join_all;
 use sha2::{Digest, Sha256};
 use store::group::Level;
@@ -27,6 +28,9 @@ const AT_ONCE: usize = 64;
 /// An alert without a time of its own, in a message that its sender did not sign with an id or a time, counts as the same for so long (design 8:
 /// debounce of alert inputs).
 pub(super) const SAME_FOR_MS: u64 = 10_000;
+/// An alert that lasts is heard again once in so long, as its own time counts, although its source says the same: meanwhile a person may have closed
+/// it, or there was no room for it.
+const HEARD_AGAIN: Duration = Duration::from_secs(3_600);
 /// However long an event waits for its owner: an alert that began does not become wrong by it. Verdicts are kept for longer.
 pub(super) const VALID_FOR: Duration = Duration::from_secs(86_400);
 
@@ -131,6 +135,7 @@ pub(crate) fn signal_event(
         action: input.parsed.action(severity),
         missing: input.parsed.missing,
         hearing: None,
+        at: said_at(alert),
     };
     let hash = digest(&[
         &input.id.as_u128().to_be_bytes(),
@@ -139,7 +144,7 @@ pub(crate) fn signal_event(
         alert.fingerprint.as_bytes(),
         format!("{:?}", alert.state).as_bytes(),
         severity.as_str().as_bytes(),
-        &moment(alert, message),
+        &moment(alert, message, context.wall()),
     ]);
     let event = event(context, (signal, hash), actor(input, origin))?;
     Some(Event {
@@ -148,17 +153,38 @@ pub(crate) fn signal_event(
     })
 }
 
-/// What tells one telling of an alert from the next: the time that the alert has itself; without one, the message that its sender signed, so that
-/// neither a retry nor a replay of it is a second event; without both, when it came, roughly.
-fn moment(alert: &Alert, message: Option<&MessageId>) -> Vec<u8> {
+/// When it was said, where that tells an earlier word from a later one.
+fn said_at(alert: &Alert) -> Option<Timestamp> {
+    match alert.dated {
+        Dated::Said => Some(alert.at),
+        Dated::Began | Dated::No => None,
+    }
+}
+
+/// What tells one telling of an alert from the next: the time that the alert has itself, and, while it lasts, how many hours ago that is; without
+/// one, the message that its sender signed, so that neither a retry nor a replay of it is a second event; without both, when it came, roughly.
+fn moment(alert: &Alert, message: Option<&MessageId>, now: Timestamp) -> Vec<u8> {
     let at = alert.at.unix_ms();
-    if alert.dated {
-        return at.to_be_bytes().to_vec();
+    if alert.dated != Dated::No {
+        let mut moment = at.to_be_bytes().to_vec();
+        let again = now.since(alert.at).as_secs() / HEARD_AGAIN.as_secs();
+        if again > 0 && lasts(alert.state) {
+            moment.extend(again.to_be_bytes());
+        }
+        return moment;
     }
     message.map_or_else(
         || (at - at % SAME_FOR_MS).to_be_bytes().to_vec(),
         |message| message.as_bytes().to_vec(),
     )
+}
+
+/// Whether a state is one that a source repeats.
+const fn lasts(state: State) -> bool {
+    match state {
+        State::Open | State::Acknowledged | State::Unknown => true,
+        State::Closed | State::Once => false,
+    }
 }
 
 /// An event under an id made of a digest.
@@ -232,12 +258,12 @@ pub(super) async fn deliver(
 
 #[cfg(test)]
 mod tests {
-    use domain::time::Timestamp;
-
     use super::*;
 
+    const NOW: Timestamp = Timestamp::from_unix_ms(1_795_280_000_000);
+
     /// An alert that arrives, or says that it began, so many milliseconds after some full ten seconds.
-    fn alert(ms: u64, dated: bool) -> Alert {
+    fn alert(ms: u64, dated: Dated) -> Alert {
         Alert {
             source: "plain".to_owned(),
             fingerprint: "deploy".to_owned(),
@@ -256,25 +282,36 @@ mod tests {
     #[test]
     fn an_undated_alert_in_a_signed_message_is_the_same_whenever_it_arrives() {
         let (one, other) = (MessageId::named("msg_1"), MessageId::named("msg_2"));
-        let first = moment(&alert(9_999, false), Some(&one));
+        let first = moment(&alert(9_999, Dated::No), Some(&one), NOW);
         for later in [10_000, 15_000, 290_000] {
-            assert_eq!(moment(&alert(later, false), Some(&one)), first, "{later}");
+            assert_eq!(
+                moment(&alert(later, Dated::No), Some(&one), NOW),
+                first,
+                "{later}"
+            );
         }
-        assert_ne!(moment(&alert(9_999, false), Some(&other)), first);
+        assert_ne!(moment(&alert(9_999, Dated::No), Some(&other), NOW), first);
     }
 
     #[test]
     fn a_time_that_is_signed_counts_where_there_is_no_id() {
-        let signed = |stamp: &str| moment(&alert(0, false), Some(&MessageId::signed_at(stamp)));
+        let signed = |stamp: &str| {
+            let message = MessageId::signed_at(stamp);
+            moment(&alert(0, Dated::No), Some(&message), NOW)
+        };
         assert_eq!(signed("1795280000"), signed("1795280000"));
         assert_ne!(signed("1795280000"), signed("1795280001"));
-        let named = moment(&alert(0, false), Some(&MessageId::named("1795280000")));
+        let named = moment(
+            &alert(0, Dated::No),
+            Some(&MessageId::named("1795280000")),
+            NOW,
+        );
         assert_ne!(signed("1795280000"), named, "an id is no time");
     }
 
     #[test]
     fn without_a_signed_message_an_undated_alert_is_the_same_for_ten_seconds() {
-        let at = |ms| moment(&alert(ms, false), None);
+        let at = |ms| moment(&alert(ms, Dated::No), None, NOW);
         assert_eq!(at(0), at(9_999));
         assert_ne!(at(0), at(10_000));
     }
@@ -282,8 +319,35 @@ mod tests {
     #[test]
     fn the_time_of_the_alert_itself_counts_more_than_its_message() {
         let message = MessageId::named("msg_1");
-        let dated = moment(&alert(1, true), Some(&message));
-        assert_eq!(dated, moment(&alert(1, true), None));
-        assert_ne!(dated, moment(&alert(2, true), Some(&message)));
+        let dated = moment(&alert(1, Dated::Said), Some(&message), NOW);
+        assert_eq!(dated, moment(&alert(1, Dated::Said), None, NOW));
+        assert_ne!(dated, moment(&alert(2, Dated::Said), Some(&message), NOW));
+    }
+
+    #[test]
+    fn an_alert_that_lasts_is_heard_again_once_an_hour_and_its_end_is_not() {
+        let said = |state, after: u64| {
+            let alert = Alert {
+                state,
+                ..alert(0, Dated::Began)
+            };
+            moment(&alert, None, NOW.plus(Duration::from_secs(after)))
+        };
+        for state in [State::Open, State::Acknowledged, State::Unknown] {
+            assert_eq!(said(state, 3_599), said(state, 0));
+            assert_ne!(said(state, 3_600), said(state, 0));
+            assert_eq!(said(state, 3_600), said(state, 7_199));
+            assert_ne!(said(state, 3_600), said(state, 7_200));
+        }
+        for state in [State::Closed, State::Once] {
+            assert_eq!(said(state, 90_000), said(state, 0));
+        }
+    }
+
+    #[test]
+    fn only_the_time_of_a_word_tells_whether_it_comes_late() {
+        let at = |dated| said_at(&alert(7, dated));
+        assert_eq!(at(Dated::Said), Some(NOW.plus(Duration::from_millis(7))));
+        assert_eq!((at(Dated::Began), at(Dated::No)), (None, None));
     }
 }

@@ -162,7 +162,7 @@ fn about(host: &str) -> Alert {
         labels: BTreeMap::new(),
         value: None,
         at: Timestamp::from_unix_ms(0),
-        dated: false,
+        dated: alert::Dated::No,
     }
 }
 
@@ -227,6 +227,7 @@ fn told(
         action: input.parsed.action(alert::Severity::Critical),
         missing: input.parsed.missing,
         hearing: Some(rule.missing_after),
+        at: None,
     };
     let half = (rule.missing_after.as_secs() * 500).max(1);
     let hash = digest(&[

@@ -68,7 +68,35 @@ pub struct Alert {
     #[serde(serialize_with = "milliseconds")]
     pub at: Timestamp,
     /// Whether the body itself says when. Then the same state sent again has the same time.
-    pub dated: bool,
+    #[serde(serialize_with = "is_dated")]
+    pub dated: Dated,
+}
+
+/// What the time of an alert is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dated {
+    /// The body says none.
+    No,
+    /// That of its beginning, which is said again with every repetition, also when the source took it for over in between: it does not tell an
+    /// earlier word from a later one.
+    Began,
+    /// That of this very word: what has an earlier one was said before it.
+    Said,
+}
+
+impl Dated {
+    /// The time of a word, if there is one.
+    pub(crate) const fn said(at: Option<Timestamp>) -> Self {
+        match at {
+            Some(_) => Self::Said,
+            None => Self::No,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_dated<S: serde::Serializer>(dated: &Dated, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(*dated != Dated::No)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

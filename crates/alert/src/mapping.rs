@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::pick::{cut, fingerprint, host, moment_of, plain};
 use crate::template::Template;
-use crate::{Alert, Broken, Found, LABELS_MAX, Severity, State};
+use crate::{Alert, Broken, Dated, Found, LABELS_MAX, Severity, State};
 
 /// How to read a body. A hole `{/a/b}` is a JSON pointer into one item, `{^/a/b}` into the whole body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Mapping {
             labels: labels.collect(),
             value: fill(&self.value).and_then(|text| text.parse().ok()),
             at: at.unwrap_or(now),
-            dated: at.is_some(),
+            dated: Dated::said(at),
         })))
     }
 }
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(first.labels["team"], "blue");
         assert_eq!(
             (second.state, second.severity, second.dated),
-            (State::Closed, Some(Severity::Warning), false)
+            (State::Closed, Some(Severity::Warning), Dated::No)
         );
         assert_eq!(content.passed_over.len(), 1);
         assert_eq!(content.broken.len(), 2, "{:?}", content.broken);

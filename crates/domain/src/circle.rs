@@ -9,6 +9,7 @@
 //! Several alerts do not multiply: growing has one window for the whole group, whoever asks.
 
 mod known;
+mod late;
 mod turn;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::ids::ParseIdError;
 use crate::policy::Adjust;
 use crate::time::Timestamp;
 
+pub use late::{END_KEPT, ENDS_MAX, Ends};
 pub use turn::fire;
 pub(crate) use turn::{arm, heed, is_over, take, turn};
 
@@ -102,6 +104,8 @@ pub struct Signal {
     pub missing: Missing,
     /// It is heard of at least this often; if not, nobody knows how it stands. None: it stays as it is until it is heard of.
     pub hearing: Option<Duration>,
+    /// When it came to stand so, by its source's clock, where that tells an earlier word from a later one.
+    pub at: Option<Timestamp>,
 }
 
 /// How an alert stands.
@@ -175,6 +179,8 @@ pub struct Known {
     pub since: Timestamp,
     /// When it was heard of last.
     pub heard: Timestamp,
+    /// The newest time that its source gave.
+    pub at: Option<Timestamp>,
 }
 
 /// What a group knows of alerts, and when it looks again. Part of its state.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::capacity::{Bounds, Size};
-use crate::circle::{Alerts, Circle};
+use crate::circle::{Alerts, Circle, Ends};
 use crate::event::{Actor, Event, Override};
 use crate::hook::Hooks;
 use crate::ids::{DeliveryId, EventId, Fence, GroupKey, LaunchHash, PolicyId, Rev, SlotId};
@@ -124,6 +124,8 @@ pub struct State {
     pub adoption: Adoption,
     /// What is known of alerts; none: there are none, and nothing is to be given up because of them.
     pub alerts: Option<Alerts>,
+    /// When alerts ended of late, by the clocks of their sources.
+    pub ends: Ends,
 }
 
 /// Whether a group that was carried over from a former home knows all of its servers.
@@ -367,6 +369,7 @@ impl Group {
             degraded: None,
             adoption: Adoption::Done,
             alerts: None,
+            ends: Ends::new(),
         };
         Self {
             key,
@@ -404,6 +407,7 @@ impl Group {
             degraded,
             adoption,
             alerts,
+            ends: _,
         } = &self.state;
         let is_settled = *adoption == Adoption::Done
             && over.is_none()

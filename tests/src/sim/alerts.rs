@@ -97,6 +97,7 @@ fn say(
         action: Action::Step(None),
         missing: Missing::OutOnly,
         hearing: None,
+        at: None,
     };
     let ask = Ask::Alert(Box::new(signal));
     let post = Post {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::has;
 use crate::body::inner;
 use crate::pick::{cut, fingerprint, host, kept, label, moment, need, text};
-use crate::{Alert, Broken, Found, Severity, State};
+use crate::{Alert, Broken, Dated, Found, Severity, State};
 
 pub(super) fn is_cloudwatch(value: &Value) -> bool {
     has(value, &["Type", "MessageId", "TopicArn"]) || has(value, &["AlarmName", "NewStateValue"])
@@ -80,7 +80,7 @@ fn alarm(envelope: &Value, alarm: &Value, now: Timestamp) -> Result<Vec<Found>, 
         labels,
         value: None,
         at: at.unwrap_or(now),
-        dated: at.is_some(),
+        dated: Dated::said(at),
     }))])
 }
 
@@ -129,6 +129,6 @@ pub(super) fn maas(value: &Value, now: Timestamp) -> Result<Vec<Found>, Broken> 
         labels,
         value: None,
         at: at.unwrap_or(now),
-        dated: at.is_some(),
+        dated: Dated::said(at),
     }))])
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::pick::{
     APPLICATION, HOST, cut, fingerprint, host, kept, label, moment, severity, tags, text,
 };
-use crate::{Alert, Broken, Found, State};
+use crate::{Alert, Broken, Dated, Found, State};
 
 /// The names under which templates carry a variable.
 const TRANSITION: [&str; 3] = ["/alert_transition", "/ALERT_TRANSITION", "/transition"];
@@ -74,7 +74,7 @@ pub(super) fn read(value: &Value, now: Timestamp) -> Result<Vec<Found>, Broken> 
         value: crate::pick::number(value, &["/alert_value", "/value"]),
         at: at.unwrap_or(now),
         // The date of the notification, which a renotification has anew.
-        dated: false,
+        dated: Dated::No,
     }))])
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::has;
 use crate::pick::{cut, fingerprint, host, kept, labels, moment, need, severity, tags, text};
-use crate::{Alert, Broken, Found, Severity, State};
+use crate::{Alert, Broken, Dated, Found, Severity, State};
 
 pub(super) fn is_legacy(value: &Value) -> bool {
     let field = |name: &str| value.get(name).is_some_and(Value::is_object);
@@ -62,7 +62,7 @@ pub(super) fn legacy(value: &Value, now: Timestamp) -> Result<Vec<Found>, Broken
         value: None,
         at: at.unwrap_or(now),
         // `created_at` is the time of this message: it differs between an alert and its repetition, not between two deliveries.
-        dated: at.is_some(),
+        dated: Dated::said(at),
     }))
 }
 
@@ -108,7 +108,7 @@ pub(super) fn incident(value: &Value, now: Timestamp) -> Result<Vec<Found>, Brok
         labels,
         value: None,
         at: at.unwrap_or(now),
-        dated: at.is_some(),
+        dated: Dated::said(at),
     }))
 }
 
@@ -163,7 +163,7 @@ pub(super) fn workflow(value: &Value, now: Timestamp) -> Result<Vec<Found>, Brok
         labels,
         value: None,
         at: at.unwrap_or(now),
-        dated: at.is_some(),
+        dated: Dated::said(at),
     }))
 }
 

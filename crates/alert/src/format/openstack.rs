@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::has;
 use crate::pick::{cut, fingerprint, kept, label, labels, need, number, severity, text};
-use crate::{Alert, Broken, Found, State};
+use crate::{Alert, Broken, Dated, Found, State};
 
 pub(super) fn is_aodh(value: &Value) -> bool {
     has(value, &["alarm_id", "current", "previous"])
@@ -34,7 +34,7 @@ pub(super) fn aodh(value: &Value, now: Timestamp) -> Result<Vec<Found>, Broken> 
         labels: all,
         value: number(value, &["/reason_data/most_recent"]),
         at: now,
-        dated: false,
+        dated: Dated::No,
     }))])
 }
 
@@ -67,6 +67,6 @@ fn once(source: &str, value: &Value, now: Timestamp) -> Result<Vec<Found>, Broke
         value: number(value, &["/count", "/params/count"]),
         at: now,
         // With an id of its own it is one call, whenever it comes.
-        dated: false,
+        dated: Dated::No,
     }))])
 }

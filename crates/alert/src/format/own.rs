@@ -8,7 +8,7 @@ use crate::body::inner;
 use crate::pick::{
     APPLICATION, HOST, fingerprint, host, kept, label, labels, moment, need, number, severity, text,
 };
-use crate::{Alert, Broken, Found, Sample, State};
+use crate::{Alert, Broken, Dated, Found, Sample, State};
 
 pub(super) fn is_plain(value: &Value) -> bool {
     let one = |value: &Value| has(value, &["fingerprint", "state"]);
@@ -57,7 +57,7 @@ fn one(value: &Value, now: Timestamp) -> Result<Alert, Broken> {
         labels: all,
         value: number(value, &["/value"]),
         at: at.unwrap_or(now),
-        dated: at.is_some(),
+        dated: Dated::said(at),
     })
 }
 
@@ -140,8 +140,8 @@ fn event(value: &Value, now: Timestamp) -> Result<Vec<Found>, Broken> {
             if alert.source == "plain" {
                 alert.source = crate::pick::cut(&source);
             }
-            if let Some(time) = time.filter(|_| !alert.dated) {
-                (alert.at, alert.dated) = (time, true);
+            if let Some(time) = time.filter(|_| alert.dated == Dated::No) {
+                (alert.at, alert.dated) = (time, Dated::Said);
             }
         }
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::has;
 use crate::pick::{fingerprint, host, kept, label, labels, moment, need, severity, text};
-use crate::{Alert, Broken, Found, State};
+use crate::{Alert, Broken, Dated, Found, State};
 
 pub(super) fn fits(value: &Value) -> bool {
     has(value, &["event_action"]) && (has(value, &["payload"]) || has(value, &["dedup_key"]))
@@ -43,6 +43,6 @@ pub(super) fn read(value: &Value, now: Timestamp) -> Result<Vec<Found>, Broken> 
         labels: all,
         value: None,
         at: at.unwrap_or(now),
-        dated: at.is_some() && state == State::Open,
+        dated: Dated::said(at.filter(|_| state == State::Open)),
     }))])
 }

@@ -10,7 +10,7 @@ use crate::decimal::Milli;
 use crate::pick::{
     APPLICATION, HOST, cut, fingerprint, host, kept, label, labels, moment, number, severity, text,
 };
-use crate::{Alert, Broken, Found, State};
+use crate::{Alert, Broken, Dated, Found, State};
 
 pub(super) fn is_alertmanager(value: &Value) -> bool {
     has(value, &["alerts", "status"]) && value.get("alerts").is_some_and(Value::is_array)
@@ -66,9 +66,9 @@ fn one(
     let named = named.ok_or_else(|| Broken::Missing(format!("/alerts/{at}/fingerprint")))?;
     let (since, until) = (moment(alert, &["/startsAt"]), moment(alert, &["/endsAt"]));
     let (time, dated) = match state {
-        State::Closed => (until.or(since), until.is_some()),
+        State::Closed => (until.or(since), Dated::said(until)),
         State::Open | State::Acknowledged | State::Unknown | State::Once => {
-            (since, since.is_some())
+            (since, since.map_or(Dated::No, |_began| Dated::Began))
         }
     };
     let name = labels

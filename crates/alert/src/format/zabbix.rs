@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::body::inner;
 use crate::pick::{APPLICATION, cut, fingerprint, host, kept, label, moment, need, severity, text};
-use crate::{Alert, Broken, Found, LABELS_MAX, State};
+use crate::{Alert, Broken, Dated, Found, LABELS_MAX, State};
 
 const ID: [&str; 2] = ["/event_id", "/EVENT.ID"];
 const VALUE: [&str; 2] = ["/event_value", "/EVENT.VALUE"];
@@ -74,7 +74,7 @@ pub(super) fn read(value: &Value, now: Timestamp) -> Result<Vec<Found>, Broken> 
         value: None,
         at: at.unwrap_or(now),
         // An update of an event comes with its number, and no time of its own.
-        dated: at.is_some() && state != State::Acknowledged,
+        dated: Dated::said(at.filter(|_| state != State::Acknowledged)),
     }))])
 }
 

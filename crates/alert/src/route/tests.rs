@@ -17,7 +17,7 @@ fn alert() -> Alert {
         labels: BTreeMap::from([("env".into(), "prod".into())]),
         value: None,
         at: Timestamp::from_unix_ms(0),
-        dated: false,
+        dated: crate::Dated::No,
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the known alerts add up to at one moment.
 
-use super::{Action, Alerts, Known, Missing, Severity, Signal, Standing};
+use std::collections::BTreeMap;
+
+use super::{Action, Alerts, Known, Missing, Severity, Signal, Standing, late};
 use crate::capacity::Size;
 use crate::policy::Adjust;
 use crate::time::Timestamp;
@@ -22,6 +24,7 @@ impl Known {
             hearing: signal.hearing,
             since: same.map_or(now, |before| before.since),
             heard: now,
+            at: late::told(signal, now).max(before.and_then(|before| before.at)),
         }
     }
 
@@ -43,6 +46,22 @@ impl Known {
             | Standing::Closed
             | Standing::Unknown
             | Standing::Once => false,
+        }
+    }
+}
+
+impl Alerts {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            began: now,
+            known: BTreeMap::new(),
+            open: None,
+            over: None,
+            stepped: None,
+            escalated: false,
+            asked: false,
+            turns: 0,
+            next: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::verdict::{Gate, Outcome, Verdict, Word};
 
 mod asked;
 mod forced;
+mod late;
 
 const MINUTE: u64 = 60;
 
@@ -30,6 +31,7 @@ fn signal(n: u64, standing: Standing) -> Signal {
         action: Action::Step(None),
         missing: Missing::OutOnly,
         hearing: None,
+        at: None,
     }
 }
 

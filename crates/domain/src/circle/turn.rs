@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::known::Sum;
-use super::{ALERTS_MAX, Action, Alerts, Circle, Known, Missing, Signal, Standing, Turn};
+use super::{ALERTS_MAX, Action, Alerts, Circle, Known, Missing, Signal, Standing, Turn, late};
 use crate::decide::{change, gate, stop_if, until_over};
 use crate::draft::Draft;
 use crate::event::{Actor, ActorKind, Ask, Event, Force, OF_CIRCLES};
@@ -20,9 +20,13 @@ use crate::verdict::{Gate, GateWord, Outcome, Word};
 const NAMES_TOLD: usize = 5;
 
 /// Takes note of what is heard, whatever comes of it: a group that is paused hears, too. Says whether the alert was open before, and how
-/// bad it was then; and whether it is one too many to be remembered.
-pub(crate) fn take(draft: &mut Draft<'_>, signal: &Signal) -> Heard {
+/// bad it was then; and whether it is one too many to be remembered. None: it is older than what was heard of the alert, and changes nothing.
+pub(crate) fn take(draft: &mut Draft<'_>, signal: &Signal) -> Option<Heard> {
     let now = draft.now().wall;
+    if late::is_late(&draft.state, signal, now) {
+        return None;
+    }
+    late::remember(&mut draft.state.ends, signal, now);
     let mut alerts = draft
         .state
         .alerts
@@ -57,11 +61,11 @@ pub(crate) fn take(draft: &mut Draft<'_>, signal: &Signal) -> Heard {
     }
     draft.state.alerts = Some(alerts);
     add_up(draft);
-    Heard {
+    Some(Heard {
         was_known,
         was_open: was_open && !is_worse,
         is_full,
-    }
+    })
 }
 
 /// What was known of an alert before it was heard of.
@@ -76,9 +80,13 @@ pub(crate) struct Heard {
 pub(crate) fn heed(
     draft: &mut Draft<'_>,
     (event, signal): (&Event, &Signal),
-    heard: Heard,
+    heard: Option<Heard>,
     words: &mut Vec<GateWord>,
 ) -> Result<Outcome, Outcome> {
+    let Some(heard) = heard else {
+        gate(words, Gate::Alert, Word::Stop, Outcome::Unchanged)?;
+        return Ok(Outcome::Unchanged);
+    };
     match signal.standing {
         Standing::Once => match signal.action {
             Action::Step(by) => {
@@ -472,21 +480,5 @@ pub(crate) fn arm(draft: &mut Draft<'_>) {
             .next
             .filter(|before| *before <= now && next.is_some_and(|next| next <= now));
         alerts.next = waits.or(next);
-    }
-}
-
-impl Alerts {
-    fn new(now: Timestamp) -> Self {
-        Self {
-            began: now,
-            known: std::collections::BTreeMap::new(),
-            open: None,
-            over: None,
-            stepped: None,
-            escalated: false,
-            asked: false,
-            turns: 0,
-            next: None,
-        }
     }
 }

@@ -44,6 +44,7 @@ fn ask(small: Small) -> Ask {
         action: Action::Step(Some(Adjust::Change(2))),
         missing: Missing::OutOnly,
         hearing: None,
+        at: None,
     }))
 }
 

@@ -169,6 +169,11 @@ pub fn full_state() -> State {
         adoption: domain::group::Adoption::Due,
         degraded: Some(HoldWhy::NoCapacity),
         alerts: Some(alerts()),
+        ends: [
+            (AlertKey(1), NOON),
+            (AlertKey(u64::MAX), Timestamp::from_unix_ms(5)),
+        ]
+        .into(),
     }
 }
 
@@ -200,6 +205,7 @@ fn alerts() -> Alerts {
         hearing: (n % 2 == 0).then_some(Duration::from_millis(60_001)),
         since: NOON,
         heard: Timestamp::from_unix_ms(3),
+        at: (n % 2 == 1).then_some(Timestamp::from_unix_ms(2)),
     };
     let numbered = standings.into_iter().enumerate();
     Alerts {
@@ -228,6 +234,7 @@ fn signal() -> Signal {
         action: Action::Step(None),
         missing: Missing::Floor(Size(3)),
         hearing: Some(Duration::from_secs(300)),
+        at: Some(NOON),
     }
 }
 

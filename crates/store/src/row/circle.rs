@@ -48,6 +48,8 @@ struct KnownRow {
     e: Option<u64>,
     t: u64,
     h: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -81,6 +83,8 @@ pub(crate) struct SignalRow {
     m: MissingRow,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     e: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    d: Option<u64>,
 }
 
 /// A turn of the circle.
@@ -179,6 +183,7 @@ impl From<&Known> for KnownRow {
             hearing,
             since,
             heard,
+            at,
         } = known;
         Self {
             n: name.clone(),
@@ -189,6 +194,7 @@ impl From<&Known> for KnownRow {
             e: hearing.map(ms),
             t: since.unix_ms(),
             h: heard.unix_ms(),
+            d: at.map(Timestamp::unix_ms),
         }
     }
 }
@@ -205,6 +211,7 @@ impl TryFrom<KnownRow> for Known {
             hearing: row.e.map(Duration::from_millis),
             since: time(row.t),
             heard: time(row.h),
+            at: row.d.map(time),
         })
     }
 }
@@ -219,6 +226,7 @@ impl From<&Signal> for SignalRow {
             action,
             missing,
             hearing,
+            at,
         } = signal;
         Self {
             i: *alert,
@@ -228,6 +236,7 @@ impl From<&Signal> for SignalRow {
             a: (*action).into(),
             m: (*missing).into(),
             e: hearing.map(ms),
+            d: at.map(Timestamp::unix_ms),
         }
     }
 }
@@ -243,6 +252,7 @@ impl TryFrom<SignalRow> for Signal {
             action: row.a.try_into()?,
             missing: row.m.into(),
             hearing: row.e.map(Duration::from_millis),
+            at: row.d.map(time),
         })
     }
 }

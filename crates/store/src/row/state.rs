@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::capacity::Size;
+use domain::circle::AlertKey;
 use domain::event::Override;
 use domain::group::{Adoption, Clocks, Hold, State};
 use domain::ids::{DeliveryId, PolicyId};
@@ -46,6 +47,9 @@ pub(crate) struct StateRow {
     cd: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     al: Option<AlertsRow>,
+    #[serde_as(as = "BTreeMap<DisplayFromStr, _>")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    ae: BTreeMap<AlertKey, u64>,
     #[serde(default, skip_serializing_if = "is_none_yet")]
     ad: u8,
 }
@@ -104,6 +108,7 @@ impl From<&State> for StateRow {
             degraded,
             adoption,
             alerts,
+            ends,
         } = state;
         let Clocks {
             group,
@@ -137,6 +142,7 @@ impl From<&State> for StateRow {
                 Adoption::Due => 2,
             },
             al: alerts.as_ref().map(AlertsRow::from),
+            ae: ends.iter().map(|(key, at)| (*key, at.unix_ms())).collect(),
         }
     }
 }
@@ -173,6 +179,11 @@ impl TryFrom<StateRow> for State {
                 other => return Err(corrupt("adoption of a state", &other)),
             },
             alerts: row.al.map(TryInto::try_into).transpose()?,
+            ends: row
+                .ae
+                .into_iter()
+                .map(|(key, at)| (key, Timestamp::from_unix_ms(at)))
+                .collect(),
         })
     }
 }

@@ -14,6 +14,7 @@ use crate::conformance::sample;
 fn a_state_row_stands_as_it_always_did() {
     let mut before_alerts = sample::full_state();
     before_alerts.alerts = None;
+    before_alerts.ends.clear();
     (before_alerts.clocks.up, before_alerts.clocks.down) = (None, None);
     before_alerts.adoption = Adoption::Done;
     let json = write(&StateRow::from(&before_alerts)).unwrap();
@@ -49,6 +50,10 @@ fn a_state_row_keeps_what_is_known_of_alerts() {
     let json = write(&StateRow::from(&sample::full_state())).unwrap();
     let first = r#""cu":1767268800000,"cd":2,"al":{"b":1767268800000,"k":{"fffffffffffffff9":{"n":"alert \"6\" ü","s":"once","v":"info","a":"notify","e":60001,"t":1767268800000,"h":3},"#;
     assert!(json.contains(first), "{json}");
+    assert!(
+        json.contains(r#""ae":{"0000000000000001":1767268800000,"ffffffffffffffff":5}"#),
+        "{json}"
+    );
     let row: StateRow = read("state", &json).unwrap();
     assert_eq!(State::try_from(row).unwrap(), sample::full_state());
 }

@@ -181,6 +181,7 @@ fn closed_by_hand(key: &str) -> Result<Ask, Invalid> {
         action: Action::Nothing,
         missing: Missing::OutOnly,
         hearing: None,
+        at: None,
     })))
 }
 

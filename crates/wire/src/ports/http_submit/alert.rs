@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::capacity::Size;
 use domain::circle::{Action, AlertKey, Missing, Severity, Signal, Standing, Turn};
 use domain::policy::{Adjust, Percent};
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
@@ -23,6 +24,8 @@ pub(super) struct SignalMessage {
     missing: MissingMessage,
     #[serde_as(as = "Option<Micros>")]
     hearing_us: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_ms: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -102,6 +105,7 @@ impl From<Signal> for SignalMessage {
             action: signal.action.into(),
             missing: signal.missing.into(),
             hearing_us: signal.hearing,
+            at_ms: signal.at.map(Timestamp::unix_ms),
         }
     }
 }
@@ -118,6 +122,7 @@ impl TryFrom<SignalMessage> for Signal {
             action: message.action.try_into()?,
             missing: message.missing.into(),
             hearing: message.hearing_us,
+            at: message.at_ms.map(Timestamp::from_unix_ms),
         })
     }
 }

@@ -99,6 +99,7 @@ fn alert(action: Action, missing: Missing) -> Ask {
         action,
         missing,
         hearing: Some(Duration::from_secs(90)),
+        at: Some(Timestamp::from_unix_ms(1_767_268_800_123)),
     }))
 }
 
@@ -260,6 +261,22 @@ fn a_percentage_that_is_no_number_is_refused() {
     message["ask"] = serde_json::json!({ "percent_bits": f64::NAN.to_bits() });
     let message: EventMessage = serde_json::from_value(message).unwrap();
     assert!(Event::try_from(message).is_err());
+}
+
+/// Processes of two versions run side by side while one is rolled out.
+#[test]
+fn an_alert_without_a_time_is_one_that_was_sent_before_there_were_times() {
+    let event = events().pop().unwrap();
+    let mut message = serde_json::to_value(EventMessage::from(event.clone())).unwrap();
+    let alert = message["ask"]["alert"].as_object_mut().unwrap();
+    assert!(alert.remove("at_ms").is_some(), "{alert:?}");
+    let message: EventMessage = serde_json::from_value(message).unwrap();
+    let Ask::Alert(mut signal) = event.ask.clone() else {
+        panic!("{event:?}")
+    };
+    signal.at = None;
+    let ask = Ask::Alert(signal);
+    assert_eq!(Event::try_from(message).unwrap(), Event { ask, ..event });
 }
 
 #[actix_web::test]
