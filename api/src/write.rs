@@ -5,7 +5,7 @@
 //! ```
 //! A key belongs to a tenant, a method and a path, and to one body. What was refused is forgotten, so that it may be tried again. A process
 //! that dies in between leaves "running": after [`RUNNING`] the write is done again under the same key, and what it makes gets the
-//! same ids as before, so that nothing is made twice.
+//! same ids and secrets as before, so that nothing is made twice.
 //!
 //! Capability URLs and secrets are never in a note: a repeated answer derives them anew ([`crate::told`]).
 
@@ -111,6 +111,7 @@ impl Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seed {
     bits: u128,
+    write: u128,
     /// They come from the key of the write: what has an id made of them was made under the same key.
     pub(crate) is_keyed: bool,
     /// The same write may have been done before, by a process that died.
@@ -122,6 +123,11 @@ impl Seed {
     pub(crate) const fn u128(self) -> u128 {
         self.bits
     }
+
+    /// Names this write and no other one, also none under the same key once that is free again; all tries of the write have it.
+    pub(crate) const fn write(self) -> u128 {
+        self.write
+    }
 }
 
 /// What a note says.
@@ -132,6 +138,9 @@ struct Kept {
     /// Whose try this is: two tries of one write differ.
     #[serde(rename = "try")]
     attempt: String,
+    /// The first try of the same write; none: this is it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<String>,
     /// What was answered; none: it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<Answer>,
@@ -140,6 +149,10 @@ struct Kept {
 impl Kept {
     fn text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    fn first(&self) -> &str {
+        self.first.as_deref().unwrap_or(&self.attempt)
     }
 }
 
@@ -159,6 +172,7 @@ pub(crate) async fn once(
     let Some(key) = key(request)? else {
         let seed = Seed {
             bits: context.process.entropy.u128(),
+            write: context.process.entropy.u128(),
             is_keyed: false,
             is_repeated: false,
         };
@@ -168,11 +182,12 @@ pub(crate) async fn once(
     let kept = Kept {
         request: asked(request, body),
         attempt: format!("{:032x}", context.process.entropy.u128()),
+        first: None,
         answer: None,
     };
-    let is_repeated = match begin(context, &id, &kept).await? {
-        Begun::First => false,
-        Begun::Again => true,
+    let (kept, is_repeated) = match begin(context, &id, kept).await? {
+        Begun::First(kept) => (kept, false),
+        Begun::Again(kept) => (kept, true),
         Begun::Answered(answer) => {
             let mut answer = answer.render(context, scope);
             let headers = answer.headers_mut();
@@ -180,9 +195,9 @@ pub(crate) async fn once(
             return Ok(answer);
         }
     };
-    let bits = id.first_chunk::<16>().copied().unwrap_or_default();
     let seed = Seed {
-        bits: u128::from_be_bytes(bits),
+        bits: bits(&id),
+        write: bits(&joined(&[&id, kept.first().as_bytes()])),
         is_keyed: true,
         is_repeated,
     };
@@ -191,22 +206,23 @@ pub(crate) async fn once(
     Ok(done?.render(context, scope))
 }
 
+/// Whose turn it is, and what its note says.
 enum Begun {
-    First,
-    Again,
+    First(Kept),
+    Again(Kept),
     Answered(Answer),
 }
 
-async fn begin(context: &Context, id: &[u8; 32], kept: &Kept) -> Result<Begun, Failure> {
+async fn begin(context: &Context, id: &[u8; 32], kept: Kept) -> Result<Begun, Failure> {
     let notes = &*context.stores.notes;
     let now = context.wall();
-    let note = Note {
+    let note = |kept: &Kept| Note {
         id: id.to_vec(),
         at: now,
         body: kept.text(),
     };
-    if notes.keep(Shelf::Answers, &note, None).await? {
-        return Ok(Begun::First);
+    if notes.keep(Shelf::Answers, &note(&kept), None).await? {
+        return Ok(Begun::First(kept));
     }
     let found = notes.find(Shelf::Answers, id).await?;
     let found = found.ok_or_else(in_use)?;
@@ -218,13 +234,17 @@ async fn begin(context: &Context, id: &[u8; 32], kept: &Kept) -> Result<Begun, F
                 .at("Idempotency-Key", rule),
         );
     }
+    let first = Some(there.first().to_owned());
     if let Some(answer) = there.answer {
         return Ok(Begun::Answered(answer));
     }
-    let dead = now.since(found.at) > RUNNING;
-    let taken = dead && { notes.keep(Shelf::Answers, &note, Some(&found.body)).await? };
-    if taken {
-        Ok(Begun::Again)
+    if now.since(found.at) <= RUNNING {
+        return Err(in_use());
+    }
+    let kept = Kept { first, ..kept };
+    let over = Some(found.body.as_str());
+    if notes.keep(Shelf::Answers, &note(&kept), over).await? {
+        Ok(Begun::Again(kept))
     } else {
         Err(in_use())
     }
@@ -294,13 +314,24 @@ pub(crate) fn key(request: &HttpRequest) -> Result<Option<&str>, Failure> {
 /// What a key names: nothing of another tenant, method or path.
 fn name(scope: Scope<'_>, request: &HttpRequest, key: &str) -> [u8; 32] {
     let tenant = scope.map_or("", TenantId::as_str);
+    let parts = [tenant, request.method().as_str(), request.path(), key];
+    joined(&parts.map(str::as_bytes))
+}
+
+/// The hash of some parts, whose borders count.
+fn joined(parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in [tenant, request.method().as_str(), request.path(), key] {
+    for part in parts {
         let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
         hash.update(length.to_be_bytes());
-        hash.update(part.as_bytes());
+        hash.update(part);
     }
     hash.finalize().into()
+}
+
+/// The first half of a hash.
+fn bits(hash: &[u8; 32]) -> u128 {
+    u128::from_be_bytes(hash.first_chunk::<16>().copied().unwrap_or_default())
 }
 
 /// What was asked: the query, what the writer has seen, and the body.

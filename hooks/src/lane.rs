@@ -29,6 +29,8 @@ const FAILED_MAX: Duration = Duration::from_secs(5);
 const UNHEARD: Duration = Duration::from_secs(15);
 /// Reports in one message.
 const REPORTS_MAX: usize = 256;
+/// What a supervisor could not make durable is said again after half a second or more, as if it had failed so often before.
+const UNHEARD_BEFORE: u32 = 2;
 
 /// What is on its way.
 #[derive(Debug, Clone, Default)]
@@ -207,22 +209,54 @@ impl Line {
         drop(self.process.tasks.spawn("hook", send));
     }
 
-    /// Reports until the supervisor has it, or has handed the message out again by now.
+    /// Reports what comes in. What the supervisor has no answer for at all is said again first; of what it has heard, single reports that ail
+    /// hold back no others.
     async fn report(self, mut reports: mpsc::UnboundedReceiver<Tried>) {
         let mut batch = Vec::new();
         while reports.recv_many(&mut batch, REPORTS_MAX).await > 0 {
             let began = self.process.clock.mono();
             let mut failures = 0;
-            while self.supervisor.tried(batch.clone()).await.is_err() {
+            let unheard = loop {
+                if let Some(unheard) = self.say(&batch).await {
+                    break unheard;
+                }
                 failures += 1;
                 self.pause(failures).await;
-                let age = self.process.clock.mono().saturating_since(began);
-                if self.process.stop.is_requested() || age > ANSWER_MAX {
-                    break;
+                if self.is_late(began) {
+                    break Vec::new();
                 }
-            }
+            };
             batch.clear();
+            if !unheard.is_empty() {
+                let again = self.clone().say_again(unheard, began);
+                drop(self.process.tasks.spawn("hooks-report-again", again));
+            }
         }
+    }
+
+    /// Says it until the supervisor has all of it.
+    async fn say_again(self, mut unheard: Vec<Tried>, began: Mono) {
+        let mut failures = UNHEARD_BEFORE;
+        while !unheard.is_empty() && !self.is_late(began) {
+            failures += 1;
+            self.pause(failures).await;
+            if let Some(left) = self.say(&unheard).await {
+                unheard = left;
+            }
+        }
+    }
+
+    /// Gives what is to be said again; none: there was no answer.
+    async fn say(&self, reports: &[Tried]) -> Option<Vec<Tried>> {
+        let again = self.supervisor.tried(reports.to_vec()).await.ok()?;
+        let again = again.into_iter().filter_map(|place| reports.get(place));
+        Some(again.cloned().collect())
+    }
+
+    /// Whether the message was handed out again by now, or the process ends.
+    fn is_late(&self, began: Mono) -> bool {
+        let age = self.process.clock.mono().saturating_since(began);
+        self.process.stop.is_requested() || age > ANSWER_MAX
     }
 
     async fn pause(&self, failures: u32) {
@@ -237,29 +271,4 @@ impl Line {
 }
 
 #[cfg(test)]
-mod tests {
-    use chassis::Health;
-
-    use super::*;
-
-    #[test]
-    fn a_lane_is_ready_while_any_supervisor_was_heard_of_late() {
-        let health = Health::new();
-        let heard = Heard {
-            check: health.check("hooks"),
-            last: Arc::default(),
-        };
-        assert!(!health.is_ready(), "nobody was asked");
-        for (second, is_answer, ready) in [
-            (0, false, false),
-            (1, true, true),
-            (2, false, true),
-            (16, false, true),
-            (17, false, false),
-            (18, true, true),
-        ] {
-            heard.note(Mono::START + Duration::from_secs(second), is_answer);
-            assert_eq!(health.is_ready(), ready, "at {second} s");
-        }
-    }
-}
+mod tests;

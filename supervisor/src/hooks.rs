@@ -23,6 +23,8 @@ const OF_ONE_MAX: usize = 1_000;
 const FULL: Duration = Duration::from_secs(2);
 /// No question is held longer.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+/// What is not durable after this is to be said again, so that no group holds back what is said of others.
+const DURABLE_WITHIN: Duration = Duration::from_millis(500);
 
 /// What waits for lanes. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -219,21 +221,25 @@ impl Hooks for Supervisor {
         }
     }
 
-    async fn tried(&self, tried: Vec<Tried>) -> Result<(), HooksError> {
+    async fn tried(&self, tried: Vec<Tried>) -> Result<Vec<usize>, HooksError> {
+        let until = mono(&self.process).plus(DURABLE_WITHIN);
         let mut waits = Vec::new();
         for one in tried {
             let (done, wait) = oneshot::channel();
+            // Where too much waits already, nobody will say that it is done.
             let note = Note::Sent(one.id, one.made, one.sent, done);
-            let told = self.owners.tell(&one.group, note);
-            told.map_err(|_full| HooksError::Unreachable)?;
+            self.owners.hint(&one.group, note);
             waits.push(wait);
         }
-        let all = futures_util::future::join_all(waits).await;
-        if all.iter().all(Result::is_ok) {
-            Ok(())
-        } else {
-            Err(HooksError::Unreachable)
+        let mut again = Vec::new();
+        for (place, wait) in waits.into_iter().enumerate() {
+            let left = until.since(mono(&self.process));
+            let done = self.process.clock.timeout(left, wait).await;
+            if !matches!(done, Ok(Ok(()))) {
+                again.push(place);
+            }
         }
+        Ok(again)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{Keyed, OfBody, OfChange, OfMake, OfWrite, PathOfGroup, PathOfHook, Refusals};
 use crate::told::Told;
-use crate::write::{Answer, no_body, once};
+use crate::write::{Answer, Seed, no_body, once};
 
 type Names = web::Path<(String, String, String)>;
 
@@ -93,8 +93,8 @@ pub async fn put(
         hook: &id,
     };
     let asked = (&request, body.hash);
-    once(&context, Some(&key.tenant), asked, async |_seed| {
-        let made = fresh(&context, owner, &spec)?;
+    once(&context, Some(&key.tenant), asked, async |seed| {
+        let made = fresh(&context, owner, (&spec, seed))?;
         let place = |draft: &mut Draft<'_>| {
             let mut config = draft.config().clone();
             let before = config.hooks.get(&id);
@@ -116,9 +116,7 @@ pub async fn put(
         };
         let by = (key, within.allowed.actor());
         let group = edit(&context, by, Cause::Configure, place).await?;
-        // A key that was there already is not told, also if a try of this write that died may have made it: it may as well be older, and whoever
-        // may change a hook may not read its key.
-        answer(&group, owner, made)
+        answer(&group, owner, &made)
     })
     .await
 }
@@ -134,14 +132,14 @@ fn carried(before: &hook::Hook, hook: &hook::Hook) -> Result<Vec<hook::Key>, Inv
     Ok(before.keys.clone())
 }
 
-/// The hook as it is now, and what it is told of the key that was made, if it has that one.
-fn answer(group: &Group, owner: Owner<'_>, made: Made) -> Result<Answer, Failure> {
+/// The hook as it is now, and the key that this write made, also if a try of it that died did. Older ones are not told: whoever may change a hook
+/// may not read its keys.
+fn answer(group: &Group, owner: Owner<'_>, made: &Made) -> Result<Answer, Failure> {
     let hook = group.config.hooks.get(owner.hook);
     let hook = hook.ok_or_else(Failure::not_found)?;
-    let is_new = hook.keys.first() == made.keys.first();
-    let (secret, told) = match made.shown.filter(|_| is_new) {
-        Some(Shown::Public) => (hook.keys.first().and_then(|key| key.public.clone()), None),
-        Some(Shown::Secret) => (None, made.keys.first()),
+    let (secret, told) = match &made.shown {
+        Some(Shown::Public) => (made.among(&hook.keys).and_then(|k| k.public.clone()), None),
+        Some(Shown::Secret) => (None, made.among(&hook.keys)),
         None => (None, None),
     };
     let hook = Hook::new(owner.hook, hook);
@@ -208,13 +206,17 @@ pub async fn rotate(
         hook: &id,
     };
     let asked = (&request, body.hash);
-    once(&context, Some(&key.tenant), asked, async |_seed| {
-        let made = signing(&context, owner, body.value.signature)?;
+    once(&context, Some(&key.tenant), asked, async |seed| {
+        let made = signing(&context, owner, (body.value.signature, seed))?;
         let turn = |draft: &mut Draft<'_>| {
             let now = draft.now().wall;
             let mut config = draft.config().clone();
             let hook = config.hooks.get_mut(&id).ok_or(NotChanged::Gone)?;
             is_signed(hook.format)?;
+            if made.among(&hook.keys).is_some() {
+                // A try of this write that died has done it: once more would end the key before it, which receivers still have.
+                return Ok(());
+            }
             let before = std::mem::take(&mut hook.keys);
             hook.keys = turned(&made.keys, before, now.plus(overlap), now);
             draft.configure(config);
@@ -222,7 +224,7 @@ pub async fn rotate(
         };
         let by = (key, within.allowed.actor());
         let group = edit(&context, by, Cause::Configure, turn).await?;
-        answer(&group, owner, made)
+        answer(&group, owner, &made)
     })
     .await
 }
@@ -260,6 +262,17 @@ fn turned(
 struct Made {
     keys: Vec<hook::Key>,
     shown: Option<Shown>,
+    /// What the key is sealed with, if it was made here.
+    nonce: Option<[u8; NONCE_BYTES]>,
+}
+
+impl Made {
+    /// The key that this write made, if it is among these.
+    fn among<'a>(&self, keys: &'a [hook::Key]) -> Option<&'a hook::Key> {
+        let nonce = self.nonce?;
+        let mut keys = keys.iter();
+        keys.find(|key| secret::is_sealed_with(nonce, &key.sealed))
+    }
 }
 
 /// What a customer is shown of a key that was made.
@@ -271,11 +284,18 @@ enum Shown {
 }
 
 /// The keys that a request brings, or that are made for it.
-fn fresh(context: &Context, owner: Owner<'_>, spec: &HookSpec) -> Result<Made, Failure> {
+fn fresh(
+    context: &Context,
+    owner: Owner<'_>,
+    (spec, seed): (&HookSpec, Seed),
+) -> Result<Made, Failure> {
     let one = |kind, secret: &str| {
+        let mut nonce = [0; NONCE_BYTES];
+        context.process.entropy.fill(&mut nonce);
         Ok(Made {
-            keys: vec![sealed(context, owner, kind, secret)?],
+            keys: vec![sealed(context, owner, (kind, secret, nonce))?],
             shown: None,
+            nonce: None,
         })
     };
     match (spec.format, &spec.secret) {
@@ -294,6 +314,7 @@ fn fresh(context: &Context, owner: Owner<'_>, spec: &HookSpec) -> Result<Made, F
         (Format::Probe, None) => Ok(Made {
             keys: Vec::new(),
             shown: None,
+            nonce: None,
         }),
         (Format::Probe, Some(token))
             if (1..=BEARER_BYTES_MAX).contains(&token.len())
@@ -305,7 +326,9 @@ fn fresh(context: &Context, owner: Owner<'_>, spec: &HookSpec) -> Result<Made, F
             let rule = "must be a bearer token of 1 to 4096 visible characters";
             Err(Invalid::new("secret", rule).into())
         }
-        (Format::Webhook | Format::CloudEvents, None) => signing(context, owner, spec.signature),
+        (Format::Webhook | Format::CloudEvents, None) => {
+            signing(context, owner, (spec.signature, seed))
+        }
         (Format::Webhook | Format::CloudEvents, Some(secret)) => {
             if !secret::is_symmetric(secret) || spec.signature != Signature::Hmac {
                 let rule = "must be whsec_ and 24 to 64 bytes in base64, for hmac";
@@ -316,41 +339,43 @@ fn fresh(context: &Context, owner: Owner<'_>, spec: &HookSpec) -> Result<Made, F
     }
 }
 
-/// A new signing key.
-fn signing(context: &Context, owner: Owner<'_>, how: Signature) -> Result<Made, Failure> {
-    let mut random = [0; 32];
-    context.process.entropy.fill(&mut random);
-    match how {
+/// A new signing key: each try of one write makes the same.
+fn signing(
+    context: &Context,
+    owner: Owner<'_>,
+    (how, seed): (Signature, Seed),
+) -> Result<Made, Failure> {
+    let no_key = || Failure::new(Code::Internal, "no key");
+    let nonce = secret::nonce(seed.write());
+    let bytes = keys(context)?.bytes(owner, seed.write());
+    let bytes = bytes.ok_or_else(no_key)?;
+    let (key, shown) = match how {
         Signature::Hmac => {
-            let secret = secret::symmetric(&random);
-            Ok(Made {
-                keys: vec![sealed(context, owner, KeyKind::Hmac, &secret)?],
-                shown: Some(Shown::Secret),
-            })
+            let secret = secret::symmetric(&bytes);
+            let key = sealed(context, owner, (KeyKind::Hmac, &secret, nonce))?;
+            (key, Shown::Secret)
         }
         Signature::Ed25519 => {
-            let pair = secret::pair(&random);
-            let (private, public) = pair.ok_or_else(|| Failure::new(Code::Internal, "no key"))?;
+            let (private, public) = secret::pair(&bytes).ok_or_else(no_key)?;
             let key = hook::Key {
                 public: Some(public),
-                ..sealed(context, owner, KeyKind::Ed25519, &private)?
+                ..sealed(context, owner, (KeyKind::Ed25519, &private, nonce))?
             };
-            Ok(Made {
-                keys: vec![key],
-                shown: Some(Shown::Public),
-            })
+            (key, Shown::Public)
         }
-    }
+    };
+    Ok(Made {
+        keys: vec![key],
+        shown: Some(shown),
+        nonce: Some(nonce),
+    })
 }
 
 fn sealed(
     context: &Context,
     owner: Owner<'_>,
-    kind: KeyKind,
-    secret: &str,
+    (kind, secret, nonce): (KeyKind, &str, [u8; NONCE_BYTES]),
 ) -> Result<hook::Key, Failure> {
-    let mut nonce = [0; NONCE_BYTES];
-    context.process.entropy.fill(&mut nonce);
     let sealed = keys(context)?.seal(owner, secret, nonce);
     Ok(hook::Key {
         kind,

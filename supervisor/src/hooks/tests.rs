@@ -1,10 +1,20 @@
-use domain::hook::Format;
-use domain::ids::{ColoId, GroupId, HomeEpoch};
+use chassis::{Process, SimulatedProcess};
+use domain::capacity::Size;
+use domain::draft::Draft;
+use domain::group::Cause;
+use domain::hook::{Format, Hook, Point};
+use domain::ids::{ColoId, Fence, GroupId, HomeEpoch};
+use domain::outbox::{About, Attempts};
 use domain::time::Timestamp;
+use store::Stores;
+use store::memory::Memory;
+use store::memory::faults::{Call, Fate, Faults, Plan, What};
 use wire::hooks::message::{Data, Message};
 use wire::v2::time::Moment;
 
 use super::*;
+use crate::Settings;
+use crate::home::tests::{actor, large};
 
 fn parcel(tenant: &str, id: u64) -> Parcel {
     let group = GroupKey {
@@ -98,4 +108,99 @@ fn one_tenant_fills_only_its_own_line() {
     let put = (0..2_000).filter(|id| desk.put(parcel("a", *id))).count();
     assert_eq!(put, OF_ONE_MAX);
     assert!(desk.put(parcel("b", 1)));
+}
+
+/// The store answers nothing about one group, and takes its time over that.
+#[derive(Debug)]
+struct Unreadable(GroupKey);
+
+impl Faults for Unreadable {
+    fn plan(&self, call: Call<'_>) -> Plan {
+        if matches!(call.what, What::Read(_)) && call.key == Some(&self.0) {
+            return Plan {
+                before: Duration::from_secs(20),
+                fate: Fate::Unavailable,
+                ..Plan::CLEAN
+            };
+        }
+        Plan::CLEAN
+    }
+}
+
+/// Posts a message of a group to a hook that nobody fetches for.
+async fn post(process: &Process, stores: &Stores, key: &GroupKey, id: DeliveryId) {
+    let posted = store::apply::apply(process, &*stores.groups, key, Fence(0), None, |view| {
+        let mut draft = Draft::new(view.group, now(process));
+        let at = draft.now().wall;
+        let mut config = draft.config().clone();
+        let hook = Hook {
+            points: BTreeSet::from([Point::Scaled]),
+            format: Format::Webhook,
+            url: "https://receiver.example/".into(),
+            wait: None,
+            skippable: true,
+            enabled: true,
+            keys: Vec::new(),
+        };
+        config.hooks.insert("a".parse().unwrap(), hook);
+        draft.configure(config);
+        draft.state.posted = id;
+        draft.post(Delivery {
+            id,
+            hook: "a".parse().unwrap(),
+            point: Point::Scaled,
+            about: About::Size {
+                before: Size(0),
+                after: Size(1),
+            },
+            made: at,
+            sending: Sending::Due(Attempts {
+                begun: at,
+                made: 0,
+                since: at,
+                pause: Duration::ZERO,
+                trouble: None,
+            }),
+            wait: None,
+        });
+        Ok::<_, ()>(Some(draft.finish(Cause::Converge, actor())))
+    });
+    posted.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_cannot_be_read_and_one_that_is_full_hold_back_no_report_of_others() {
+    let process = Process::simulated(SimulatedProcess::default());
+    let sick = parcel("sick", 1).group;
+    let faults = Arc::new(Unreadable(sick.clone()));
+    let unclear_for = Duration::from_millis(1);
+    let stores = Memory::with_faults(process.clock.clone(), faults, unclear_for).handle("a");
+    let well = large(&process, &stores).await;
+    let id = DeliveryId(1);
+    post(&process, &stores, &well, id).await;
+    let settings = Settings {
+        events_waiting_max: 2,
+        ..Settings::default()
+    };
+    let supervisor = crate::build(&process, settings, stores.clone());
+
+    // Three of them are more than may wait for that group.
+    let groups = [&sick, &sick, &sick, &well];
+    let report = |group: &GroupKey| Tried {
+        group: group.clone(),
+        id,
+        made: 0,
+        sent: Sent::Taken,
+    };
+    let began = process.clock.mono();
+    let again = supervisor.tried(groups.map(report).to_vec()).await;
+    assert_eq!(again, Ok(vec![0, 1, 2]), "the healthy one is durable");
+    let took = process.clock.mono().saturating_since(began);
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    let closed = stores.groups.deliveries(&well, None, 9).await.unwrap();
+    let sending: Vec<_> = closed.iter().map(|one| &one.sending).collect();
+    assert!(
+        matches!(sending[..], [Sending::Taken { .. }]),
+        "{sending:?}"
+    );
 }

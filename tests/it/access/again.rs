@@ -1,11 +1,13 @@
 //! Writes that are sent again: once done under a key, they are answered as before and done no more.
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use domain::hook::Key;
 use serde_json::{Value, json};
 use store::memory::faults::{Call, Faults, Plan, What};
 use store::note::Shelf;
+use wire::hooks::secret::Owner;
 
 use super::rig::{Rig, TENANT, spec};
 use super::trouble::Blind;
@@ -269,17 +271,24 @@ async fn many_at_once_under_one_key_make_one_group() {
 /// Loses the note of an answer: as if the process had died between the write and its note.
 #[derive(Debug, Default)]
 struct Forgetful {
-    armed: AtomicBool,
-    seen: AtomicBool,
+    calls: AtomicUsize,
+    fails: AtomicUsize,
+}
+
+impl Forgetful {
+    /// The `n`th call about notes from now on fails; 0: none does. The first note of a write says that it runs, the last what became of it; in
+    /// between, a write that is repeated reads the note that is there and takes it over.
+    fn fail_at(&self, n: usize) {
+        self.calls.store(0, Ordering::SeqCst);
+        self.fails.store(n, Ordering::SeqCst);
+    }
 }
 
 impl Faults for Forgetful {
     fn plan(&self, call: Call<'_>) -> Plan {
-        // The first note of a write says that it runs, the second what became of it.
-        let second = call.what == What::Notes
-            && self.armed.load(Ordering::SeqCst)
-            && self.seen.swap(true, Ordering::SeqCst);
-        Plan::unavailable_if(second)
+        let is_it = call.what == What::Notes
+            && self.calls.fetch_add(1, Ordering::SeqCst) + 1 == self.fails.load(Ordering::SeqCst);
+        Plan::unavailable_if(is_it)
     }
 }
 
@@ -287,11 +296,11 @@ impl Faults for Forgetful {
 async fn a_write_whose_answer_was_never_noted_is_held_back_while_it_may_run() {
     let faults = Arc::new(Forgetful::default());
     let rig = Rig::with_trouble(Arc::clone(&faults) as _, holt_api::Limits::default()).await;
-    faults.armed.store(true, Ordering::SeqCst);
+    faults.fail_at(2);
     let key = [("Idempotency-Key", "k")];
     let first = rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
     assert_eq!(first.status, 201, "the write was done");
-    faults.armed.store(false, Ordering::SeqCst);
+    faults.fail_at(0);
     let second = rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
     assert_eq!(
         (second.status, &second.body["code"]),
@@ -300,19 +309,125 @@ async fn a_write_whose_answer_was_never_noted_is_held_back_while_it_may_run() {
     assert!(!second.header("retry-after").is_empty());
     assert_eq!(rig.store.keys().len(), 1);
     // A minute later, the same write is done again: it makes the same group, not another one.
+    a_minute_passes(&rig).await;
+    let third = rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
+    assert_eq!((third.status, &third.body["id"]), (201, &first.body["id"]));
+    assert_eq!(rig.store.keys().len(), 1);
+}
+
+/// Makes the only note a minute older: whoever wrote it is dead by now.
+async fn a_minute_passes(rig: &Rig) {
     let notes = rig.store.handle("tests").notes;
     let (_, mut note) = rig.store.notes().remove(0);
     let before = note.body.clone();
     note.at = domain::time::Timestamp::from_unix_ms(note.at.unix_ms() - 61_000);
-    assert!(
-        notes
-            .keep(Shelf::Answers, &note, Some(&before))
-            .await
-            .unwrap()
+    let kept = notes.keep(Shelf::Answers, &note, Some(&before)).await;
+    assert!(kept.unwrap());
+}
+
+/// Sends a write three times under one key; the process dies after it was done, and again after it was repeated, each time before its answer is noted.
+async fn with_two_deaths(
+    (rig, faults): (&Rig, &Forgetful),
+    asked: (&str, &str),
+    body: Value,
+) -> [Value; 3] {
+    let key = [("Idempotency-Key", "k")];
+    let ask = async || {
+        let answer = rig.ask(&ALL, asked, &key, Some(body.clone())).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    };
+    let mut answers = Vec::new();
+    for last in [2, 4] {
+        faults.fail_at(last);
+        answers.push(ask().await);
+        faults.fail_at(0);
+        a_minute_passes(rig).await;
+    }
+    let [first, second] = answers.try_into().unwrap();
+    [first, second, ask().await]
+}
+
+/// A rig that dies when it is told to, and the path of a hook that is not there yet.
+async fn mortal() -> (Rig, Arc<Forgetful>, String) {
+    let faults = Arc::new(Forgetful::default());
+    let rig = Rig::with_trouble(Arc::clone(&faults) as _, holt_api::Limits::default()).await;
+    let made = rig.ask(&ALL, ("POST", &groups()), &[], Some(spec())).await;
+    let hook = format!("{}/{}/hooks/h", groups(), made.body["id"].as_str().unwrap());
+    (rig, faults, hook)
+}
+
+fn receiver() -> Value {
+    json!({"points": ["server.active"], "url": "https://receiver.example/"})
+}
+
+/// What the hook's messages are signed with, as receivers know it.
+fn secrets(rig: &Rig) -> Vec<String> {
+    let key = rig.store.keys().remove(0);
+    let group = rig.store.group(&key).unwrap();
+    let (id, hook) = group.config.hooks.first_key_value().unwrap();
+    let owner = Owner {
+        group: &key,
+        hook: id,
+    };
+    let open = |key: &Key| rig.hooks.open(owner, &key.sealed).unwrap();
+    let opened = hook.keys.iter().map(open);
+    opened.map(|secret| secret.expose().to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_put_of_a_hook_whose_first_try_died_keeps_telling_the_same_secret() {
+    let (rig, faults, hook) = mortal().await;
+    let told = with_two_deaths((&rig, &faults), ("PUT", &hook), receiver()).await;
+    let [first, again, at_last] = told.map(|answer| answer["secret"].clone());
+    assert!(first.as_str().unwrap().starts_with("whsec_"));
+    assert_eq!((&again, &at_last), (&first, &first));
+    assert_eq!(secrets(&rig), [first.as_str().unwrap()]);
+    // What another write made before is not told, whatever dies.
+    forget(&rig).await;
+    let told = with_two_deaths((&rig, &faults), ("PUT", &hook), receiver()).await;
+    for answer in told {
+        assert_eq!(answer["secret"], Value::Null, "the key is an older one");
+    }
+    assert_eq!(secrets(&rig), [first.as_str().unwrap()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_whose_first_try_died_is_done_once_and_keeps_the_secret_before_it() {
+    let (rig, faults, hook) = mortal().await;
+    let turn = format!("{hook}/rotate");
+    let put = rig.ask(&ALL, ("PUT", &hook), &[], Some(receiver())).await;
+    let before = put.body["secret"].as_str().unwrap();
+    let told = with_two_deaths((&rig, &faults), ("POST", &turn), json!({})).await;
+    let [first, again, at_last] = told.map(|answer| answer["secret"].clone());
+    assert_eq!((&again, &at_last), (&first, &first));
+    let first = first.as_str().unwrap();
+    assert_eq!(secrets(&rig), [first, before], "both sign");
+    // The key of a write that is long over names a new one.
+    forget(&rig).await;
+    let shape = json!({"signature": "ed25519"});
+    let told = with_two_deaths((&rig, &faults), ("POST", &turn), shape).await;
+    let [public, again, at_last] = told.map(|answer| answer["secret"].clone());
+    assert!(public.as_str().unwrap().starts_with("whpk_"));
+    assert_eq!((&again, &at_last), (&public, &public));
+    let signs = secrets(&rig);
+    assert!(signs[0].starts_with("whsk_") && signs[1] == first && signs.len() == 2);
+    forget(&rig).await;
+    let told = with_two_deaths((&rig, &faults), ("POST", &turn), json!({})).await;
+    assert_eq!(secrets(&rig)[0], told[0]["secret"].as_str().unwrap());
+    assert_ne!(
+        told[0]["secret"],
+        json!(first),
+        "the same request, another write"
     );
-    let third = rig.ask(&ALL, ("POST", &groups()), &key, Some(spec())).await;
-    assert_eq!((third.status, &third.body["id"]), (201, &first.body["id"]));
-    assert_eq!(rig.store.keys().len(), 1);
+}
+
+/// A day passes: the only note is gone.
+async fn forget(rig: &Rig) {
+    let notes = rig.store.handle("tests").notes;
+    let (_, note) = rig.store.notes().remove(0);
+    let forgotten = notes.forget(Shelf::Answers, &note.id, &note.body).await;
+    forgotten.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -335,10 +450,7 @@ async fn a_group_that_was_made_but_could_not_be_shown_is_what_its_key_names_from
         "the key stays bound to the write"
     );
     // As if a try in between had been refused: nothing is noted any more.
-    let notes = rig.store.handle("tests").notes;
-    let (_, note) = rig.store.notes().remove(0);
-    let forgotten = notes.forget(Shelf::Answers, &note.id, &note.body).await;
-    forgotten.unwrap();
+    forget(&rig).await;
     let third = make().await;
     assert_eq!(third.status, 201, "{}", third.body);
     let made = rig.store.keys();

@@ -153,7 +153,8 @@ impl Line {
             sent,
         };
         for _ in 0..10 {
-            if self.link.tried(vec![tried.clone()]).await.is_ok() {
+            let again = self.link.tried(vec![tried.clone()]).await;
+            if again.is_ok_and(|again| again.is_empty()) {
                 return;
             }
             clock.sleep(AGAIN).await;

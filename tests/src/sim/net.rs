@@ -208,7 +208,7 @@ impl Hooks for Link {
         call.await.unwrap_or(Err(HooksError::Unreachable))
     }
 
-    async fn tried(&self, tried: Vec<Tried>) -> Result<(), HooksError> {
+    async fn tried(&self, tried: Vec<Tried>) -> Result<Vec<usize>, HooksError> {
         let call = self.call(move |s| {
             let tried = tried.clone();
             async move { s.tried(tried).await }

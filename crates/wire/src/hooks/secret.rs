@@ -69,6 +69,7 @@ pub struct HookKeys {
 
 struct Derived {
     seal: [u8; 32],
+    make: hmac::Key,
     mask: hmac::Key,
     tag: hmac::Key,
 }
@@ -115,6 +116,7 @@ impl HookKeys {
             seal.copy_from_slice(of(b"holt hooks seal").as_ref());
             Derived {
                 seal,
+                make: hmac::Key::new(hmac::HMAC_SHA256, of(b"holt hooks make").as_ref()),
                 mask: hmac::Key::new(hmac::HMAC_SHA256, of(b"holt hooks mask").as_ref()),
                 tag: hmac::Key::new(hmac::HMAC_SHA256, of(b"holt hooks answer").as_ref()),
             }
@@ -124,7 +126,16 @@ impl HookKeys {
         })
     }
 
-    /// Seals a secret for one hook. The nonce comes from the caller's randomness and is used once. None: the secret is out of all bounds.
+    /// 32 bytes for a new secret of one hook, which nobody else can tell: the same whenever the same write asks, another one for each other write.
+    #[must_use]
+    pub fn bytes(&self, owner: Owner<'_>, write: u128) -> Option<[u8; 32]> {
+        let text = format!("{write:032x} {}", owner.text());
+        let made = hmac::sign(&self.keys.first()?.make, text.as_bytes());
+        made.as_ref().try_into().ok()
+    }
+
+    /// Seals a secret for one hook. The nonce comes from the caller's randomness or from [`nonce`], and seals no other secret. None: the secret is
+    /// out of all bounds.
     #[must_use]
     pub fn seal(&self, owner: Owner<'_>, plain: &str, nonce: [u8; NONCE_BYTES]) -> Option<String> {
         let key = cipher(self.keys.first()?)?;
@@ -183,6 +194,19 @@ impl HookKeys {
         let id = u64::from_be_bytes(id.try_into().ok()?);
         Some((GroupId::from_u128(group), DeliveryId(id)))
     }
+}
+
+/// The nonce for what is made of [`HookKeys::bytes`] for the same write: it seals that secret and no other, however often that is done.
+#[must_use]
+pub fn nonce(write: u128) -> [u8; NONCE_BYTES] {
+    let bytes = write.to_be_bytes();
+    bytes.first_chunk().copied().unwrap_or_default()
+}
+
+/// Whether a secret was sealed with that nonce.
+#[must_use]
+pub fn is_sealed_with(nonce: [u8; NONCE_BYTES], sealed: &str) -> bool {
+    sealed.starts_with(&STANDARD.encode(nonce))
 }
 
 fn cipher(key: &Derived) -> Option<LessSafeKey> {

@@ -47,7 +47,7 @@ pub struct Parcel {
     pub message: Message,
 }
 
-/// What came of one attempt; repeated until a supervisor acknowledges it.
+/// What came of one attempt; repeated until a supervisor has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tried {
     /// Whose message.
@@ -77,6 +77,8 @@ pub trait Hooks: Debug + Send + Sync {
     /// Asks for messages. What is in the reply counts as handed out.
     async fn fetch(&self, room: Room) -> Result<Vec<Parcel>, HooksError>;
 
-    /// Says what came of attempts. `Ok` means: durable, or of no interest.
-    async fn tried(&self, tried: Vec<Tried>) -> Result<(), HooksError>;
+    /// Says what came of attempts, and gives the places of those to be said again. All others are durable, or of no interest.
+    ///
+    /// The answer comes within a moment, whatever ails single groups.
+    async fn tried(&self, tried: Vec<Tried>) -> Result<Vec<usize>, HooksError>;
 }

@@ -109,6 +109,9 @@ pub(super) struct Refusal {
     /// Not before this, where the word says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retry_after_ms: Option<u64>,
+    /// Of several that came together, the places of those that are refused; none: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) refused: Vec<usize>,
 }
 
 impl Refusal {
@@ -117,6 +120,7 @@ impl Refusal {
             status: status.as_u16(),
             code: code.to_owned(),
             retry_after_ms: None,
+            refused: Vec::new(),
         }
     }
 

@@ -28,7 +28,7 @@ const ROOM_BYTES_MAX: usize = 1024 * 1024;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Beyond the wait, for the way there and back.
 const FETCH_GRACE: Duration = Duration::from_secs(5);
-/// A report is answered once it is durable.
+/// A report is answered once it is durable, or within a moment; the rest is for the way there and back.
 const TRIED_WITHIN: Duration = Duration::from_secs(15);
 
 const FETCH: &str = "/internal/hooks/fetch";
@@ -272,8 +272,15 @@ async fn tried(
 ) -> Result<web::Json<Acknowledged>, Refusal> {
     let tried: Vec<TriedMessage> = read(&body)?;
     let tried = tried.into_iter().map(Tried::from).collect();
-    hooks.tried(tried).await.map_err(refusal)?;
-    Ok(web::Json(Acknowledged {}))
+    let again = hooks.tried(tried).await.map_err(refusal)?;
+    if again.is_empty() {
+        return Ok(web::Json(Acknowledged {}));
+    }
+    // A lane of an older version says all of them again.
+    Err(Refusal {
+        refused: again,
+        ..refusal(HooksError::Unreachable)
+    })
 }
 
 fn refusal(error: HooksError) -> Refusal {
@@ -324,12 +331,18 @@ impl Hooks for HttpHooks {
         Ok(reply.into_iter().map(Parcel::from).collect())
     }
 
-    async fn tried(&self, tried: Vec<Tried>) -> Result<(), HooksError> {
+    async fn tried(&self, tried: Vec<Tried>) -> Result<Vec<usize>, HooksError> {
         let message: Vec<TriedMessage> = tried.into_iter().map(TriedMessage::from).collect();
         let answer: Result<Acknowledged, Failure> =
             self.peer.post(TRIED, &message, TRIED_WITHIN, 1024).await;
-        answer
-            .map(|_acknowledged| ())
-            .map_err(|failure| error(&failure))
+        match answer {
+            Ok(Acknowledged {}) => Ok(Vec::new()),
+            // Without places, as of a supervisor of an older version, it is all of them.
+            Err(Failure::Refused(refusal)) if !refusal.refused.is_empty() => Ok(refusal.refused),
+            Err(failure) => Err(error(&failure)),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,3 +75,30 @@ fn keys_are_long_and_there_is_one() {
     let short = Secret::new("short".into()).unwrap();
     assert_eq!(HookKeys::new(&[short]).err(), Some(BadKeys::Short));
 }
+
+#[test]
+fn a_write_makes_one_secret_however_often_it_is_done_and_no_other_write_makes_it() {
+    let (acme, other) = (group("acme"), group("other"));
+    let hook: HookId = "one".parse().unwrap();
+    let made = |keys: &HookKeys, group, write| {
+        let owner = Owner { group, hook: &hook };
+        let secret = symmetric(&keys.bytes(owner, write).unwrap());
+        let sealed = keys.seal(owner, &secret, nonce(write)).unwrap();
+        (secret, sealed)
+    };
+    let (old, new) = (keys(&["a"]), keys(&["b", "a"]));
+    let (secret, sealed) = made(&old, &acme, 1 << 100);
+    assert_eq!(
+        made(&old, &acme, 1 << 100),
+        (secret.clone(), sealed.clone())
+    );
+    for (other, _) in [
+        made(&old, &acme, 2 << 100),
+        made(&old, &other, 1 << 100),
+        made(&new, &acme, 1 << 100),
+    ] {
+        assert_ne!(other, secret);
+    }
+    assert!(is_sealed_with(nonce(1 << 100), &sealed));
+    assert!(!is_sealed_with(nonce(2 << 100), &sealed));
+}
