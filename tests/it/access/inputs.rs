@@ -1,4 +1,5 @@
 //! Alerts at the edge: who may send, what is read, what is kept, and how often it counts.
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -128,8 +129,11 @@ impl<'a> Sender<'a> {
     }
 }
 
+/// When alerts began: of late, since one that lasts is heard again each hour.
+static BEGAN: LazyLock<u64> = LazyLock::new(|| chassis::Process::system().clock.unix_ms() / 1_000);
+
 fn alert(fingerprint: &str, state: &str, application: &str) -> Value {
-    json!({"fingerprint": fingerprint, "state": state, "severity": "critical", "application": application, "at": "2026-11-21T14:05:00Z"})
+    json!({"fingerprint": fingerprint, "state": state, "severity": "critical", "application": application, "at": *BEGAN})
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
