@@ -50,12 +50,7 @@ pub async fn act(world: &Arc<World>, blow: Blow, dice: &Entropy) {
         Blow::Stop(lasts) => {
             for_a_while(world, dice, lasts, [Outside::Stop, Outside::Start]).await;
         }
-        Blow::Delete => {
-            if let Some(server) = any(world, dice) {
-                let how = [Outside::Delete, Outside::Vanish];
-                outside(world, &server.id, &how[index(dice, 2)]);
-            }
-        }
+        Blow::Delete => delete(world, dice),
         Blow::Fail => {
             if let Some(server) = any(world, dice) {
                 outside(world, &server.id, &FAILED);
@@ -84,6 +79,13 @@ pub async fn act(world: &Arc<World>, blow: Blow, dice: &Entropy) {
         | Blow::Bounds(..)
         | Blow::DeleteGroup
         | Blow::Switch(..) => {}
+    }
+}
+
+fn delete(world: &World, dice: &Entropy) {
+    if let Some(server) = any(world, dice) {
+        let how = [Outside::Delete, Outside::Vanish];
+        outside(world, &server.id, &how[index(dice, 2)]);
     }
 }
 
