@@ -163,6 +163,17 @@ def say(text):
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
 
 
+def lacking(fleet, groups):
+    """The groups that do not have what they want, each with why nothing is launched, and with its slots."""
+    found = []
+    for tenant, group in groups:
+        one = fleet.group(tenant, group)
+        if one["active"] != one["desired"] or one["pending"]:
+            slots = fleet.api("GET", tenant, f"/groups/{group}/ledger?limit=200").body["items"]
+            found.append({key: one.get(key) for key in ("name", "status", "max", "desired", "active", "pending", "hold")} | {"slots": slots})
+    return found
+
+
 def bound(fleet, groups):
     """The servers that the ledger has in open slots."""
     servers = set()
@@ -231,7 +242,7 @@ def play(fleet, seconds):
     try:
         _, active = settle(fleet, groups, 480)
     except Failed as failed:
-        raise Failed(f"{failed}: {[fleet.group(*one) for one in groups]}") from None
+        raise Failed(f"{str(failed).split(':')[0]}: {lacking(fleet, groups)}") from None
     until("what is deleted is gone", 120, lambda: len(living(fleet, foreign)) == active, 1)
     counts = fleet.cloud("counts")
     everybody = {one["id"] for one in fleet.cloud("servers?living=true")["servers"]}
