@@ -122,8 +122,10 @@ impl Chain {
     }
 }
 
-/// Walks the chain of records of every group of a store that several processes use, in the order of its list of groups, and tells `each` what it
-/// found. A running service goes on. The file of an embedded store has [one of its own](crate::embedded::audit::audit).
+/// Walks the chain of records of every group of a store that several processes use, and tells `each` what it found.
+///
+/// In the order of the store's list of groups; a running service goes on. The file of an embedded store has
+/// [one of its own](crate::embedded::audit::audit).
 ///
 /// # Errors
 /// Those of reads; what was told until then holds.
