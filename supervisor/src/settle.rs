@@ -26,9 +26,8 @@ impl Supervisor {
             match (report.key, report.result) {
                 (Subject::Group(key), Done::Slot { slot, outcome }) => {
                     let (done, wait) = oneshot::channel();
-                    self.owners
-                        .tell(&key, Note::Outcome(slot, outcome, done))
-                        .map_err(|_full| OpsError::Unreachable)?;
+                    // Where too much waits, `done` is dropped: it is reported again, and what stands behind it is told all the same.
+                    self.owners.hint(&key, Note::Outcome(slot, outcome, done));
                     waits.push(wait);
                 }
                 (Subject::Group(key), result) => self.take_look(&key, report.op, result),
@@ -108,3 +107,6 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
