@@ -30,7 +30,7 @@ const UNHEARD: Duration = Duration::from_secs(15);
 /// Reports in one message.
 const REPORTS_MAX: usize = 256;
 /// What a supervisor could not make durable is said again after half a second or more, as if it had failed so often before.
-const UNHEARD_BEFORE: u32 = 2;
+const FAILED_BEFORE: u32 = 2;
 
 /// What is on its way.
 #[derive(Debug, Clone, Default)]
@@ -216,9 +216,9 @@ impl Line {
         while reports.recv_many(&mut batch, REPORTS_MAX).await > 0 {
             let began = self.process.clock.mono();
             let mut failures = 0;
-            let unheard = loop {
-                if let Some(unheard) = self.say(&batch).await {
-                    break unheard;
+            let again = loop {
+                if let Some(again) = self.say(&batch).await {
+                    break again;
                 }
                 failures += 1;
                 self.pause(failures).await;
@@ -227,21 +227,21 @@ impl Line {
                 }
             };
             batch.clear();
-            if !unheard.is_empty() {
-                let again = self.clone().say_again(unheard, began);
-                drop(self.process.tasks.spawn("hooks-report-again", again));
+            if !again.is_empty() {
+                let said = self.clone().say_again(again, began);
+                drop(self.process.tasks.spawn("hooks-report-again", said));
             }
         }
     }
 
     /// Says it until the supervisor has all of it.
-    async fn say_again(self, mut unheard: Vec<Tried>, began: Mono) {
-        let mut failures = UNHEARD_BEFORE;
-        while !unheard.is_empty() && !self.is_late(began) {
+    async fn say_again(self, mut again: Vec<Tried>, began: Mono) {
+        let mut failures = FAILED_BEFORE;
+        while !again.is_empty() && !self.is_late(began) {
             failures += 1;
             self.pause(failures).await;
-            if let Some(left) = self.say(&unheard).await {
-                unheard = left;
+            if let Some(left) = self.say(&again).await {
+                again = left;
             }
         }
     }

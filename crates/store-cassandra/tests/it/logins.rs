@@ -103,12 +103,8 @@ async fn the_documented_roles_are_enough_and_change_nothing_beyond() {
         let after = more(&process, &*groups, &made.key).await.expect("a commit");
         assert_eq!(after.state.desired, made.state.desired.offset(1));
         schema::check(&user).await.expect("a version");
-        let told = run(
-            &user,
-            &["DROP TABLE hot".replace("hot", &format!("{keyspace}.hot"))],
-        )
-        .await;
-        let told = told.expect_err("refused");
+        let drop_table = format!("DROP TABLE {keyspace}.hot");
+        let told = run(&user, &[drop_table]).await.expect_err("refused");
         assert!(told.contains("no DROP permission"), "{told}");
         let told = schema::apply(&process, &user).await.expect_err("refused");
         let told = chassis::telemetry::chain(&told).to_string();
