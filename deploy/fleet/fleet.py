@@ -349,13 +349,19 @@ class Load:
         raise Failed(f"event {event} was never acknowledged")
 
 
+def is_settled(one):
+    """Nothing is on its way, and there are as many servers as are wanted, or as max leaves room for beside creates that nobody answered:
+    those count against max until their tokens are dead, which is an hour."""
+    return one["pending"] == 0 and (one["active"] == one["desired"] or max(one["max"] - one["lapsed"], 0) <= one["active"] < one["desired"])
+
+
 def settle(fleet, groups, seconds=180):
-    """Waits until every group has as many active servers as it wants; gives the sums of desired and active."""
+    """Waits until every group is settled; gives the sums of desired and active."""
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(Refused, OSError):
             shown = [fleet.group(tenant, group) for tenant, group in groups]
-            if all(one["active"] == one["desired"] and one["pending"] == 0 for one in shown):
+            if all(map(is_settled, shown)):
                 return sum(one["desired"] for one in shown), sum(one["active"] for one in shown)
             if time.monotonic() > deadline:
                 raise Failed(f"not within {seconds} s: all groups have what they want: {shown}")

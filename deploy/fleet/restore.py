@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from fleet import Failed, Fleet, HERE, Load, Refused, Role, TENANTS, last_line, plant_foreign, settle, until
+from fleet import Failed, Fleet, HERE, Load, Refused, Role, TENANTS, is_settled, last_line, plant_foreign, settle, until
 
 LAB = os.path.join(HERE, "cassandra-lab.sh")
 SNAPSHOT = "restore"
@@ -168,9 +168,9 @@ def lacking(fleet, groups):
     found = []
     for tenant, group in groups:
         one = fleet.group(tenant, group)
-        if one["active"] != one["desired"] or one["pending"]:
+        if not is_settled(one):
             slots = fleet.api("GET", tenant, f"/groups/{group}/ledger?limit=200").body["items"]
-            found.append({key: one.get(key) for key in ("name", "status", "max", "desired", "active", "pending", "hold")} | {"slots": slots})
+            found.append({key: one.get(key) for key in ("name", "status", "max", "desired", "active", "pending", "lapsed", "hold")} | {"slots": slots})
     return found
 
 

@@ -296,12 +296,19 @@ pub(crate) fn dry_run(dry: &DryRun) -> String {
     lines.join("\n")
 }
 
-/// "5 active, 2 pending, 7 desired".
+/// "5 active, 2 pending, 7 desired", and what takes room without being a server, where there is some.
 pub(crate) fn servers(group: &Group) -> String {
-    format!(
+    let mut words = format!(
         "{} active, {} pending, {} desired",
         group.active, group.pending, group.desired
-    )
+    );
+    if group.lapsed > 0 {
+        words += &format!(
+            "; creates without an answer that count against max until their tokens are dead: {}",
+            group.lapsed
+        );
+    }
+    words
 }
 
 /// Why a group scaled, or did not.

@@ -127,7 +127,7 @@ async fn verdicts_come_in_pages_and_as_of_a_moment() {
     assert_eq!(then.items[0].event, "e2");
 }
 
-/// Four slots: active, in doubt, failed, issued.
+/// Five slots: active, in doubt, failed, issued, lapsed.
 async fn slots(rig: &Rig, key: &GroupKey) {
     let issue = Issue {
         worker: "w1".parse().unwrap(),
@@ -141,6 +141,7 @@ async fn slots(rig: &Rig, key: &GroupKey) {
         vec![Move::Doubt(DoubtWhy::Timeout)],
         vec![Move::Fail(FailWhy::Refused("no such image".to_owned()))],
         vec![],
+        vec![Move::Doubt(DoubtWhy::Timeout), Move::Lapse],
     ];
     let slots: Vec<Slot> = (1_u128..)
         .zip(moves)
@@ -215,6 +216,7 @@ async fn the_ledger_shows_every_slot_with_its_story() {
         (ledger::State::InDoubt, true, Some("w1"), Some(Why::Timeout)),
         (ledger::State::Failed, false, None, Some(Why::Refused)),
         (ledger::State::Issued, true, Some("w1"), None),
+        (ledger::State::Lapsed, false, Some("w1"), Some(Why::Counted)),
     ];
     assert_eq!(stories, expected);
     assert_eq!(
@@ -255,7 +257,7 @@ async fn the_ledger_is_filtered_and_comes_in_pages() {
     };
     assert_eq!(
         ids(client.ledger(TENANT, &group, &ended).await.unwrap()),
-        [all[2].slot.as_str()]
+        [all[2].slot.as_str(), &all[4].slot]
     );
     let first = SlotsOf {
         limit: Some(3),
@@ -268,10 +270,10 @@ async fn the_ledger_is_filtered_and_comes_in_pages() {
     };
     assert_eq!(
         ids(client.ledger(TENANT, &group, &rest).await.unwrap()),
-        [all[3].slot.as_str()]
+        [all[3].slot.as_str(), &all[4].slot]
     );
     let shown = client.group(TENANT, &group).await.unwrap();
-    assert_eq!((shown.active, shown.pending), (1, 2));
+    assert_eq!((shown.active, shown.pending, shown.lapsed), (1, 2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -317,6 +317,10 @@ pub struct Group {
     pub active: u32,
     /// How many are on their way in, doubts included.
     pub pending: u32,
+    /// Creates that nobody answered and that no list showed for long. Each counts against `max` until its token is dead, an hour or so
+    /// after the call, because its server may still come: so `active` may stay below `desired` meanwhile.
+    #[serde(default)]
+    pub lapsed: u32,
     /// A grant beyond the bounds, while it lasts.
     #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
     pub grant: Option<Grant>,
@@ -412,6 +416,7 @@ impl Group {
             desired: state.desired.0,
             active: census.active.0,
             pending: census.wanted.less(census.active).0,
+            lapsed: census.counted.less(census.wanted).0,
             grant: state.over.filter(|over| over.until > now).map(Grant::from),
             hold: state
                 .hold
