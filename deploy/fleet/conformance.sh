@@ -12,6 +12,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export CASS_DIR=${CASS_DIR:-$PWD/.lab/cassandra} CARGO_TERM_COLOR=never
+# Of the concurrent history that is checked for linearizability.
+export HISTORY_OPERATIONS=${HISTORY_OPERATIONS:-100000}
 lab=deploy/fleet/cassandra-lab.sh
 
 suite() {

@@ -51,7 +51,7 @@ fn kinds(history: &[Operation]) -> [usize; 3] {
 }
 
 async fn is_linearizable(process: &Process, stores: &Stores) -> [usize; 3] {
-    let recorded = history::record(process, stores, LONG)
+    let recorded = history::record(process, std::slice::from_ref(stores), LONG)
         .await
         .expect("a healthy store");
     assert_eq!(recorded.len(), 100_000);
@@ -87,7 +87,7 @@ async fn the_check_sees_lost_updates_and_stale_reads_on_sqlite() {
             operations: 10_000,
             ..LONG
         };
-        let recorded = history::record(&process, &bad.stores(), size)
+        let recorded = history::record(&process, &[bad.stores()], size)
             .await
             .expect("answers");
         let violation = history::check(&recorded);

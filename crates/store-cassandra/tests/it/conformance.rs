@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chassis::Process;
 use store::Stores;
-use store::conformance::{self, Bench, Failure, Subject, history};
+use store::conformance::history::{self, NEVER, Operation, Seen};
+use store::conformance::{self, Bench, Failure, Subject};
 use store_cassandra::{Cassandra, OpenError, Settings, schema};
 
 use crate::{keyspace, open, told};
@@ -73,18 +74,33 @@ async fn a_cluster_passes_the_suite() {
     );
 }
 
+/// Four sessions, since each keeps its own operations on a group apart: what they do at once, the cluster decides.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a cluster: deploy/fleet/conformance.sh"]
-async fn a_history_of_two_clients_on_a_cluster_is_linearizable() {
+async fn a_history_of_clients_of_four_sessions_is_linearizable() {
     let process = Process::system();
-    let cluster = cluster(&process).await;
+    let settings = keyspace(&process).await;
+    let mut sessions = Vec::new();
+    for _ in 0..4 {
+        sessions.push(open(&process, &settings).await);
+    }
+    let stores: Vec<Stores> = sessions.iter().map(Cassandra::stores).collect();
     let size = history::Size {
-        operations: 4_000,
-        clients: 8,
-        groups: 4,
+        operations: told("HISTORY_OPERATIONS").map_or(8_000, |n| n.parse().expect("a number")),
+        clients: 16,
+        groups: 8,
     };
-    let recorded = history::record(&process, &cluster.stores(), size).await;
-    assert_eq!(history::check(&recorded.expect("answers")), None);
+    let recorded = history::record(&process, &stores, size).await;
+    let recorded = recorded.expect("answers");
+    let count = |kind: fn(&Operation) -> bool| recorded.iter().filter(|o| kind(o)).count();
+    let refused = count(|o| matches!(o.seen, Seen::Past(_)));
+    let unclear = count(|o| o.answered == NEVER);
+    println!(
+        "{} operations, {refused} refused, {unclear} without an answer",
+        recorded.len()
+    );
+    assert!(refused > recorded.len() / 100, "the sessions hardly met");
+    assert_eq!(history::check(&recorded), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@
 //! order inside one group is forced, up to reads of the same revision, which may stand in any order between two commits, and the
 //! check is a sort and one sweep. Groups are independent objects, and a history is linearizable if it is so for each object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +16,7 @@ use domain::ids::{ColoId, Fence, GroupId, GroupKey, HomeEpoch};
 
 use super::{Failure, sample};
 use crate::group::{Committed, Conflict, Groups, Guard, Level};
-use crate::{Stores, apply};
+use crate::{Error, Stores, apply};
 
 /// How large a history is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +29,15 @@ pub struct Size {
     pub groups: u32,
 }
 
+/// The answer of a commit of which the store said that it does not know what became of it: applied at any time after its call, or not at all.
+pub const NEVER: u64 = u64::MAX;
+
 /// What one operation saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
     /// A serial read: the revision, and the desired size in it.
     Read(u64, u32),
-    /// An applied commit: the revision that it made, and the desired size that it wrote.
+    /// An applied commit: the revision that it made, and the desired size that it wrote. With [`NEVER`] as its answer: what it would have made.
     Wrote(u64, u32),
     /// A refused commit: the revision of its guard, past which the group was.
     Past(u64),
@@ -47,7 +50,7 @@ pub struct Operation {
     pub group: u32,
     /// Place of its call in the order of all calls and answers.
     pub called: u64,
-    /// Place of its answer.
+    /// Place of its answer, or [`NEVER`].
     pub answered: u64,
     /// What it saw.
     pub seen: Seen,
@@ -80,16 +83,21 @@ pub enum Violation {
     },
 }
 
-/// Runs a history against a store. Every client reads, and commits on top of what it saw last; half of the clients are slow to
-/// look, so that many guards are old.
+/// Runs a history against a store.
+///
+/// Every client reads, and commits on top of what it saw last; half of the clients are slow to look, so that many guards are old. The clients
+/// are dealt over `sessions`: a session may keep its own operations on a group apart. An operation to which the store was not available saw nothing, and is not in the history.
 ///
 /// # Errors
-/// The store gave an error, or an answer that no healthy store gives.
+/// The store gave an error, an answer that no healthy store gives, or was not available to one of ten operations of a client.
 pub async fn record(
     process: &Process,
-    stores: &Stores,
+    sessions: &[Stores],
     size: Size,
 ) -> Result<Vec<Operation>, Failure> {
+    let first = sessions
+        .first()
+        .ok_or_else(|| Failure(String::from("no session")))?;
     let tenant = sample::text(&format!("t-{:032x}", process.entropy.u128()));
     let mut keys = Vec::new();
     for _ in 0..size.groups {
@@ -99,23 +107,24 @@ pub async fn record(
             epoch: HomeEpoch(1),
         };
         let group = Group::new(key.clone(), sample::config());
-        let first = sample::first(&group);
-        let made = apply::create(process, &*stores.groups, group, first).await;
+        let change = sample::first(&group);
+        let made = apply::create(process, &*first.groups, group, change).await;
         made.map_err(|e| Failure(format!("create: {e}")))?;
         keys.push(key);
     }
     let keys: Arc<[GroupKey]> = keys.into();
     let order = Arc::new(AtomicU64::new(0));
     let mut running = Vec::new();
-    for number in 0..size.clients {
+    for (number, session) in (0..size.clients).zip(sessions.iter().cycle()) {
         let client = Client {
             number,
-            groups: Arc::clone(&stores.groups),
+            groups: Arc::clone(&session.groups),
             keys: Arc::clone(&keys),
             order: Arc::clone(&order),
             entropy: Entropy::stream(process.entropy.u64(), "client"),
             known: BTreeMap::new(),
             history: Vec::new(),
+            may_miss: size.operations / size.clients / 10,
         };
         let operations = size.operations / size.clients;
         running.push(process.tasks.spawn("client", client.run(operations)));
@@ -136,6 +145,7 @@ struct Client {
     entropy: Entropy,
     known: BTreeMap<u32, Group>,
     history: Vec<Operation>,
+    may_miss: u32,
 }
 
 impl Client {
@@ -171,10 +181,24 @@ impl Client {
         self.keys[usize::try_from(group).unwrap_or(0)].clone()
     }
 
+    /// Nothing was seen and nothing written, which may happen now and then where many meet.
+    fn miss(&mut self, error: Error) -> Result<(), Failure> {
+        match (error, self.may_miss.checked_sub(1)) {
+            (Error::Unavailable(_), Some(left)) => {
+                self.may_miss = left;
+                Ok(())
+            }
+            (error, _) => Err(error.into()),
+        }
+    }
+
     async fn read(&mut self, group: u32) -> Result<(), Failure> {
         let key = self.key(group);
         let called = self.tick();
-        let found = self.groups.read(&key, Level::Serial).await?;
+        let found = match self.groups.read(&key, Level::Serial).await {
+            Ok(found) => found,
+            Err(error) => return self.miss(error),
+        };
         let found = found.ok_or_else(|| Failure(String::from("a group has vanished")))?;
         let seen = Seen::Read(found.rev.0, found.state.desired.0);
         self.note(group, called, seen);
@@ -192,11 +216,12 @@ impl Client {
         };
         let nonce = domain::ids::Nonce::from_u128(self.entropy.u128());
         let called = self.tick();
-        match self
-            .groups
-            .commit(&known.key, guard, &change, nonce)
-            .await?
-        {
+        let committed = self.groups.commit(&known.key, guard, &change, nonce).await;
+        let committed = match committed {
+            Ok(committed) => committed,
+            Err(error) => return self.miss(error),
+        };
+        match committed {
             Committed::Applied => {
                 self.note(group, called, Seen::Wrote(guard.rev.0 + 1, value));
                 known.fold(change, Fence(0));
@@ -207,7 +232,16 @@ impl Client {
                 self.note(group, called, Seen::Past(guard.rev.0));
                 Ok(())
             }
-            other @ (Committed::Conflict(_) | Committed::Unknown) => {
+            Committed::Unknown => {
+                self.history.push(Operation {
+                    group,
+                    called,
+                    answered: NEVER,
+                    seen: Seen::Wrote(guard.rev.0 + 1, value),
+                });
+                Ok(())
+            }
+            other @ Committed::Conflict(_) => {
                 Err(Failure(format!("a commit was answered {other:?}")))
             }
         }
@@ -237,7 +271,46 @@ fn place(operation: &Operation) -> (u64, u8) {
     }
 }
 
-fn check_one(mut operations: Vec<Operation>) -> Option<Violation> {
+/// Takes out the commits without an answer that had no effect.
+///
+/// One had an effect if a read shows its value, or if others stand on its revision and nobody else made it; of several the one that was called
+/// first, which asks the least of the others.
+fn without_lost(operations: Vec<Operation>) -> Vec<Operation> {
+    let (mut lost, mut operations): (Vec<_>, Vec<_>) =
+        operations.into_iter().partition(|o| o.answered == NEVER);
+    let (mut made, mut read, mut needed) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
+    for operation in &operations {
+        match operation.seen {
+            Seen::Wrote(rev, _) => {
+                made.insert(rev);
+                needed.insert(rev - 1);
+            }
+            Seen::Read(rev, value) => {
+                read.insert(rev, value);
+            }
+            Seen::Past(rev) => {
+                needed.insert(rev + 1);
+            }
+        }
+    }
+    // From the highest revision: one that had an effect stands on the one before it.
+    lost.sort_by_key(|o| (std::cmp::Reverse(place(o)), o.called));
+    for operation in lost {
+        let Seen::Wrote(rev, value) = operation.seen else {
+            continue;
+        };
+        let shown = read.get(&rev).is_none_or(|read| *read == value);
+        let had_effect = shown && (read.contains_key(&rev) || needed.contains(&rev));
+        if had_effect && made.insert(rev) {
+            needed.insert(rev - 1);
+            operations.push(operation);
+        }
+    }
+    operations
+}
+
+fn check_one(operations: Vec<Operation>) -> Option<Violation> {
+    let mut operations = without_lost(operations);
     let mut values = BTreeMap::new();
     for operation in &operations {
         if let Seen::Wrote(rev, value) = operation.seen

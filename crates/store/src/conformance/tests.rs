@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::memory::Memory;
-use history::{Operation, Seen, Violation};
+use history::{NEVER, Operation, Seen, Violation};
 use planted::{Habit, Planted};
 
 /// The store in memory survives every crash.
@@ -59,7 +59,7 @@ const SMALL: history::Size = history::Size {
 async fn a_history_of_the_store_in_memory_is_linearizable() {
     let process = Process::system();
     let stores = in_memory(&process).stores();
-    let recorded = history::record(&process, &stores, SMALL).await.unwrap();
+    let recorded = history::record(&process, &[stores], SMALL).await.unwrap();
     assert_eq!(recorded.len(), 4_000);
     assert_eq!(history::check(&recorded), None);
 }
@@ -69,7 +69,7 @@ async fn a_history_shows_lost_updates_and_stale_reads() {
     for habit in [Habit::LostUpdate, Habit::StaleRead] {
         let process = Process::system();
         let bad = Planted::new(in_memory(&process), habit);
-        let recorded = history::record(&process, &bad.stores(), SMALL).await;
+        let recorded = history::record(&process, &[bad.stores()], SMALL).await;
         let violation = history::check(&recorded.unwrap());
         assert!(violation.is_some(), "{habit:?} passes the check");
     }
@@ -133,4 +133,40 @@ fn the_check_refuses_what_no_order_explains() {
         operation(2, 3, Seen::Read(2, 51)),
     ];
     assert!(history::check(&other_value).is_some());
+}
+
+#[test]
+fn a_commit_without_an_answer_may_have_had_an_effect_or_none_but_not_before_its_call() {
+    let min = sample::config().bounds.min().0;
+    let lost = |called, seen| operation(called, NEVER, seen);
+    let late = [
+        lost(0, Seen::Wrote(2, 50)),
+        operation(1, 2, Seen::Read(1, min)),
+        operation(3, 4, Seen::Read(2, 50)),
+        operation(5, 6, Seen::Wrote(3, 51)),
+    ];
+    assert_eq!(history::check(&late), None);
+    let none = [
+        lost(0, Seen::Wrote(2, 50)),
+        operation(1, 2, Seen::Wrote(2, 51)),
+        operation(3, 4, Seen::Read(2, 51)),
+    ];
+    assert_eq!(history::check(&none), None);
+    let unseen = [
+        lost(0, Seen::Wrote(2, 50)),
+        lost(1, Seen::Wrote(3, 51)),
+        operation(2, 3, Seen::Past(2)),
+    ];
+    assert_eq!(history::check(&unseen), None);
+    let early = [
+        operation(0, 1, Seen::Read(2, 50)),
+        lost(2, Seen::Wrote(2, 50)),
+    ];
+    assert!(history::check(&early).is_some());
+    let both = [
+        lost(0, Seen::Wrote(2, 50)),
+        operation(1, 2, Seen::Wrote(2, 51)),
+        operation(3, 4, Seen::Read(2, 50)),
+    ];
+    assert!(history::check(&both).is_some());
 }

@@ -78,7 +78,7 @@ async fn a_small_history_is_linearizable() {
         clients: 16,
         groups: 4,
     };
-    let recorded = history::record(&subject.process, &subject.stores(), size)
+    let recorded = history::record(&subject.process, &[subject.stores()], size)
         .await
         .unwrap();
     assert_eq!(history::check(&recorded), None);
