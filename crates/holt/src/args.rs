@@ -1,5 +1,6 @@
 //! The command line.
 mod edit;
+mod history;
 pub(crate) mod hook;
 pub(crate) mod input;
 mod operate;
@@ -7,8 +8,8 @@ mod operate;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use domain::ids::GroupId;
 
+pub(crate) use history::{Across, Filters, History, Index};
 pub(crate) use operate::{Colo, Operator, Revoke, Switch};
 
 pub(crate) use edit::{
@@ -59,8 +60,8 @@ pub(crate) enum Command {
     Verdicts(Verdicts),
     /// Show every server that a group ever caused
     Ledger(Ledger),
-    /// Show who changed a group, and what was before and after
-    History(History),
+    /// Show who changed groups, and what was before and after
+    History(Box<History>),
     /// Make hooks, and see what became of their messages
     #[command(subcommand)]
     Hook(hook::Hook),
@@ -234,6 +235,9 @@ pub(crate) struct Api {
     /// The context to take what is missing from (`holt context`)
     #[arg(long, env = "HOLT_CONTEXT")]
     pub(crate) context: Option<String>,
+    /// The colo to list in and to make things in, where there are several; the one that is reached if absent
+    #[arg(long = "colo", env = "HOLT_COLO", value_name = "NUMBER")]
+    pub(crate) in_colo: Option<u16>,
     #[command(flatten)]
     pub(crate) file: ContextFile,
     /// Print the API's JSON unchanged
@@ -381,45 +385,6 @@ pub(crate) struct Verdicts {
     pub(crate) at: Option<String>,
     #[command(flatten)]
     pub(crate) server: Server,
-}
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub(crate) struct History {
-    #[command(subcommand)]
-    pub(crate) index: Option<Index>,
-    /// The group's id
-    #[arg(required = true)]
-    pub(crate) group: Option<String>,
-    /// How many changes, newest first
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
-    pub(crate) limit: u32,
-    #[command(flatten)]
-    pub(crate) server: Server,
-}
-
-/// The index of history outside of the store (`history.elasticsearch`).
-#[derive(Debug, Subcommand)]
-pub(crate) enum Index {
-    /// Make the template of the indices, or bring it to this version
-    Apply(IndexArgs),
-    /// Say which version the template has; fails if it is not this one
-    Check(IndexArgs),
-    /// Put everything that the journal holds into the index; what is there stays. A service may run meanwhile
-    Rebuild {
-        #[command(flatten)]
-        args: IndexArgs,
-        /// Go on after this group, which an earlier run named last
-        #[arg(long, value_name = "GROUP")]
-        after: Option<GroupId>,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct IndexArgs {
-    /// Configuration file with the sections store and history
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use wire::client::Client;
 use wire::v2::colo::TakeoverSpec;
 
 use crate::args::{Colo, Operator};
-use crate::{contexts, out, session, show};
+use crate::{contexts, out, show};
 
 /// An operator in a hurry is told soon that the api does not answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,5 +51,5 @@ pub(crate) async fn run(command: Colo) -> anyhow::Result<()> {
 
 fn client(operator: &Operator) -> anyhow::Result<Client> {
     let resolved = contexts::resolve(&operator.api)?;
-    session::client(resolved.url, resolved.token, TIMEOUT)
+    resolved.client(TIMEOUT)
 }

@@ -5,12 +5,15 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
+use domain::ids::ColoId;
 use serde::{Deserialize, Serialize};
+use wire::client::Client;
 
-use crate::{args, out};
+use crate::{args, out, session};
 
 /// Where the API is if nobody says.
 const URL: &str = "http://127.0.0.1:8070";
@@ -43,6 +46,18 @@ pub(crate) struct Resolved {
     pub(crate) url: String,
     pub(crate) token: String,
     pub(crate) tenant: Option<String>,
+    colo: Option<ColoId>,
+}
+
+impl Resolved {
+    /// A client of that api.
+    ///
+    /// # Errors
+    /// As [`session::client`].
+    pub(crate) fn client(&self, timeout: Duration) -> anyhow::Result<Client> {
+        let client = session::client(self.url.clone(), self.token.clone(), timeout)?;
+        Ok(client.in_colo(self.colo))
+    }
 }
 
 /// Fills in from the context what the command line does not say.
@@ -72,6 +87,7 @@ pub(crate) fn resolve(api: &args::Api) -> anyhow::Result<Resolved> {
             .unwrap_or_else(|| URL.to_owned()),
         token: token.context("a token is needed: --token, HOLT_TOKEN or a context")?,
         tenant: kept.tenant,
+        colo: api.in_colo.map(ColoId),
     })
 }
 

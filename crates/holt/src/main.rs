@@ -4,6 +4,7 @@
 mod apply;
 mod args;
 mod audit;
+mod changes;
 mod colo;
 mod config;
 mod contexts;
@@ -77,11 +78,20 @@ async fn run(process: &Process, command: Command) -> anyhow::Result<ExitCode> {
         Command::Event(Event::Send(args)) => session::send(process, args).await?,
         Command::Verdicts(args) => session::verdicts(args).await?,
         Command::Ledger(args) => session::ledger(args).await?,
-        Command::History(args::History {
-            index: Some(command),
-            ..
-        }) => Box::pin(history::run(process, command)).await?,
-        Command::History(args) => session::history(args).await?,
+        Command::History(mut args) => match args.across.take() {
+            None => changes::of_group(args).await?,
+            Some(args::Across::Search {
+                filters,
+                limit,
+                server,
+            }) => changes::search(filters, limit, server).await?,
+            Some(args::Across::Export {
+                filters,
+                after,
+                server,
+            }) => changes::export(filters, after, server).await?,
+            Some(args::Across::Index(command)) => Box::pin(history::run(process, command)).await?,
+        },
         Command::Hook(command) => hook::run(command).await?,
         Command::Input(command) => input::run(command).await?,
         Command::Switch(command) => switch::run(process, command).await?,

@@ -31,6 +31,14 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     say(&serde_json::to_string_pretty(value).context("write JSON")?)
 }
 
+/// Prints a value as JSON on one line, for programs that read line by line.
+///
+/// # Errors
+/// As [`say`].
+pub(crate) fn line(value: &impl Serialize) -> anyhow::Result<()> {
+    say(&serde_json::to_string(value).context("write JSON")?)
+}
+
 /// Shows why a command failed, with a hint for what to quote to support.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     let problem = error

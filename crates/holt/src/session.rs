@@ -50,9 +50,10 @@ impl Session {
     /// One of them is missing, or certificates cannot be used.
     pub(crate) fn new(server: args::Server) -> anyhow::Result<Self> {
         let resolved = contexts::resolve(&server.api)?;
+        let client = resolved.client(TIMEOUT)?;
         let tenant = server.tenant.or(resolved.tenant);
         Ok(Self {
-            client: client(resolved.url, resolved.token, TIMEOUT)?,
+            client,
             tenant: tenant.context("a tenant is needed: --tenant, HOLT_TENANT or a context")?,
             json: server.api.json,
         })
@@ -358,24 +359,6 @@ pub(crate) async fn ledger(command: args::Ledger) -> anyhow::Result<()> {
         })
     } else {
         out::say(&show::ledger(&slots))
-    }
-}
-
-/// `holt history`.
-///
-/// # Errors
-/// The API's.
-pub(crate) async fn history(command: args::History) -> anyhow::Result<()> {
-    let session = Session::new(command.server)?;
-    let group = command.group.unwrap_or_default();
-    let page = session
-        .client
-        .history(&session.tenant, &group, None, Some(command.limit))
-        .await?;
-    if session.json {
-        out::json(&page)
-    } else {
-        out::say(&show::history(&page.items))
     }
 }
 

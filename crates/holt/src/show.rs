@@ -8,7 +8,7 @@ use wire::v2::{
     colo::ColoView,
     event::DryRun,
     group::Group,
-    history::Record,
+    history::{Found, Record},
     input::Input,
     ledger::Slot,
     policy::{Policy, Schedule, Scheduled, Webhook},
@@ -409,6 +409,24 @@ pub(crate) fn history(records: &[Record]) -> String {
         ]
     };
     table(head, records.iter().map(row))
+}
+
+/// Changes of many groups.
+pub(crate) fn found(found: &[Found]) -> String {
+    let head = ["group", "rev", "at", "cause", "by", "request", "change"];
+    let row = |found: &Found| {
+        let record = &found.record;
+        [
+            found.group.clone(),
+            record.rev.to_string(),
+            record.at.to_string(),
+            word(&record.cause),
+            record.actor.name.clone(),
+            record.actor.request_id.clone(),
+            record.change.to_string(),
+        ]
+    };
+    table(head, found.iter().map(row))
 }
 
 /// Every slot, as the ledger has it.

@@ -12,7 +12,7 @@ use wire::{
     },
 };
 
-use crate::{args, contexts, out, session, show};
+use crate::{args, contexts, out, show};
 
 /// An operator in a hurry is told soon that the api does not answer: the break-glass file needs none.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -77,7 +77,7 @@ pub(crate) async fn run(process: &Process, command: args::Switch) -> anyhow::Res
 
 fn client(operator: &args::Operator) -> anyhow::Result<Client> {
     let resolved = contexts::resolve(&operator.api)?;
-    session::client(resolved.url, resolved.token, TIMEOUT)
+    resolved.client(TIMEOUT)
 }
 
 fn mode(word: &str) -> anyhow::Result<Mode> {

@@ -9,10 +9,13 @@ mod inputs;
 mod operators;
 mod policies;
 
+pub use history::FoundOf;
+
 use std::time::Duration;
 
 use chassis::Secret;
 use chassis::http::{self, Connections, Trust};
+use domain::ids::ColoId;
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,6 +111,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<Secret>,
+    colo: Option<ColoId>,
 }
 
 type Query = Vec<(&'static str, String)>;
@@ -129,7 +133,14 @@ impl Client {
             http: http.map_err(Error::Build)?,
             base: settings.url.trim_end_matches('/').to_owned(),
             token: settings.token.clone(),
+            colo: None,
         })
+    }
+
+    /// The same, asking this colo for what no path places: lists, searches, new groups and inputs, switches. None: whichever is reached.
+    #[must_use]
+    pub fn in_colo(self, colo: Option<ColoId>) -> Self {
+        Self { colo, ..self }
     }
 
     /// Creates a group; desired begins at min.
@@ -353,7 +364,10 @@ impl Client {
             let mark = if at == 0 { '?' } else { '&' };
             url.push_str(&format!("{mark}{name}={}", encoded(value)));
         }
-        let request = self.http.request(method, url);
+        let mut request = self.http.request(method, url);
+        if let Some(colo) = self.colo {
+            request = request.header("Holt-Colo", colo.0);
+        }
         match &self.token {
             Some(token) => request.bearer_auth(token.expose()),
             None => request,

@@ -67,6 +67,14 @@ async fn a_tenant_finds_who_did_what_over_all_its_groups() {
         }
     }
     assert_eq!(&seen, items(&find("").await));
+    let of = wire::client::FoundOf {
+        request: Some("ticket-17".to_owned()),
+        cause: Some("pause".to_owned()),
+        ..Default::default()
+    };
+    let client = rig.client(&["audit"]);
+    let found = client.search_history(TENANT, &of).await.unwrap();
+    assert_eq!(found.items.len(), 3);
     for (query, field) in [
         ("?cause=whim", "cause"),
         ("?group=x", "group"),

@@ -99,6 +99,15 @@ async fn lists_and_new_groups_belong_to_the_colo_that_is_named_or_asked() {
         .ask(&rig.one, ("GET", &format!("{path}/{id}")), &[], None)
         .await;
     assert_eq!(shown.status, 200);
+    let ours = wire::client::Client::new(&wire::client::Settings {
+        url: rig.two.base.clone(),
+        token: Some(chassis::Secret::new(rig.token(&["read"])).unwrap()),
+        timeout: std::time::Duration::from_secs(20),
+        trust: chassis::http::Trust::Only(Vec::new()),
+    });
+    let there = ours.unwrap().in_colo(Some(domain::ids::ColoId(1)));
+    let listed = there.groups(TENANT, None, None).await.unwrap();
+    assert_eq!(listed.items.len(), 2, "as `holt --colo 1` asks");
     for wrong in ["x", "70000", ""] {
         let refused = rig
             .ask(&rig.two, ("GET", &path), &[("Holt-Colo", wrong)], None)

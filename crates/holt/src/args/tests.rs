@@ -35,3 +35,13 @@ fn a_token_needs_a_tenant_and_rights_and_a_new_key_neither() {
     let all = ["holt", "token", "--tenant", "acme", "--rights", "read,crud"];
     assert!(Cli::try_parse_from(all).is_ok());
 }
+
+#[test]
+fn history_is_asked_of_a_group_or_over_all_of_them() {
+    assert!(parse("holt history g --limit 3").is_ok());
+    assert!(parse("holt history").is_err());
+    assert!(parse("holt history search --actor ann --of-server 6f1b7c1e --limit 3").is_ok());
+    assert!(parse("holt history export --from 2026-11-01T00:00:00Z --after x").is_ok());
+    assert!(parse("holt history export g").is_err());
+    assert!(Cli::try_parse_from(["holt", "history", "rebuild"]).is_ok());
+}

@@ -24,6 +24,7 @@ fn api(file: &Path) -> args::Api {
             contexts: Some(file.to_owned()),
             home: None,
         },
+        in_colo: None,
         json: false,
     }
 }
