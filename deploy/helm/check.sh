@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 if ! command -v helm >/dev/null && command -v go >/dev/null; then
     PATH="$PATH:$(go env GOPATH)/bin"
-    command -v helm >/dev/null || go install helm.sh/helm/v3/cmd/helm@latest || true
+    command -v helm >/dev/null || go install helm.sh/helm/v3/cmd/helm@v3.22.0 || true
 fi
 if ! command -v helm >/dev/null; then
     echo "the chart is not checked: neither helm nor go is there" >&2

@@ -1,6 +1,8 @@
 //! What operators start from: units, examples, the compose file and the chart configure programs with keys that those programs read, and
 //! give each role no more than it needs.
 
+mod compose;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -191,41 +193,10 @@ fn every_example_is_read_by_the_program_that_it_is_for() {
     assert_none("examples that their programs refuse", &refused);
 }
 
-/// The environment of each service of the compose file, with what it takes over from above.
-fn services(compose: &str) -> BTreeMap<String, Vec<(String, String)>> {
-    let mut shared: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    let mut services: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    let mut at = String::new();
-    for line in compose.lines() {
-        let indent = line.len() - line.trim_start().len();
-        let line = line.trim();
-        if let Some((_, anchor)) = line.split_once(": &") {
-            anchor.clone_into(&mut at);
-        } else if indent == 2 && line.ends_with(':') {
-            line.trim_end_matches(':').clone_into(&mut at);
-        } else if let Some(anchor) = line.strip_prefix("<<: *") {
-            let inherited = shared.get(anchor).cloned().unwrap_or_default();
-            services.entry(at.clone()).or_default().extend(inherited);
-        } else if let Some((name, value)) = line
-            .split_once(": ")
-            .filter(|(n, _)| n.starts_with("HOLT_"))
-        {
-            let value = value.trim_matches(|c| c == '\'' || c == '"');
-            let variable = (name.to_owned(), value.to_owned());
-            let of = if indent == 2 {
-                &mut shared
-            } else {
-                &mut services
-            };
-            of.entry(at.clone()).or_default().push(variable);
-        }
-    }
-    services
-}
-
 #[test]
 fn every_program_of_the_compose_file_reads_its_environment() {
-    let services = services(&text(COMPOSE));
+    let compose = text(COMPOSE);
+    let services = compose::environments(&compose::parsed(&compose));
     let mut refused = Vec::new();
     let mut checked = 0;
     for (service, environment) in services {

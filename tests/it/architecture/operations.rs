@@ -82,16 +82,31 @@ fn values(expression: &str) -> Vec<String> {
         .collect()
 }
 
+/// The title and an expression of every panel of the board.
+fn panels() -> Vec<(String, String)> {
+    let board: serde_json::Value =
+        serde_json::from_str(&text("deploy/grafana/holt.json")).expect("a board is JSON");
+    let mut found = Vec::new();
+    for panel in board["panels"].as_array().expect("panels") {
+        let title = panel["title"].as_str().expect("a title");
+        for target in panel["targets"].as_array().expect("targets") {
+            let expression = target["expr"].as_str().expect("an expression");
+            found.push((title.to_owned(), expression.to_owned()));
+        }
+    }
+    found
+}
+
 #[test]
-fn every_label_of_the_alerts_can_have_the_value_that_is_asked_for() {
+fn every_label_of_alerts_and_board_can_have_the_value_that_is_asked_for() {
     let literals = literals();
     let mut unknown = Vec::new();
-    for (alert, expression) in rules() {
+    for (alert, expression) in rules().into_iter().chain(panels()) {
         let values = values(&expression).into_iter();
         let missing = values.filter(|value| !literals.contains(value));
         unknown.extend(missing.map(|value| format!("{alert}: {value}")));
     }
-    assert_none("alerts over values that no metric has", &unknown);
+    assert_none("alerts and panels over values that no metric has", &unknown);
 }
 
 /// The sums of increases that are added or compared with nothing as they are. A series that a process lacks, because nothing was counted yet or
@@ -148,14 +163,7 @@ fn every_metric_of_the_alerts_exists() {
 
 #[test]
 fn every_metric_of_the_board_exists() {
-    let board: serde_json::Value =
-        serde_json::from_str(&text("deploy/grafana/holt.json")).expect("a board is JSON");
-    let panels = board["panels"].as_array().expect("panels");
-    let expressions: Vec<String> = panels
-        .iter()
-        .flat_map(|panel| panel["targets"].as_array().expect("targets"))
-        .map(|target| target["expr"].as_str().expect("an expression").to_owned())
-        .collect();
+    let expressions: Vec<String> = panels().into_iter().map(|(_, e)| e).collect();
     assert_none(
         "panels over metrics that nobody counts",
         &unknown(&expressions),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use chassis::Process;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use holt_tests::bench::beside::Turns;
 use holt_tests::bench::{api, cloud, figures, fleet, floor, guard, hooks, inputs, scale, search};
@@ -26,8 +27,8 @@ enum What {
         /// One repetition of a load, on each side
         #[arg(long, default_value_t = 3)]
         seconds: u64,
-        /// Repetitions
-        #[arg(long, default_value_t = 5)]
+        /// Repetitions, five at least
+        #[arg(long, default_value_t = 5, value_parser = RangedU64ValueParser::<usize>::new().range(5..))]
         repetitions: usize,
     },
     /// Memory at rest and time to start

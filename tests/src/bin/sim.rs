@@ -42,7 +42,7 @@ struct Arguments {
     /// Only these faults of the schedule, by their names, with commas between them.
     #[arg(long, value_delimiter = ',')]
     keep: Option<Vec<String>>,
-    /// The eight directed schedules in place of random ones.
+    /// The directed schedules in place of random ones.
     #[arg(long)]
     directed: bool,
     /// How many schedules run at once; each has a thread of its own to itself. None: as many as the machine has cores.
