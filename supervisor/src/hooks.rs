@@ -14,7 +14,7 @@ use wire::hooks::message;
 use wire::ports::hooks::{Hooks, HooksError, Parcel, Room, Tried};
 
 use crate::owner::Owner;
-use crate::owners::Note;
+use crate::owners::{Note, not_durable};
 use crate::{Supervisor, mono, now};
 
 /// Messages of one tenant that may lie on the desk; owners keep the rest.
@@ -222,26 +222,17 @@ impl Hooks for Supervisor {
     }
 
     async fn tried(&self, tried: Vec<Tried>) -> Result<Vec<usize>, HooksError> {
-        let until = mono(&self.process).plus(DURABLE_WITHIN);
         let mut waits = Vec::new();
-        for one in tried {
+        for (place, one) in tried.into_iter().enumerate() {
             let (done, wait) = oneshot::channel();
             // Where too much waits already, nobody will say that it is done.
             let note = Note::Sent(one.id, one.made, one.sent, done);
             self.owners.hint(&one.group, note);
-            waits.push(wait);
+            waits.push((place, wait));
         }
-        let mut again = Vec::new();
-        for (place, wait) in waits.into_iter().enumerate() {
-            let left = until.since(mono(&self.process));
-            let done = self.process.clock.timeout(left, wait).await;
-            if !matches!(done, Ok(Ok(()))) {
-                again.push(place);
-            }
-        }
-        Ok(again)
+        Ok(not_durable(&self.process, DURABLE_WITHIN, waits).await)
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

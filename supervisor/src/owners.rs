@@ -24,7 +24,7 @@ use crate::hooks::Desk;
 use crate::project::Project;
 use crate::shards::Shards;
 use crate::sweep::Sweep;
-use crate::{Settings, owner};
+use crate::{Settings, mono, owner};
 
 /// See [`Settings::awake_max`].
 const IDLE_CROWDED: Duration = Duration::from_secs(30);
@@ -65,6 +65,25 @@ pub(crate) enum Note {
     Changed,
     /// A worker offers permits.
     Offer,
+}
+
+/// Waits until what was told is durable, so long at most, and gives the places of what is not: no group holds back the answers of others.
+pub(crate) async fn not_durable(
+    process: &Process,
+    within: Duration,
+    told: Vec<(usize, oneshot::Receiver<()>)>,
+) -> Vec<usize> {
+    let until = mono(process).plus(within);
+    let mut places = Vec::new();
+    for (place, wait) in told {
+        let left = until.since(mono(process));
+        // Dropped by an owner that has no room, no store or no time left.
+        let done = process.clock.timeout(left, wait).await;
+        if !matches!(done, Ok(Ok(()))) {
+            places.push(place);
+        }
+    }
+    places
 }
 
 /// Too much waits for a group.

@@ -57,7 +57,7 @@ impl Ops for Supervisor {
         Ok(reply.await.unwrap_or_default())
     }
 
-    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+    async fn report(&self, reports: Vec<Report>) -> Result<Vec<usize>, OpsError> {
         self.settle(reports).await
     }
 

@@ -1,7 +1,9 @@
 //! Reports: each is kept until a supervisor has acknowledged it, and offered to the one it came from first, then to any other.
 //!
 //! Whoever finishes an operation sends its report, and with it what others left while all senders were busy: so reports batch under load, and
-//! a single one waits for nothing. A report that failed travels alone from then on, so that it holds no other up.
+//! a single one waits for nothing. What was not taken is said again after a pause of its own, by other senders than what is new: so a group
+//! that ails keeps its own reports waiting and no others. Of a batch that got no answer at all, each travels alone until it gets one: it may
+//! be one of them that no supervisor can read.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +17,7 @@ use wire::ports::ops::{Done, Ops, OpsError, Report, Subject};
 
 use crate::Shared;
 
-/// Requests with reports that are under way to one supervisor at one time.
+/// Requests with new reports that are under way to one supervisor at one time; and as many with such as were not taken before.
 const SENDERS_MAX: usize = 4;
 /// Reports in one request.
 const BATCH_MAX: usize = 64;
@@ -52,6 +54,14 @@ struct Lane {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// Never said before.
+    fresh: Line,
+    /// Not taken, and due again.
+    again: Line,
+}
+
+#[derive(Debug, Default)]
+struct Line {
     queue: VecDeque<Queued>,
     senders: usize,
 }
@@ -60,11 +70,21 @@ struct Inner {
 struct Queued {
     pending: Pending,
     failures: u32,
+    /// Its last batch got no answer.
+    is_alone: bool,
+}
+
+/// What was not taken, and when it is due again.
+#[derive(Debug)]
+struct Kept {
+    due: Mono,
+    batch: Vec<Queued>,
 }
 
 /// One of the senders of a lane; dropping it makes room for another.
 struct Sender<'lane> {
     lane: &'lane Lane,
+    line: fn(&mut Inner) -> &mut Line,
 }
 
 impl Shared {
@@ -106,68 +126,98 @@ impl Reporter {
     async fn deliver(&self, origin: usize, pending: Pending, from: From<'_>) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let lane = &self.lanes[origin];
-        lane.inner().queue.push_back(Queued {
+        lane.inner().fresh.queue.push_back(Queued {
             pending,
             failures: 0,
+            is_alone: false,
         });
-        while let Some(sender) = lane.sender() {
-            let Some(batch) = lane.batch() else {
-                // Others took all of it. Look again after stepping back: one that came just now may have counted on this sender.
-                drop(sender);
-                continue;
-            };
-            let sent = self.send(origin, &batch, from).await;
-            drop(sender);
-            match sent {
-                Ok(()) => {
-                    self.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
-                }
-                Err(error) => self.again(lane, batch, &error).await,
+        let clock = &self.process.clock;
+        let mut kept: Vec<Kept> = Vec::new();
+        loop {
+            let now = clock.mono();
+            for kept in kept.extract_if(.., |kept| kept.due <= now) {
+                lane.inner().again.queue.extend(kept.batch);
             }
+            // Nobody pauses while there is something to send: it may have been left to this sender.
+            if let Some((sender, batch)) = lane.next() {
+                let rest = self.send(origin, batch, from).await;
+                drop(sender);
+                kept.extend(self.keep(rest));
+                continue;
+            }
+            let Some(due) = kept.iter().map(|kept| kept.due).min() else {
+                return;
+            };
+            clock.sleep_until(due).await;
         }
     }
 
-    /// Offers a batch to every supervisor once, beginning with the one that the operations came from.
-    async fn send(&self, origin: usize, batch: &[Queued], from: From<'_>) -> Result<(), OpsError> {
+    /// Offers a batch to the supervisors in turn until one answers, and gives what is to be said again. It begins with the one that the
+    /// operations came from; what that one did not take, another may.
+    async fn send(&self, origin: usize, mut batch: Vec<Queued>, from: From<'_>) -> Vec<Queued> {
+        let failures = batch.first().map_or(0, |first| first.failures);
+        let first = origin + usize::try_from(failures).unwrap_or(0);
         let mut last = OpsError::Unreachable;
         for turn in 0..self.lanes.len() {
-            let lane = &self.lanes[(origin + turn) % self.lanes.len()];
+            let lane = &self.lanes[(first + turn) % self.lanes.len()];
             let now = self.process.clock.mono();
             let reports = batch
                 .iter()
                 .map(|queued| queued.pending.stamped(now, from))
                 .collect();
             match lane.supervisor.report(reports).await {
-                Ok(()) => return Ok(()),
+                Ok(again) => return self.acknowledge(batch, &again),
                 Err(error) => last = error,
             }
         }
-        Err(last)
-    }
-
-    /// Keeps a batch that nobody took, for a while, and puts it back.
-    async fn again(&self, lane: &Lane, mut batch: Vec<Queued>, error: &OpsError) {
-        let failures = batch
-            .iter()
-            .map(|queued| queued.failures)
-            .max()
-            .unwrap_or(0);
         if failures == 0 {
             tracing::warn!(
-                error = error as &dyn std::error::Error,
+                error = &last as &dyn std::error::Error,
                 reports = batch.len(),
                 "no supervisor takes reports: kept"
             );
         }
-        let wait = FAILED_WAIT
-            .saturating_mul(1 << failures.min(10))
-            .min(FAILED_WAIT_MAX);
+        batch.iter_mut().for_each(|queued| queued.is_alone = true);
+        batch
+    }
+
+    /// Forgets a batch except for those at these places.
+    fn acknowledge(&self, batch: Vec<Queued>, again: &[usize]) -> Vec<Queued> {
+        let count = batch.len();
+        let mut rest = Vec::new();
+        for (place, queued) in batch.into_iter().enumerate() {
+            if again.contains(&place) {
+                rest.push(Queued {
+                    is_alone: false,
+                    ..queued
+                });
+            }
+        }
+        self.waiting
+            .fetch_sub(count - rest.len(), Ordering::Relaxed);
+        rest
+    }
+
+    /// What was not taken is due again after a pause, the same for all of a batch.
+    fn keep(&self, mut batch: Vec<Queued>) -> Option<Kept> {
+        let wait = batch.first()?.pause();
         let jitter = self.process.entropy.up_to(wait / 2);
-        self.process.clock.sleep(wait / 2 + jitter).await;
         for queued in &mut batch {
             queued.failures = queued.failures.saturating_add(1);
         }
-        lane.inner().queue.extend(batch);
+        Some(Kept {
+            due: self.process.clock.mono() + wait / 2 + jitter,
+            batch,
+        })
+    }
+}
+
+impl Queued {
+    /// How long it rests if it is not taken now.
+    fn pause(&self) -> Duration {
+        FAILED_WAIT
+            .saturating_mul(1 << self.failures.min(10))
+            .min(FAILED_WAIT_MAX)
     }
 }
 
@@ -177,32 +227,35 @@ impl Lane {
     }
 
     /// Becomes a sender, if there is something to send and not enough others do.
-    fn sender(&self) -> Option<Sender<'_>> {
+    fn next(&self) -> Option<(Sender<'_>, Vec<Queued>)> {
+        let lines: [fn(&mut Inner) -> &mut Line; 2] = [|of| &mut of.fresh, |of| &mut of.again];
         let mut inner = self.inner();
-        let wanted = !inner.queue.is_empty() && inner.senders < SENDERS_MAX;
-        wanted.then(|| {
-            inner.senders += 1;
-            Sender { lane: self }
+        lines.into_iter().find_map(|line| {
+            let batch = line(&mut inner).next()?;
+            Some((Sender { lane: self, line }, batch))
         })
     }
+}
 
-    /// The next reports to send: many that are new, or one that failed before.
-    fn batch(&self) -> Option<Vec<Queued>> {
-        let mut inner = self.inner();
-        let fresh = inner
-            .queue
-            .iter()
-            .take(BATCH_MAX)
-            .take_while(|queued| queued.failures == 0)
-            .count();
-        let count = fresh.max(1).min(inner.queue.len());
-        (count > 0).then(|| inner.queue.drain(..count).collect())
+impl Line {
+    /// The next batch, and one sender more: those that pause for as long if they are not taken, or one that travels alone.
+    fn next(&mut self) -> Option<Vec<Queued>> {
+        let first = self.queue.front()?;
+        if self.senders >= SENDERS_MAX {
+            return None;
+        }
+        let pause = first.pause();
+        let goes_along = |queued: &&Queued| !queued.is_alone && queued.pause() == pause;
+        let along = self.queue.iter().take(BATCH_MAX).take_while(goes_along);
+        let count = along.count().max(1);
+        self.senders += 1;
+        Some(self.queue.drain(..count).collect())
     }
 }
 
 impl Drop for Sender<'_> {
     fn drop(&mut self) {
-        self.lane.inner().senders -= 1;
+        (self.line)(&mut self.lane.inner()).senders -= 1;
     }
 }
 

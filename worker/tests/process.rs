@@ -178,9 +178,9 @@ impl Ops for Supervisor {
         Ok(vec![op(void), op(Call::List)])
     }
 
-    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+    async fn report(&self, reports: Vec<Report>) -> Result<Vec<usize>, OpsError> {
         self.reports.lock().expect("no panic").extend(reports);
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn heartbeat(&self, _heartbeat: Heartbeat) -> Result<Orders, OpsError> {

@@ -112,7 +112,7 @@ fn one_tenant_fills_only_its_own_line() {
 
 /// The store answers nothing about one group, and takes its time over that.
 #[derive(Debug)]
-struct Unreadable(GroupKey);
+pub(crate) struct Unreadable(pub(crate) GroupKey);
 
 impl Faults for Unreadable {
     fn plan(&self, call: Call<'_>) -> Plan {

@@ -240,12 +240,15 @@ impl Ops for Link {
         call.await.unwrap_or(Err(OpsError::Unreachable))
     }
 
-    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+    async fn report(&self, reports: Vec<Report>) -> Result<Vec<usize>, OpsError> {
         let call = self.call(move |s| {
             let reports = reports.clone();
             async move { s.report(reports).await }
         });
         let reported = call.await.unwrap_or(Err(OpsError::Unreachable));
+        if reported.as_ref().is_ok_and(|again| !again.is_empty()) {
+            self.medium.checker.tally("report not taken, said again");
+        }
         if reported.is_err() {
             self.medium
                 .checker

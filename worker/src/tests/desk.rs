@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chassis::Clock;
 use domain::control::Switch;
+use domain::ids::TenantId;
 use tokio::sync::Notify;
 use wire::ports::ops::{Heartbeat, Offer, Op, Ops, OpsError, Orders, Report};
 
@@ -20,6 +21,8 @@ pub(super) struct State {
     /// What coming reports are answered; without one they are acknowledged.
     pub(super) answers: VecDeque<OpsError>,
     pub(super) acknowledged: Vec<Report>,
+    /// Nothing of this tenant's can be written, which is known after a second.
+    pub(super) sick: Option<TenantId>,
     /// So many beats are refused first: a supervisor that does not know its switches yet.
     pub(super) unready: u32,
     /// Beats that came, refused ones too.
@@ -96,16 +99,23 @@ impl Ops for Desk {
         Ok(ops)
     }
 
-    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
-        let mut state = self.state();
-        state.reported.push(reports.clone());
-        match state.answers.pop_front() {
-            Some(error) => Err(error),
-            None => {
-                state.acknowledged.extend(reports);
-                Ok(())
+    async fn report(&self, reports: Vec<Report>) -> Result<Vec<usize>, OpsError> {
+        let again: Vec<usize> = {
+            let mut state = self.state();
+            state.reported.push(reports.clone());
+            if let Some(error) = state.answers.pop_front() {
+                return Err(error);
             }
+            let sick = |report: &Report| Some(report.key.tenant()) == state.sick.as_ref();
+            let (again, taken): (Vec<_>, Vec<_>) =
+                reports.into_iter().enumerate().partition(|(_, r)| sick(r));
+            state.acknowledged.extend(taken.into_iter().map(|(_, r)| r));
+            again.into_iter().map(|(place, _)| place).collect()
+        };
+        if !again.is_empty() {
+            self.clock.sleep(Duration::from_secs(1)).await;
         }
+        Ok(again)
     }
 
     async fn heartbeat(&self, _heartbeat: Heartbeat) -> Result<Orders, OpsError> {

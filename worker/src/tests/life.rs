@@ -48,6 +48,45 @@ async fn reports_are_kept_until_somebody_takes_them_and_one_bad_one_holds_no_oth
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_supervisor_takes_of_a_batch_is_not_said_again_beside_what_it_does_not() {
+    let bench = Bench::start();
+    bench.desk.state().sick = Some(tenant("sick"));
+    // They end together: the first sends its own, and the others leave in batches of what waits.
+    let names = ["a", "sick", "b", "sick", "c", "sick", "d", "sick", "e"];
+    let ops = (0..18).map(|n| for_tenant(names[n % names.len()], Call::SignIn));
+    bench.done(ops.collect(), 10).await;
+    bench.pause(60).await;
+    let (times, longest) = {
+        let state = bench.desk.state();
+        let well = |report: &&Report| report.key.tenant() != &tenant("sick");
+        let times = state.reported.iter().flatten().filter(well).count();
+        (times, state.reported.iter().map(Vec::len).max())
+    };
+    assert_eq!(times, 10, "each was said once");
+    assert!(longest > Some(1), "and some of them beside others");
+    assert_eq!(bench.worker.unreported(), 8);
+    bench.desk.state().sick = None;
+    bench.pause(11).await;
+    assert_eq!(bench.worker.unreported(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_never_failed_does_not_wait_for_what_did() {
+    let bench = Bench::start();
+    bench.desk.state().sick = Some(tenant("sick"));
+    let ops = (0..40).map(|_| for_tenant("sick", Call::SignIn));
+    bench.desk.put(ops.collect());
+    bench.pause(5).await;
+    for n in 0..20 {
+        let began = bench.process.clock.mono();
+        bench.done(vec![for_tenant("a", Call::SignIn)], 1).await;
+        let took = bench.process.clock.mono().saturating_since(began);
+        assert!(took < Duration::from_millis(500), "{took:?} in round {n}");
+        bench.process.clock.sleep(Duration::from_millis(130)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_too_many_reports_waiting_nothing_more_is_asked_for() {
     let bench = Bench::start_with(|settings| {
         settings.polls = 1;

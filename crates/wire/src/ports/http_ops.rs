@@ -1,6 +1,9 @@
 //! The ops port over HTTP: [`routes`] for a supervisor, [`HttpOps`] for a worker.
 //!
 //! A poll is one request that the supervisor holds open; its reply names the incarnation that it is for.
+//!
+//! Of a batch of reports of which some are not durable the supervisor says `unreachable`, as it ever did, with their places beside it. A worker
+//! of an older version reads the status alone and says all of them again; a supervisor of an older version gives no places, which means all.
 
 mod beat;
 mod op;
@@ -33,7 +36,7 @@ const REPORTS_BYTES_MAX: usize = 32 * 1024 * 1024;
 const REPLY_BYTES_MAX: usize = 160 * 1024 * 1024;
 /// Beyond the wait that an offer names, for the way there and back and a commit in between.
 const POLL_GRACE: Duration = Duration::from_secs(5);
-/// A report is answered once it is durable.
+/// A report is answered once it is durable, or within a moment; a supervisor of an older version waits for as long as its store does.
 const REPORT_WITHIN: Duration = Duration::from_secs(15);
 
 const POLL: &str = "/internal/ops/poll";
@@ -100,8 +103,15 @@ async fn report(
     let reports: Vec<ReportMessage> = read(&body)?;
     drop(body);
     let reports = reports.into_iter().map(Report::from).collect();
-    ops.report(reports).await.map_err(|error| refusal(&error))?;
-    Ok(web::Json(Acknowledged {}))
+    let again = ops.report(reports).await;
+    let again = again.map_err(|error| refusal(&error))?;
+    if again.is_empty() {
+        return Ok(web::Json(Acknowledged {}));
+    }
+    Err(Refusal {
+        refused: again,
+        ..refusal(&OpsError::Unreachable)
+    })
 }
 
 const DRAINING: &str = "draining";
@@ -164,13 +174,18 @@ impl Ops for HttpOps {
         })
     }
 
-    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+    async fn report(&self, reports: Vec<Report>) -> Result<Vec<usize>, OpsError> {
         let message: Vec<ReportMessage> = reports.into_iter().map(ReportMessage::from).collect();
         let answer: Result<Acknowledged, Failure> =
             self.peer.post(REPORT, &message, REPORT_WITHIN, 1024).await;
-        answer
-            .map(|_acknowledged| ())
-            .map_err(|failure| error(&failure))
+        // Places beyond what was said are an answer to something else: nothing is known of any.
+        let is_answer =
+            |again: &[usize]| !again.is_empty() && again.iter().all(|place| *place < message.len());
+        match answer {
+            Ok(Acknowledged {}) => Ok(Vec::new()),
+            Err(Failure::Refused(refusal)) if is_answer(&refusal.refused) => Ok(refusal.refused),
+            Err(failure) => Err(error(&failure)),
+        }
     }
 
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<Orders, OpsError> {

@@ -189,7 +189,7 @@ pub struct CreateCall {
     pub priority: Priority,
 }
 
-/// What came of an operation; repeated until a supervisor acknowledges it. Applying it twice changes nothing twice.
+/// What came of an operation; repeated until a supervisor has it. Applying it twice changes nothing twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The operation.
@@ -326,8 +326,12 @@ pub trait Ops: Debug + Send + Sync {
     /// as not begun. If the reply is lost, the supervisor treats what it handed out as in doubt until the incarnation voids it.
     async fn poll(&self, offer: Offer) -> Result<Vec<Op>, OpsError>;
 
-    /// Reports what came of operations. `Ok` means: durable, or already known, or of no interest; stop repeating.
-    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError>;
+    /// Reports what came of operations, and gives the places of those to be said again. All others are durable, or already known, or of no
+    /// interest: stop repeating. The answer comes within a moment, whatever ails single groups.
+    ///
+    /// # Errors
+    /// It is not known of any of them whether it is durable: all are to be said again.
+    async fn report(&self, reports: Vec<Report>) -> Result<Vec<usize>, OpsError>;
 
     /// Says that the worker lives, and asks what holds for its calls. Answered at once, from memory: also when the store is gone.
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<Orders, OpsError>;

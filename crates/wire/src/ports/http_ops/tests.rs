@@ -24,6 +24,8 @@ struct Table {
     reports: Mutex<Vec<Report>>,
     beats: Mutex<Vec<Heartbeat>>,
     reply: Mutex<Option<Result<Vec<Op>, OpsError>>>,
+    /// The places of reports that it does not take.
+    again: Mutex<Vec<usize>>,
 }
 
 #[async_trait]
@@ -33,11 +35,11 @@ impl Ops for Table {
         self.reply.lock().unwrap().clone().unwrap_or(Ok(Vec::new()))
     }
 
-    async fn report(&self, reports: Vec<Report>) -> Result<(), OpsError> {
+    async fn report(&self, reports: Vec<Report>) -> Result<Vec<usize>, OpsError> {
         self.reports.lock().unwrap().extend(reports);
         match self.reply.lock().unwrap().clone() {
             Some(Err(error)) => Err(error),
-            Some(Ok(_)) | None => Ok(()),
+            Some(Ok(_)) | None => Ok(self.again.lock().unwrap().clone()),
         }
     }
 
@@ -323,12 +325,9 @@ async fn an_offer_and_every_kind_of_operation_arrive_as_they_were_sent() {
     assert_eq!(*table.offers.lock().unwrap(), [offer()]);
 }
 
-#[actix_web::test]
-async fn every_kind_of_report_arrives_as_it_was_sent() {
-    let table = Arc::new(Table::default());
-    let client = served(&table, "right");
+fn every_report() -> Vec<Report> {
     let keys = [Subject::Group(group()), Subject::Tenant(group().tenant)];
-    let reports: Vec<Report> = every_done()
+    every_done()
         .into_iter()
         .zip(keys.into_iter().cycle())
         .map(|(result, key)| Report {
@@ -339,9 +338,46 @@ async fn every_kind_of_report_arrives_as_it_was_sent() {
             result,
             trace: Some(trace()),
         })
-        .collect();
-    assert_eq!(client.report(reports.clone()).await, Ok(()));
-    assert_eq!(*table.reports.lock().unwrap(), reports);
+        .collect()
+}
+
+#[actix_web::test]
+async fn every_kind_of_report_arrives_as_it_was_sent_and_the_answer_says_which_were_not_taken() {
+    let all: Vec<usize> = (0..every_report().len()).collect();
+    for again in [vec![], vec![1, 3], all] {
+        let table = Arc::new(Table::default());
+        table.again.lock().unwrap().clone_from(&again);
+        let client = served(&table, "right");
+        assert_eq!(client.report(every_report()).await, Ok(again));
+        assert_eq!(*table.reports.lock().unwrap(), every_report());
+    }
+}
+
+/// It looks at the status and the word alone, and knows two answers: all is durable, or all is to be said again.
+#[actix_web::test]
+async fn a_worker_of_an_older_version_says_all_again_while_one_report_is_not_taken() {
+    for (again, expected) in [(vec![], Ok(())), (vec![1], Err(OpsError::Unreachable))] {
+        let table = Arc::new(Table::default());
+        *table.again.lock().unwrap() = again;
+        let client = served(&table, "right");
+        let reports = every_report().into_iter().map(ReportMessage::from);
+        let reports: Vec<ReportMessage> = reports.collect();
+        let within = Duration::from_secs(5);
+        let answer = client
+            .peer
+            .post::<Acknowledged>(REPORT, &reports, within, 9);
+        let answer = answer.await.map(|_acknowledged| ());
+        assert_eq!(answer.map_err(|failure| error(&failure)), expected);
+    }
+}
+
+#[actix_web::test]
+async fn an_answer_about_other_reports_acknowledges_none() {
+    let table = Arc::new(Table::default());
+    *table.again.lock().unwrap() = vec![1];
+    let client = served(&table, "right");
+    let one = every_report().split_off(every_report().len() - 1);
+    assert_eq!(client.report(one).await, Err(OpsError::Unreachable));
 }
 
 #[actix_web::test]
