@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -40,6 +41,24 @@ def until(what, seconds, condition, pause=0.25):
     return value
 
 
+def write_config(path, name, config):
+    """Writes the configuration of the process of that name, which nobody else may read; what is no TOML would be refused at its start only."""
+    try:
+        tomllib.loads(config)
+    except tomllib.TOMLDecodeError as error:
+        raise Failed(f"the configuration of {name} is not valid: {error}\n{config}") from None
+    with open(path, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write(config)
+
+
+def with_key(config, table, line):
+    """That configuration with one line more in a table which it has: a table must not begin twice."""
+    head = f"[{table}]\n"
+    if head not in config:
+        raise Failed(f"no table [{table}] in\n{config}")
+    return config.replace(head, f"{head}{line}\n", 1)
+
+
 class Role:
     """One process of a role: its configuration, its life, and what its operators' listener says."""
 
@@ -55,8 +74,7 @@ class Role:
         self.process, self.offset = None, 0
 
     def write(self, config):
-        with open(self.config, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(config)
+        write_config(self.config, self.name, config)
 
     def start(self, offset=0):
         """Starts it; with its wall clock `offset` seconds off, if that is not 0."""
@@ -192,9 +210,8 @@ class Fleet:
 
     def schema(self):
         config = os.path.join(self.directory, "holt.toml")
-        with open(config, "w", encoding="utf-8") as file:
-            file.write(f'{self.keys}\n{self.store()}\n[cloud]\nkeystone_url = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n'
-                       '[cloud.account]\nuser = "autoscaler"\npassword = "password"\n')
+        write_config(config, "holt", f'{self.keys}\n{self.store()}\n[cloud]\nkeystone_url = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n'
+                     '[cloud.account]\nuser = "autoscaler"\npassword = "password"\n')
         self.holt("schema", "apply", "--config", config)
 
     def store(self):
@@ -212,8 +229,8 @@ class Fleet:
         self.roles.append(Role(self, role, number, config(number, port, ops), (ready, ops, port)))
 
     def supervisor_config(self, number, port, ops):
-        return (f'{self.store()}\n[colo]\nworkers_max = {EACH}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.tls("supervisor", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n'
-                '[telemetry]\nlevel = "info"\n')
+        return (f'{self.store()}\n[colo]\nworkers_max = {EACH}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.tls("supervisor", number)}'
+                f'[operators]\nlisten = "127.0.0.1:{ops}"\n[telemetry]\nlevel = "info"\n')
 
     def api_config(self, number, port, ops):
         return (f'[api]\nlisten = "127.0.0.1:{port}"\nlinger = "2s"\n[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from fleet import Failed, Fleet, HERE, Load, Refused, Role, TENANTS, is_settled, last_line, plant_foreign, settle, until
+from fleet import Failed, Fleet, HERE, Load, Refused, Role, TENANTS, is_settled, last_line, plant_foreign, settle, until, with_key
 
 LAB = os.path.join(HERE, "cassandra-lab.sh")
 SNAPSHOT = "restore"
@@ -100,11 +100,10 @@ class Cluster(Frozen, Fleet):
     """The fleet on the cluster of cassandra-lab.sh, which this may wipe."""
 
     def supervisor_config(self, number, port, ops):
-        return f'{super().supervisor_config(number, port, ops)}[colo]\nbreak_glass = "{self.glass}"\n'
+        return with_key(super().supervisor_config(number, port, ops), "colo", f'break_glass = "{self.glass}"')
 
     def worker_config(self, number, port, ops):
-        config = super().worker_config(number, port, ops)
-        return config.replace("[worker]\n", f'[worker]\nbreak_glass = "{self.glass}"\n')
+        return with_key(super().worker_config(number, port, ops), "worker", f'break_glass = "{self.glass}"')
 
     def lab(self, *arguments):
         done = subprocess.run([LAB, *arguments], capture_output=True, text=True)

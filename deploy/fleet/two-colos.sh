@@ -72,6 +72,17 @@ create = "10s"
 CONFIG
 }
 
+# valid NAME: ends the script if the configuration of that service is no TOML.
+valid() {
+  python3 - "$work/$1.toml" "$1" <<'PYTHON'
+import sys, tomllib
+try:
+    tomllib.load(open(sys.argv[1], "rb"))
+except tomllib.TOMLDecodeError as error:
+    sys.exit(f"the configuration of {sys.argv[2]} is not valid: {error}")
+PYTHON
+}
+
 # service N GROUP: starts the service of a configuration; two_colos.py can kill it and start it again.
 service() {
   printf '#!/bin/sh\nexec setpriv --regid %s --keep-groups "%s" serve --config "%s"\n' "$2" "$HOLT_BIN" "$work/$1.toml" >"$work/start-$1"
@@ -128,6 +139,7 @@ hint_pass = "1s"
 level = "warn"
 $([ $n = 1 ] && plane east)
 CONFIG
+  valid "$n"
   "$HOLT_BIN" schema apply --config "$work/$n.toml" >&2
   child "cloud$n.log" "$HOLT_BIN" cloudsim --listen "127.0.2$n.101:$((port + 1))" --seed "$n"
   service "$n" "$((7900 + n))"
@@ -136,6 +148,7 @@ if [ -n "$takeover" ]; then
   sed -e "s|^listen = .*|listen = \"127.0.22.101:$((PORTS + 2))\"|" -e 's|^contact_points = .*|contact_points = ["127.0.22.1:9042"]|' \
     -e 's|^datacenter = .*|datacenter = "dc2"|' -e "s|^state_dir = .*|state_dir = \"$work/worker-west\"\nname = \"west-1\"|" -e 's|^name = "east"|name = "west"|' \
     -e "s|^1 = .* # own$|1 = [\"http://127.0.21.101:$PORTS\"]|" "$work/1.toml" >"$work/west.toml"
+  valid west
   service west 7902
 fi
 token=$("$HOLT_BIN" token --config "$work/1.toml" --tenant tenant-a --rights read,crud,trigger --subject load --ttl 2h)
