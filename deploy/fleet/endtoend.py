@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from chaos import FAILOVER_MAX
-from fleet import Failed, Fleet, Refused, TENANTS, call, last_line, plant_foreign, settle, until
+from fleet import Failed, Fleet, Refused, TENANTS, call, last_line, plant_copies, plant_foreign, settle, until
 
 
 def expect(what, found, wanted):
@@ -71,6 +71,7 @@ def main():
         foreign = set(plant_foreign(fleet))
         groups = [(tenant, fleet.create_group(tenant, "web", 1, 4)) for tenant in TENANTS]
         expect("servers at min", settle(fleet, groups), (2, 2))
+        foreign |= set(plant_copies(fleet))
         send_by_each_api(fleet, *groups[0])
         expect("servers after an event", settle(fleet, groups), (4, 4))
         expect("a foreign group looks like one that is not there", foreign_group(fleet, groups[0][1]), 404)

@@ -385,14 +385,24 @@ def settle(fleet, groups, seconds=180):
         time.sleep(1)
 
 
+def plant(fleet, user, tenant, name, metadata, tags=()):
+    body = {"user": user, "project": tenant, "name": name, "metadata": metadata, "tags": list(tags)}
+    return call("POST", f"{fleet.cloud_url}/admin/foreign", body).body["id"]
+
+
 def plant_foreign(fleet):
-    """Servers of others, among them copies of our tags, and one of our own account without a proof: none may be touched."""
-    foreign = []
-    for tenant in TENANTS:
-        for owner in (f"{tenant}-user", "autoscaler"):
-            body = {"user": owner, "project": tenant, "name": "database", "metadata": {"role": "database"}, "tags": []}
-            foreign.append(call("POST", f"{fleet.cloud_url}/admin/foreign", body).body["id"])
-    return foreign
+    """Servers of others, and one of our own account without a proof, in each project: none may be touched. Gives their ids."""
+    return [plant(fleet, user, tenant, "database", {"role": "database"}) for tenant in TENANTS for user in (f"{tenant}-user", "autoscaler")]
+
+
+def plant_copies(fleet, seconds=60):
+    """Customers of both tenants make servers that carry all they can copy from one of ours of each, proof and tag among it: they are foreign,
+    and none may be touched. Under our own account such a copy would be surplus, and would be deleted by design. Gives their ids."""
+    def model(tenant):
+        living = fleet.cloud("servers?living=true")["servers"]
+        return next((one for one in living if one["project"] == tenant and one["status"] == "ACTIVE" and "as.p" in one["metadata"]), None)
+    ours = [until(f"a server of ours lives in {tenant}", seconds, lambda tenant=tenant: model(tenant)) for tenant in TENANTS]
+    return [plant(fleet, f"{tenant}-user", tenant, one["name"], one["metadata"], one["tags"]) for tenant in TENANTS for one in ours]
 
 
 def tally(fleet, load, groups, foreign):

@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 
-from fleet import EACH, Failed, Fleet, HERE, Load, Refused, TENANTS, call, is_right, last_line, plant_foreign, tally, until
+from fleet import EACH, Failed, Fleet, HERE, Load, Refused, TENANTS, call, is_right, last_line, plant_copies, plant_foreign, tally, until
 
 LABS = {"cassandra": os.path.join(HERE, "cassandra-lab.sh"), "elasticsearch": os.path.join(HERE, "elasticsearch-lab.sh")}
 # Creates that one worker may begin at once after a quiet time, and in a second (budgets in worker/src/config/defaults.toml).
@@ -203,6 +203,7 @@ def main():
         load.start()
         watch.thread.start()
         until("events are acknowledged", 60, lambda: len(load.acknowledged) > 20)
+        foreign += plant_copies(fleet)
         began = time.monotonic()
         time.sleep(arguments.seconds / 2)
         normal = p99_between(load, began, time.monotonic())

@@ -21,7 +21,8 @@ import sys
 import tempfile
 import time
 
-from fleet import Failed, Fleet, HERE, Load, Refused, Role, TENANTS, is_settled, last_line, plant_foreign, settle, until, with_key
+from fleet import (Failed, Fleet, HERE, Load, Refused, Role, TENANTS, is_settled, last_line, plant_copies, plant_foreign, settle, until,
+                   with_key)
 
 LAB = os.path.join(HERE, "cassandra-lab.sh")
 SNAPSHOT = "restore"
@@ -250,6 +251,7 @@ def play(fleet, seconds):
     busy = [(tenant, fleet.create_group(tenant, f"busy-{number}-{tenant}", 0, 4)) for tenant in TENANTS for number in range(3)]
     groups = grown + busy
     settle(fleet, grown)
+    foreign += plant_copies(fleet)
     load = Load(fleet, busy)
     load.start()
     until("events are acknowledged", 60, lambda: len(load.acknowledged) > 20)

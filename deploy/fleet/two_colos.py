@@ -60,12 +60,26 @@ class Colo:
         status, made = ask("POST", f"{self.api}/v2/{TENANT}/groups", body)
         assert status == 201, made
         self.group = f"/v2/{TENANT}/groups/{made['id']}"
-        plant = {"region": "", "project": TENANT, "user": "somebody", "name": "theirs", "metadata": {}, "tags": [], "stuck": False}
-        self.foreign = {ask("POST", self.cloud + "/admin/foreign", plant)[1]["id"] for _ in range(3)}
+        self.foreign = {self.plant("theirs", {}, []) for _ in range(3)}
+
+    def plant(self, name, metadata, tags):
+        body = {"region": "", "project": TENANT, "user": "somebody", "name": name, "metadata": metadata, "tags": tags, "stuck": False}
+        return ask("POST", self.cloud + "/admin/foreign", body)[1]["id"]
+
+    def plant_copies(self):
+        """Somebody copies the first server of ours with its proof and its tag: those are as foreign as the others."""
+        until = time.time() + 120
+        while not (ours := [one for one in self.servers() if "as.p" in one["metadata"] and one["status"] == "ACTIVE"]):
+            if time.time() > until:
+                sys.exit(f"colo {self.number} makes no server")
+            time.sleep(0.5)
+        self.foreign |= {self.plant(ours[0]["name"], ours[0]["metadata"], ours[0]["tags"]) for _ in range(2)}
+
+    def servers(self):
+        return ask("GET", self.cloud + "/admin/servers?living=true")[1]["servers"]
 
     def living(self):
-        servers = ask("GET", self.cloud + "/admin/servers?living=true")[1]["servers"]
-        return {server["id"] for server in servers}
+        return {server["id"] for server in self.servers()}
 
 
 class Caller(threading.Thread):
@@ -203,6 +217,8 @@ def main():
     for colo in (one, two):
         colo.ready()
         colo.make()
+    for colo in (one, two):
+        colo.plant_copies()
     moved = takeover(options, one, two) if options.takeover else None
     link = {"cut": False}
     own = [Caller(one, one, link), Caller(two, two, link)]
