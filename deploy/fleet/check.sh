@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The fleet, from nothing: Cassandra of three nodes, three api, three supervisors and three workers behind one endpoint, and the suites on them.
+# The fleet, from nothing: Cassandra of three nodes, three api, three supervisors and three workers behind one endpoint, a hooks lane, and the
+# suites on them.
 #
 #   deploy/fleet/check.sh
 #

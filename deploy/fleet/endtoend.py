@@ -1,4 +1,4 @@
-"""A day of groups on a fleet: three api, three supervisors, three workers behind one endpoint. Started by check.sh.
+"""A day of groups on a fleet: three api, three supervisors, three workers behind one endpoint, and a hooks lane. Started by check.sh.
 
 Each step says what it saw. The last line of the output is JSON; the exit code is 0 only if every step came to what it must come to.
 """
@@ -11,6 +11,7 @@ import time
 
 from chaos import FAILOVER_MAX
 from fleet import Failed, Fleet, Refused, TENANTS, call, last_line, plant_copies, plant_foreign, settle, until
+from receiver import Receiver
 
 
 def expect(what, found, wanted):
@@ -54,6 +55,13 @@ def owner_dies(fleet, tenant, group):
     return took
 
 
+def told(receiver, point, servers):
+    """The receiver was told of so many servers at that point, of each by one message, however often that was sent."""
+    with contextlib.suppress(Failed):
+        until("all messages came", 60, lambda: receiver.told(point)[0] >= servers)
+    expect(f"{point}: servers and messages", receiver.told(point), (servers, servers))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binaries", required=True)
@@ -72,6 +80,9 @@ def main():
         groups = [(tenant, fleet.create_group(tenant, "web", 1, 4)) for tenant in TENANTS]
         expect("servers at min", settle(fleet, groups), (2, 2))
         foreign |= set(plant_copies(fleet))
+        receiver = Receiver(fleet.receiver_port)
+        for tenant, group in groups:
+            receiver.hook(fleet, tenant, group)
         send_by_each_api(fleet, *groups[0])
         expect("servers after an event", settle(fleet, groups), (4, 4))
         expect("a foreign group looks like one that is not there", foreign_group(fleet, groups[0][1]), 404)
@@ -79,10 +90,14 @@ def main():
         for tenant, group in groups:
             fleet.send(tenant, group, "up", {"desired": 4})
         expect("servers after a takeover", settle(fleet, groups), (8, 8))
+        told(receiver, "server.before_active", 6)
+        expect("servers that its answer let go on", receiver.answered, 6)
+        told(receiver, "server.active", 6)
         for tenant, group in groups:
             fleet.api("DELETE", tenant, f"/groups/{group}?force=true")
         living = lambda: {one["id"] for one in fleet.cloud("servers?living=true")["servers"]}  # noqa: E731
         until("the servers of the deleted groups are gone", 240, lambda: len(living() - foreign) == 0, 1)
+        told(receiver, "server.gone", 8)
         expect("foreign servers deleted", len(foreign - living()), 0)
         creates = fleet.cloud("counts")["creates_per_tag_max"]
         expect("create calls per slot", creates, 1)

@@ -1,5 +1,5 @@
-"""A fleet on one machine: three api, three supervisors, three workers as processes of their own, one endpoint in front of the apis, a
-simulated cloud beside them, on a Cassandra that runs already.
+"""A fleet on one machine: three api, three supervisors, three workers and a hooks lane as processes of their own, one endpoint in front of the
+apis, a simulated cloud beside them, on a Cassandra that runs already.
 
 Everything that the scripts here assume about Holt's surface stands in this file. Python's standard library only.
 """
@@ -178,9 +178,11 @@ class Fleet:
     """All processes of one installation, on the ports from `base` on."""
 
     def __init__(self, binaries, points, copies, base, directory, rate="2000/s"):
-        self.binaries, self.points, self.copies, self.directory = os.path.abspath(binaries), points, copies, directory
+        self.binaries, self.points, self.copies = os.path.abspath(binaries), points, copies
+        self.directory = os.path.abspath(directory)
         self.base, self.roles, self.tokens, self.rate, self.certificates = base, [], {}, rate, None
-        self.front_port, self.cloud_port = base, base + 1
+        self.front_port, self.cloud_port, self.receiver_port = base, base + 1, base + 3
+        self.hooks_key = os.path.join(self.directory, "hooks.key")
         self.keyspace = f"fleet_{secrets.token_hex(4)}"
         self.faketime = next((path for path in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",) if os.path.exists(path)), None)
         self.url = f"http://127.0.0.1:{self.front_port}"
@@ -191,6 +193,7 @@ class Fleet:
     def up(self):
         self.certificates = Certificates(self.directory)
         self.keys = self.holt("token", "--new-key", os.path.join(self.directory, "keys"))
+        self.make_hooks_key()
         self.schema()
         self.start_other("cloud", [os.path.join(self.binaries, "holt"), "cloudsim", "--listen", f"127.0.0.1:{self.cloud_port}"])
         until("the cloud answers", 20, lambda: self.cloud("counts"))
@@ -200,6 +203,7 @@ class Fleet:
             self.add("api", number, self.api_config)
         for number in range(1, EACH + 1):
             self.add("worker", number, self.worker_config)
+        self.add("hooks", 1, self.hooks_config)
         for role in self.roles:
             role.start()
         for role in self.roles:
@@ -207,6 +211,10 @@ class Fleet:
         backends = [str(role.port) for role in self.of("api")]
         self.start_other("front", [sys.executable, os.path.join(HERE, "front.py"), str(self.front_port), *backends])
         until("the endpoint answers", 20, lambda: self.answers())
+
+    def make_hooks_key(self):
+        with open(self.hooks_key, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(secrets.token_hex(32))
 
     def schema(self):
         config = os.path.join(self.directory, "holt.toml")
@@ -223,7 +231,7 @@ class Fleet:
         return self.certificates.config(f"{role}-{number}", role)
 
     def add(self, role, number, config):
-        place = {"supervisor": 10, "api": 20, "worker": 30}[role] + 2 * number
+        place = {"supervisor": 10, "api": 20, "worker": 30, "hooks": 40}[role] + 2 * number
         port, ops = self.base + place, self.base + place + 1
         ready = port if role == "api" else ops
         self.roles.append(Role(self, role, number, config(number, port, ops), (ready, ops, port)))
@@ -233,16 +241,25 @@ class Fleet:
                 f'[operators]\nlisten = "127.0.0.1:{ops}"\n[telemetry]\nlevel = "info"\n')
 
     def api_config(self, number, port, ops):
-        return (f'[api]\nlisten = "127.0.0.1:{port}"\nlinger = "2s"\n[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'
+        return (f'[api]\nlisten = "127.0.0.1:{port}"\nlinger = "2s"\nhooks = ["file:{self.hooks_key}"]\n'
+                f'[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'
                 f'[api.limits]\nrequests = "{self.rate}"\n[api.v1.capabilities]\ncurrent = "1"\n[api.v1.capabilities.keys]\n'
                 f'1 = "file:{self.directory}/keys/proof.key"\n'
                 f'{self.store()}\n{self.tls("api", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n')
 
+    def supervisors(self):
+        addresses = ", ".join(f'"https://127.0.0.1:{self.base + 10 + 2 * n}"' for n in range(1, EACH + 1))
+        return f"[supervisors]\naddresses = [{addresses}]\n"
+
+    def hooks_config(self, number, _port, ops):
+        """Receivers are on this machine, and without certificates."""
+        return (f'[hooks]\nanswers = "{self.url}"\nkeys = ["file:{self.hooks_key}"]\nallow = ["127.0.0.0/8"]\nplain_http = true\n'
+                f'{self.supervisors()}{self.tls("hooks", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n')
+
     def worker_config(self, number, _port, ops):
-        supervisors = ", ".join(f'"https://127.0.0.1:{self.base + 10 + 2 * n}"' for n in range(1, EACH + 1))
         accounts = "".join(f'[cloud.accounts.{tenant}]\nkind = "password"\nuser = "autoscaler"\npassword = "password"\n'
                            f'project = {{ id = "{tenant}" }}\n' for tenant in TENANTS)
-        return (f'[worker]\nname = "worker-{number}"\nstate_dir = "{self.directory}/worker-{number}"\n[supervisors]\naddresses = [{supervisors}]\n'
+        return (f'[worker]\nname = "worker-{number}"\nstate_dir = "{self.directory}/worker-{number}"\n{self.supervisors()}'
                 f'{self.tls("worker", number)}[proof.keys]\n1 = "file:{self.directory}/keys/proof.key"\n'
                 f'[cloud]\nkeystone = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n{accounts}'
                 f'[budgets]\nworkers_max = {EACH}\n[operators]\nlisten = "127.0.0.1:{ops}"\n')

@@ -6,7 +6,7 @@ fleet_lab=deploy/fleet/cassandra-lab.sh
 # fleet_binaries: sets HOLT_BINARIES, building the programs if it is not set.
 fleet_binaries() {
     if [[ -z "${HOLT_BINARIES:-}" ]]; then
-        cargo build --locked --quiet -p holt -p holt-api -p holt-supervisor -p holt-worker
+        cargo build --locked --quiet -p holt -p holt-api -p holt-supervisor -p holt-worker -p holt-hooks
         HOLT_BINARIES=${CARGO_TARGET_DIR:-target}/debug
     fi
 }
