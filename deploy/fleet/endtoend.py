@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import time
+import uuid
 
 from chaos import FAILOVER_MAX
 from fleet import Failed, Fleet, Refused, TENANTS, call, last_line, plant_copies, plant_foreign, settle, until
@@ -55,6 +56,16 @@ def owner_dies(fleet, tenant, group):
     return took
 
 
+def history(fleet, event):
+    """The record of an event is found by each tenant's search; the index has it where there is one."""
+    for tenant in TENANTS:
+        until(f"the record of an event of {tenant} is found", 120, lambda tenant=tenant: fleet.is_found(tenant, event), 1)
+    print(f"  records of events found in {'Elasticsearch' if fleet.history else 'the history of the store'}", flush=True)
+    if fleet.history:
+        indices = call("GET", f"{fleet.history}/_cat/indices/holt-history-*?format=json&h=index,docs.count").body
+        expect("the index has records", sum(int(one["docs.count"]) for one in indices) > 0, True)
+
+
 def told(receiver, point, servers):
     """The receiver was told of so many servers at that point, of each by one message, however often that was sent."""
     with contextlib.suppress(Failed):
@@ -67,13 +78,15 @@ def main():
     parser.add_argument("--binaries", required=True)
     parser.add_argument("--points", required=True)
     parser.add_argument("--base", type=int, default=17000)
+    parser.add_argument("--elasticsearch", default=os.environ.get("ELASTICSEARCH_NODES", "").split(",")[0],
+                        help="a node that answers searches; without one the store does")
     parser.add_argument("--keep", help="keep logs and configuration in this folder")
     arguments = parser.parse_args()
     points = arguments.points.split(",")
     with contextlib.ExitStack() as stack:
         directory = arguments.keep or stack.enter_context(tempfile.TemporaryDirectory())
         os.makedirs(directory, exist_ok=True)
-        fleet = Fleet(arguments.binaries, points, len(points), arguments.base, directory)
+        fleet = Fleet(arguments.binaries, points, len(points), arguments.base, directory, history=arguments.elasticsearch)
         stack.callback(fleet.down)
         fleet.up()
         foreign = set(plant_foreign(fleet))
@@ -87,12 +100,14 @@ def main():
         expect("servers after an event", settle(fleet, groups), (4, 4))
         expect("a foreign group looks like one that is not there", foreign_group(fleet, groups[0][1]), 404)
         took = max(owner_dies(fleet, tenant, group) for tenant, group in groups)
+        event = f"up-{uuid.uuid4().hex}"
         for tenant, group in groups:
-            fleet.send(tenant, group, "up", {"desired": 4})
+            fleet.send(tenant, group, event, {"desired": 4})
         expect("servers after a takeover", settle(fleet, groups), (8, 8))
         told(receiver, "server.before_active", 6)
         expect("servers that its answer let go on", receiver.answered, 6)
         told(receiver, "server.active", 6)
+        history(fleet, event)
         for tenant, group in groups:
             fleet.api("DELETE", tenant, f"/groups/{group}?force=true")
         living = lambda: {one["id"] for one in fleet.cloud("servers?living=true")["servers"]}  # noqa: E731

@@ -175,11 +175,12 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Fleet:
-    """All processes of one installation, on the ports from `base` on."""
+    """All processes of one installation, on the ports from `base` on. `history`: the node of Elasticsearch that answers searches; without one the
+    store does."""
 
-    def __init__(self, binaries, points, copies, base, directory, rate="2000/s"):
+    def __init__(self, binaries, points, copies, base, directory, rate="2000/s", history=None):
         self.binaries, self.points, self.copies = os.path.abspath(binaries), points, copies
-        self.directory = os.path.abspath(directory)
+        self.directory, self.history = os.path.abspath(directory), history
         self.base, self.roles, self.tokens, self.rate, self.certificates = base, [], {}, rate, None
         self.front_port, self.cloud_port, self.receiver_port = base, base + 1, base + 3
         self.hooks_key = os.path.join(self.directory, "hooks.key")
@@ -221,11 +222,14 @@ class Fleet:
         write_config(config, "holt", f'{self.keys}\n{self.store()}\n[cloud]\nkeystone_url = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n'
                      '[cloud.account]\nuser = "autoscaler"\npassword = "password"\n')
         self.holt("schema", "apply", "--config", config)
+        if self.history:
+            self.holt("history", "apply", "--config", config)
 
     def store(self):
         points = ", ".join(f'"{point}"' for point in self.points)
+        history = f'\n[history]\nkind = "elasticsearch"\n[history.elasticsearch]\nnodes = ["{self.history}"]\ncopies = 0' if self.history else ""
         return (f'[store]\nkind = "cassandra"\n[store.cassandra]\ncontact_points = [{points}]\nkeyspace = "{self.keyspace}"\n'
-                f'copies = {self.copies}')
+                f'copies = {self.copies}{history}')
 
     def tls(self, role, number):
         return self.certificates.config(f"{role}-{number}", role)
@@ -323,6 +327,12 @@ class Fleet:
             if not page.get("next"):
                 return ids
             before = f"&before={page['next']}"
+
+    def is_found(self, tenant, event):
+        """Whether a search of the tenant's history finds the record of an event."""
+        with contextlib.suppress(Refused, OSError):
+            return bool(self.api("GET", tenant, f"/history?text={event}&limit=1").body["items"])
+        return False
 
     def send(self, tenant, group, event, ask, timeout=10):
         """Sends an event once: 200 decided, 202 queued; Refused or OSError otherwise."""

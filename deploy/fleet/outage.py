@@ -34,21 +34,6 @@ def lab(which, *arguments):
         raise Failed(f"{which} {' '.join(arguments)}: {done.stderr[-2000:]}")
 
 
-class Searched(Fleet):
-    """The fleet with its history in Elasticsearch."""
-
-    history = None
-
-    def store(self):
-        section = f'\n[history]\nkind = "elasticsearch"\n[history.elasticsearch]\nnodes = ["{self.history}"]\ncopies = 0' if self.history else ""
-        return super().store() + section
-
-    def schema(self):
-        super().schema()
-        if self.history:
-            self.holt("history", "apply", "--config", os.path.join(self.directory, "holt.toml"))
-
-
 class Watch:
     """Asks once a second, each time under a new id and not again, and keeps what came of it by time."""
 
@@ -86,13 +71,8 @@ def p99_between(load, begin, end):
 def found(fleet, load):
     """Whether the newest event of every tenant stands in its history; looked for until it does, or two minutes."""
     newest = {tenant: event for tenant, _, event in load.acknowledged}
-
-    def is_found(tenant, event):
-        with contextlib.suppress(Refused, OSError):
-            return bool(fleet.api("GET", tenant, f"/history?text={event}&limit=1").body["items"])
-        return False
     until_when = time.monotonic() + 120
-    while not all(is_found(tenant, event) for tenant, event in newest.items()):
+    while not all(fleet.is_found(tenant, event) for tenant, event in newest.items()):
         if time.monotonic() > until_when:
             return False
         time.sleep(2)
@@ -193,8 +173,7 @@ def main():
     with contextlib.ExitStack() as stack:
         directory = os.path.abspath(arguments.keep or stack.enter_context(tempfile.TemporaryDirectory()))
         os.makedirs(directory, exist_ok=True)
-        fleet = Searched(arguments.binaries, points, len(points), arguments.base, directory)
-        fleet.history = arguments.elasticsearch
+        fleet = Fleet(arguments.binaries, points, len(points), arguments.base, directory, history=arguments.elasticsearch)
         stack.callback(fleet.down)
         fleet.up()
         foreign = plant_foreign(fleet)
