@@ -181,12 +181,12 @@ def lacking(fleet, groups):
     return found
 
 
-def bound(fleet, groups):
-    """The servers that the ledger has in open slots."""
+def bound(fleet, groups, since=""):
+    """The servers that the ledger has in open slots, of those that were issued since that time."""
     servers = set()
     for tenant, group in groups:
         slots = fleet.api("GET", tenant, f"/groups/{group}/ledger?limit=200").body["items"]
-        servers |= {slot["server"] for slot in slots if slot["open"] and "server" in slot}
+        servers |= {slot["server"] for slot in slots if slot["open"] and "server" in slot and slot["issued"] >= since}
     return servers
 
 
@@ -264,6 +264,7 @@ def play(fleet, seconds):
     load.stop()
     ours = calm(fleet, groups, foreign)
     gone = deleted(fleet, groups)
+    lost_at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     fleet.lose()
     say(f"the store is lost: {len(ours)} servers live, {len(ours - known)} of them made since")
     fleet.restore()
@@ -273,6 +274,9 @@ def play(fleet, seconds):
     time.sleep(20)
     frozen = len(deleted(fleet, groups) - gone)
     held = paused(fleet, groups)
+    # A server that is taken in gets its slot then. What was made since the copy began is not the same: copying a cluster takes a while.
+    adopted = ours & bound(fleet, groups, lost_at)
+    unpaused = adopted - bound(fleet, held, lost_at)
     before = unconfirmed(fleet, held, ours, gone)
     # The confirmation: what takes servers in has paused, and the others go on with what the copy remembers.
     for tenant, group in held:
@@ -286,7 +290,8 @@ def play(fleet, seconds):
     counts = fleet.cloud("counts")
     everybody = {one["id"] for one in fleet.cloud("servers?living=true")["servers"]}
     return {
-        "servers_in_cloud": len(ours), "adopted": len(ours - known), "deleted_while_frozen": frozen, **before,
+        "servers_in_cloud": len(ours), "made_since": len(ours - known), "adopted": len(adopted),
+        "adopted_unpaused": len(unpaused), "deleted_while_frozen": frozen, **before,
         "servers_after": len(everybody - set(foreign)), "slots_active": active,
         "creates_per_slot_max": counts["creates_per_tag_max"], "foreign_deletes": len(set(foreign) - everybody),
     }
@@ -295,7 +300,7 @@ def play(fleet, seconds):
 def is_right(result):
     # Without servers that paused groups have too many, nothing would have been there to delete.
     return (result["unharmed"] and result["deleted_before_confirm"] == result["deleted_while_frozen"] == 0
-            and result["adopted"] > 0 and result["groups_paused"] > 0 and result["paused_too_many"] > 0
+            and result["adopted"] > 0 == result["adopted_unpaused"] and result["groups_paused"] > 0 and result["paused_too_many"] > 0
             and result["servers_after"] == result["slots_active"] and result["creates_per_slot_max"] == 1 and result["foreign_deletes"] == 0)
 
 
