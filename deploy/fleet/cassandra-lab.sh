@@ -230,6 +230,9 @@ case ${1:-} in
       say "already up"; exit 0
     fi
     alive 1 && die "another cluster is up in $CASS_DIR: \"down\" or \"wipe\" it first"
+    for ((n = 1; n <= TOTAL; n++)); do            # what answered would be taken for this one's nodes, which then cannot start
+      ! serves "$n" || die "a cluster of another folder is up at $(addr_of "$n"): CASS_NET gives other addresses"
+    done
     pick_java; mkdir -p "$CASS_DIR"; fetch; write_jvm_files
     printf '%s\n' "VERSION=$VERSION" "DCS=${DCS[*]}" "NODES=$NODES" "PAXOS=$PAXOS" "HEAP=$HEAP" "TLS=$TLS" "AUTH=$AUTH" "NET=$NET" >"$CASS_DIR/settings"
     [ "$TLS" = 0 ] || make_certificates

@@ -14,7 +14,7 @@ import tempfile
 import time
 import uuid
 
-from fleet import EACH, Failed, Fleet, GROUP_MAX, HERE, Load, Refused, TENANTS, is_right, last_line, plant_foreign, tally, until
+from fleet import EACH, Failed, Fleet, GROUP_MAX, HERE, Load, Refused, TENANTS, is_right, last_line, plant_copies, plant_foreign, tally, until
 
 FAILOVER_MAX = 15
 LAB = os.path.join(HERE, "cassandra-lab.sh")
@@ -222,6 +222,7 @@ def main():
         chaos.say(f"{len(fleet.roles)} processes, {len(groups)} groups, seed {arguments.seed}")
         load.start()
         until("events are acknowledged", 60, lambda: len(load.acknowledged) > 20)
+        foreign += plant_copies(fleet)
         try:
             chaos.run(arguments.faults)
         finally:

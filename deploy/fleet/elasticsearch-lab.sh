@@ -5,6 +5,7 @@
 #   elasticsearch-lab.sh down      stop (data stays)
 #   elasticsearch-lab.sh status    cluster health, and pid and memory of each node
 #   elasticsearch-lab.sh points    URLs, one a line
+#   elasticsearch-lab.sh java      the JDK that it takes; fails without one
 #   elasticsearch-lab.sh kill|stop|start|pause|resume N   SIGKILL, SIGTERM, start again, SIGSTOP, SIGCONT
 #   elasticsearch-lab.sh wipe      down, then forget all data (the fetched jars stay)
 #
@@ -115,6 +116,7 @@ case ${1:-} in
             p=$(pid_of "$n"); alive "$n" && m=$(awk '/VmRSS/{print int($2/1024)" MiB"}' "/proc/$p/status") || m=down
             printf '%-3s %-12s pid %-8s %s %s\n' "$n" "$(addr_of "$n")" "${p:--}" "$m" "$(curl -s -m 2 "http://$(addr_of "$n"):9200/_cat/health?h=status,node.total" || true)"
           done ;;
+  java)   pick_java; echo "$JAVA" ;;
   points) for ((n = 1; n <= NODES; n++)); do echo "http://$(addr_of "$n"):9200"; done ;;
   kill)   kill -9 "$(pid_of "$2")"; rm -f "$(home_of "$2")/pid" ;;
   stop)   stop_node "$2" ;;

@@ -1,5 +1,5 @@
-"""A fleet on one machine: three api, three supervisors, three workers as processes of their own, one endpoint in front of the apis, a
-simulated cloud beside them, on a Cassandra that runs already.
+"""A fleet on one machine: three api, three supervisors, three workers and a hooks lane as processes of their own, one endpoint in front of the
+apis, a simulated cloud beside them, on a Cassandra that runs already.
 
 Everything that the scripts here assume about Holt's surface stands in this file. Python's standard library only.
 """
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -40,6 +41,24 @@ def until(what, seconds, condition, pause=0.25):
     return value
 
 
+def write_config(path, name, config):
+    """Writes the configuration of the process of that name, which nobody else may read; what is no TOML would be refused at its start only."""
+    try:
+        tomllib.loads(config)
+    except tomllib.TOMLDecodeError as error:
+        raise Failed(f"the configuration of {name} is not valid: {error}\n{config}") from None
+    with open(path, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write(config)
+
+
+def with_key(config, table, line):
+    """That configuration with one line more in a table which it has: a table must not begin twice."""
+    head = f"[{table}]\n"
+    if head not in config:
+        raise Failed(f"no table [{table}] in\n{config}")
+    return config.replace(head, f"{head}{line}\n", 1)
+
+
 class Role:
     """One process of a role: its configuration, its life, and what its operators' listener says."""
 
@@ -55,8 +74,7 @@ class Role:
         self.process, self.offset = None, 0
 
     def write(self, config):
-        with open(self.config, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(config)
+        write_config(self.config, self.name, config)
 
     def start(self, offset=0):
         """Starts it; with its wall clock `offset` seconds off, if that is not 0."""
@@ -157,12 +175,15 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Fleet:
-    """All processes of one installation, on the ports from `base` on."""
+    """All processes of one installation, on the ports from `base` on. `history`: the node of Elasticsearch that answers searches; without one the
+    store does."""
 
-    def __init__(self, binaries, points, copies, base, directory, rate="2000/s"):
-        self.binaries, self.points, self.copies, self.directory = os.path.abspath(binaries), points, copies, directory
+    def __init__(self, binaries, points, copies, base, directory, rate="2000/s", history=None):
+        self.binaries, self.points, self.copies = os.path.abspath(binaries), points, copies
+        self.directory, self.history = os.path.abspath(directory), history
         self.base, self.roles, self.tokens, self.rate, self.certificates = base, [], {}, rate, None
-        self.front_port, self.cloud_port = base, base + 1
+        self.front_port, self.cloud_port, self.receiver_port = base, base + 1, base + 3
+        self.hooks_key = os.path.join(self.directory, "hooks.key")
         self.keyspace = f"fleet_{secrets.token_hex(4)}"
         self.faketime = next((path for path in ("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",) if os.path.exists(path)), None)
         self.url = f"http://127.0.0.1:{self.front_port}"
@@ -173,6 +194,7 @@ class Fleet:
     def up(self):
         self.certificates = Certificates(self.directory)
         self.keys = self.holt("token", "--new-key", os.path.join(self.directory, "keys"))
+        self.make_hooks_key()
         self.schema()
         self.start_other("cloud", [os.path.join(self.binaries, "holt"), "cloudsim", "--listen", f"127.0.0.1:{self.cloud_port}"])
         until("the cloud answers", 20, lambda: self.cloud("counts"))
@@ -182,6 +204,7 @@ class Fleet:
             self.add("api", number, self.api_config)
         for number in range(1, EACH + 1):
             self.add("worker", number, self.worker_config)
+        self.add("hooks", 1, self.hooks_config)
         for role in self.roles:
             role.start()
         for role in self.roles:
@@ -190,42 +213,57 @@ class Fleet:
         self.start_other("front", [sys.executable, os.path.join(HERE, "front.py"), str(self.front_port), *backends])
         until("the endpoint answers", 20, lambda: self.answers())
 
+    def make_hooks_key(self):
+        with open(self.hooks_key, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(secrets.token_hex(32))
+
     def schema(self):
         config = os.path.join(self.directory, "holt.toml")
-        with open(config, "w", encoding="utf-8") as file:
-            file.write(f'{self.keys}\n{self.store()}\n[cloud]\nkeystone_url = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n'
-                       '[cloud.account]\nuser = "autoscaler"\npassword = "password"\n')
+        write_config(config, "holt", f'{self.keys}\n{self.store()}\n[cloud]\nkeystone_url = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n'
+                     '[cloud.account]\nuser = "autoscaler"\npassword = "password"\n')
         self.holt("schema", "apply", "--config", config)
+        if self.history:
+            self.holt("history", "apply", "--config", config)
 
     def store(self):
         points = ", ".join(f'"{point}"' for point in self.points)
+        history = f'\n[history]\nkind = "elasticsearch"\n[history.elasticsearch]\nnodes = ["{self.history}"]\ncopies = 0' if self.history else ""
         return (f'[store]\nkind = "cassandra"\n[store.cassandra]\ncontact_points = [{points}]\nkeyspace = "{self.keyspace}"\n'
-                f'copies = {self.copies}')
+                f'copies = {self.copies}{history}')
 
     def tls(self, role, number):
         return self.certificates.config(f"{role}-{number}", role)
 
     def add(self, role, number, config):
-        place = {"supervisor": 10, "api": 20, "worker": 30}[role] + 2 * number
+        place = {"supervisor": 10, "api": 20, "worker": 30, "hooks": 40}[role] + 2 * number
         port, ops = self.base + place, self.base + place + 1
         ready = port if role == "api" else ops
         self.roles.append(Role(self, role, number, config(number, port, ops), (ready, ops, port)))
 
     def supervisor_config(self, number, port, ops):
-        return (f'{self.store()}\n[colo]\nworkers_max = {EACH}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.tls("supervisor", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n'
-                '[telemetry]\nlevel = "info"\n')
+        return (f'{self.store()}\n[colo]\nworkers_max = {EACH}\n[roles]\nlisten = "127.0.0.1:{port}"\n{self.tls("supervisor", number)}'
+                f'[operators]\nlisten = "127.0.0.1:{ops}"\n[telemetry]\nlevel = "info"\n')
 
     def api_config(self, number, port, ops):
-        return (f'[api]\nlisten = "127.0.0.1:{port}"\nlinger = "2s"\n[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'
+        return (f'[api]\nlisten = "127.0.0.1:{port}"\nlinger = "2s"\nhooks = ["file:{self.hooks_key}"]\n'
+                f'[api.tokens.keys]\nkey-1 = "file:{self.directory}/keys/token-key.pub.pem"\n'
                 f'[api.limits]\nrequests = "{self.rate}"\n[api.v1.capabilities]\ncurrent = "1"\n[api.v1.capabilities.keys]\n'
                 f'1 = "file:{self.directory}/keys/proof.key"\n'
                 f'{self.store()}\n{self.tls("api", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n')
 
+    def supervisors(self):
+        addresses = ", ".join(f'"https://127.0.0.1:{self.base + 10 + 2 * n}"' for n in range(1, EACH + 1))
+        return f"[supervisors]\naddresses = [{addresses}]\n"
+
+    def hooks_config(self, number, _port, ops):
+        """Receivers are on this machine, and without certificates."""
+        return (f'[hooks]\nanswers = "{self.url}"\nkeys = ["file:{self.hooks_key}"]\nallow = ["127.0.0.0/8"]\nplain_http = true\n'
+                f'{self.supervisors()}{self.tls("hooks", number)}[operators]\nlisten = "127.0.0.1:{ops}"\n')
+
     def worker_config(self, number, _port, ops):
-        supervisors = ", ".join(f'"https://127.0.0.1:{self.base + 10 + 2 * n}"' for n in range(1, EACH + 1))
         accounts = "".join(f'[cloud.accounts.{tenant}]\nkind = "password"\nuser = "autoscaler"\npassword = "password"\n'
                            f'project = {{ id = "{tenant}" }}\n' for tenant in TENANTS)
-        return (f'[worker]\nname = "worker-{number}"\nstate_dir = "{self.directory}/worker-{number}"\n[supervisors]\naddresses = [{supervisors}]\n'
+        return (f'[worker]\nname = "worker-{number}"\nstate_dir = "{self.directory}/worker-{number}"\n{self.supervisors()}'
                 f'{self.tls("worker", number)}[proof.keys]\n1 = "file:{self.directory}/keys/proof.key"\n'
                 f'[cloud]\nkeystone = "{self.cloud_url}/identity/v3"\nregion = "RegionOne"\n{accounts}'
                 f'[budgets]\nworkers_max = {EACH}\n[operators]\nlisten = "127.0.0.1:{ops}"\n')
@@ -289,6 +327,12 @@ class Fleet:
             if not page.get("next"):
                 return ids
             before = f"&before={page['next']}"
+
+    def is_found(self, tenant, event):
+        """Whether a search of the tenant's history finds the record of an event."""
+        with contextlib.suppress(Refused, OSError):
+            return bool(self.api("GET", tenant, f"/history?text={event}&limit=1").body["items"])
+        return False
 
     def send(self, tenant, group, event, ask, timeout=10):
         """Sends an event once: 200 decided, 202 queued; Refused or OSError otherwise."""
@@ -368,14 +412,24 @@ def settle(fleet, groups, seconds=180):
         time.sleep(1)
 
 
+def plant(fleet, user, tenant, name, metadata, tags=()):
+    body = {"user": user, "project": tenant, "name": name, "metadata": metadata, "tags": list(tags)}
+    return call("POST", f"{fleet.cloud_url}/admin/foreign", body).body["id"]
+
+
 def plant_foreign(fleet):
-    """Servers of others, among them copies of our tags, and one of our own account without a proof: none may be touched."""
-    foreign = []
-    for tenant in TENANTS:
-        for owner in (f"{tenant}-user", "autoscaler"):
-            body = {"user": owner, "project": tenant, "name": "database", "metadata": {"role": "database"}, "tags": []}
-            foreign.append(call("POST", f"{fleet.cloud_url}/admin/foreign", body).body["id"])
-    return foreign
+    """Servers of others, and one of our own account without a proof, in each project: none may be touched. Gives their ids."""
+    return [plant(fleet, user, tenant, "database", {"role": "database"}) for tenant in TENANTS for user in (f"{tenant}-user", "autoscaler")]
+
+
+def plant_copies(fleet, seconds=60):
+    """Customers of both tenants make servers that carry all they can copy from one of ours of each, proof and tag among it: they are foreign,
+    and none may be touched. Under our own account such a copy would be surplus, and would be deleted by design. Gives their ids."""
+    def model(tenant):
+        living = fleet.cloud("servers?living=true")["servers"]
+        return next((one for one in living if one["project"] == tenant and one["status"] == "ACTIVE" and "as.p" in one["metadata"]), None)
+    ours = [until(f"a server of ours lives in {tenant}", seconds, lambda tenant=tenant: model(tenant)) for tenant in TENANTS]
+    return [plant(fleet, f"{tenant}-user", tenant, one["name"], one["metadata"], one["tags"]) for tenant in TENANTS for one in ours]
 
 
 def tally(fleet, load, groups, foreign):

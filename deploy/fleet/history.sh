@@ -6,13 +6,24 @@
 #
 # Starts the cluster with elasticsearch-lab.sh in ES_DIR (default ./.lab/elasticsearch; see there for what it needs), wipes it afterwards, and ends
 # with a line for each. With ELASTICSEARCH_NODES set it uses that cluster instead, in indices of its own (t<random>), which it drops again; their
-# templates stay.
+# templates stay. HISTORY_WORKSPACE=1: with the test programs of `cargo test --workspace`, where they are built already; another choice of packages
+# would compile them anew.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export ES_DIR=${ES_DIR:-$PWD/.lab/elasticsearch} CARGO_TERM_COLOR=never
 lab=deploy/fleet/elasticsearch-lab.sh
 
-suite() { cargo test -p store-elasticsearch --locked --test it -- --ignored; }
+# In the whole workspace the tests go by their names: others are left out too, and need something else.
+suite() {
+    local names
+    if [[ "${HISTORY_WORKSPACE:-0}" != 1 ]]; then
+        cargo test -p store-elasticsearch --locked --test it -- --ignored
+        return
+    fi
+    mapfile -t names < <(sed -n '/^#\[ignore = "needs Elasticsearch/{n;s/^async fn \([a-z_]*\)().*/\1/p}' crates/store-elasticsearch/tests/it/main.rs)
+    [[ ${#names[@]} -gt 0 ]] || { echo "no test names Elasticsearch" >&2; return 1; }
+    cargo test --workspace --locked --test it -- --ignored --exact "${names[@]}"
+}
 
 if [[ -n "${ELASTICSEARCH_NODES:-}" ]]; then
     suite

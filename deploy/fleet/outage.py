@@ -15,7 +15,7 @@ import threading
 import time
 import uuid
 
-from fleet import EACH, Failed, Fleet, HERE, Load, Refused, TENANTS, call, is_right, last_line, plant_foreign, tally, until
+from fleet import EACH, Failed, Fleet, HERE, Load, Refused, TENANTS, call, is_right, last_line, plant_copies, plant_foreign, tally, until
 
 LABS = {"cassandra": os.path.join(HERE, "cassandra-lab.sh"), "elasticsearch": os.path.join(HERE, "elasticsearch-lab.sh")}
 # Creates that one worker may begin at once after a quiet time, and in a second (budgets in worker/src/config/defaults.toml).
@@ -32,21 +32,6 @@ def lab(which, *arguments):
     done = subprocess.run([LABS[which], *arguments], capture_output=True, text=True)
     if done.returncode:
         raise Failed(f"{which} {' '.join(arguments)}: {done.stderr[-2000:]}")
-
-
-class Searched(Fleet):
-    """The fleet with its history in Elasticsearch."""
-
-    history = None
-
-    def store(self):
-        section = f'\n[history]\nkind = "elasticsearch"\n[history.elasticsearch]\nnodes = ["{self.history}"]\ncopies = 0' if self.history else ""
-        return super().store() + section
-
-    def schema(self):
-        super().schema()
-        if self.history:
-            self.holt("history", "apply", "--config", os.path.join(self.directory, "holt.toml"))
 
 
 class Watch:
@@ -86,13 +71,8 @@ def p99_between(load, begin, end):
 def found(fleet, load):
     """Whether the newest event of every tenant stands in its history; looked for until it does, or two minutes."""
     newest = {tenant: event for tenant, _, event in load.acknowledged}
-
-    def is_found(tenant, event):
-        with contextlib.suppress(Refused, OSError):
-            return bool(fleet.api("GET", tenant, f"/history?text={event}&limit=1").body["items"])
-        return False
     until_when = time.monotonic() + 120
-    while not all(is_found(tenant, event) for tenant, event in newest.items()):
+    while not all(fleet.is_found(tenant, event) for tenant, event in newest.items()):
         if time.monotonic() > until_when:
             return False
         time.sleep(2)
@@ -193,8 +173,7 @@ def main():
     with contextlib.ExitStack() as stack:
         directory = os.path.abspath(arguments.keep or stack.enter_context(tempfile.TemporaryDirectory()))
         os.makedirs(directory, exist_ok=True)
-        fleet = Searched(arguments.binaries, points, len(points), arguments.base, directory)
-        fleet.history = arguments.elasticsearch
+        fleet = Fleet(arguments.binaries, points, len(points), arguments.base, directory, history=arguments.elasticsearch)
         stack.callback(fleet.down)
         fleet.up()
         foreign = plant_foreign(fleet)
@@ -203,6 +182,7 @@ def main():
         load.start()
         watch.thread.start()
         until("events are acknowledged", 60, lambda: len(load.acknowledged) > 20)
+        foreign += plant_copies(fleet)
         began = time.monotonic()
         time.sleep(arguments.seconds / 2)
         normal = p99_between(load, began, time.monotonic())

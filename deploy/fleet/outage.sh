@@ -15,13 +15,12 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/fleet/lab.sh
 fleet_binaries
-given=${CASSANDRA_POINTS:-}
 fleet_store 3
 FLEET_BASE=${FLEET_BASE:-36000}
 if [[ "${ELASTICSEARCH:-1}" != 0 ]]; then
-    export ES_DIR=${ES_DIR:-$PWD/.lab/elasticsearch}
-    trap 'deploy/fleet/elasticsearch-lab.sh wipe >/dev/null 2>&1 || true; [[ -n "$given" ]] || "$fleet_lab" wipe >/dev/null 2>&1 || true' EXIT
-    deploy/fleet/elasticsearch-lab.sh up
-    set -- --elasticsearch "$(deploy/fleet/elasticsearch-lab.sh points | head -1)" "$@"
+    # One of its own: it is stopped.
+    unset ELASTICSEARCH_NODES
+    fleet_elasticsearch
+    set -- --elasticsearch "$ELASTICSEARCH_NODES" "$@"
 fi
 exec_python outage.py "$@"

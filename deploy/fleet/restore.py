@@ -1,6 +1,10 @@
-"""A store is copied under load, is lost, and comes back: what has been made since lives, is taken in, and nothing is deleted until a person
-confirms. Until then the fleet is frozen, as the runbook says. Started by restore.sh. The last line of the output is JSON; the exit code is 0
-only if it is as it must be.
+"""A store is copied under load, is lost, and comes back: what has been made since lives, is taken in, and no group that took servers in deletes
+any before a person confirms. Started by restore.sh. The last line of the output is JSON; the exit code is 0 only if it is as it must be.
+
+The fleet starts frozen, as the runbook says, and nothing at all is deleted so long. Then the freeze is let go of while the groups that took
+servers in are still paused, earlier than the runbook says: they have more servers than the copy wants, and only their pause holds them back.
+Deletes of *their* servers are counted then (by the group in the metadata of the cloud's servers), and must be none. Groups whose servers the copy
+all knows go on, and may scale in: that is designed, and not counted.
 
 What was acknowledged after the back-up is lost with the store, as with any back-up; what must not happen is that servers are lost to the
 ledger and billed for ever, or deleted because the ledger has forgotten why they are there.
@@ -17,10 +21,13 @@ import sys
 import tempfile
 import time
 
-from fleet import Failed, Fleet, HERE, Load, Refused, Role, TENANTS, is_settled, last_line, plant_foreign, settle, until
+from fleet import (Failed, Fleet, HERE, Load, Refused, Role, TENANTS, is_settled, last_line, plant_copies, plant_foreign, settle, until,
+                   with_key)
 
 LAB = os.path.join(HERE, "cassandra-lab.sh")
 SNAPSHOT = "restore"
+# How long paused groups are watched without a freeze: a group scales in once a minute.
+UNFROZEN_S = 75
 
 
 class Frozen:
@@ -100,11 +107,10 @@ class Cluster(Frozen, Fleet):
     """The fleet on the cluster of cassandra-lab.sh, which this may wipe."""
 
     def supervisor_config(self, number, port, ops):
-        return f'{super().supervisor_config(number, port, ops)}[colo]\nbreak_glass = "{self.glass}"\n'
+        return with_key(super().supervisor_config(number, port, ops), "colo", f'break_glass = "{self.glass}"')
 
     def worker_config(self, number, port, ops):
-        config = super().worker_config(number, port, ops)
-        return config.replace("[worker]\n", f'[worker]\nbreak_glass = "{self.glass}"\n')
+        return with_key(super().worker_config(number, port, ops), "worker", f'break_glass = "{self.glass}"')
 
     def lab(self, *arguments):
         done = subprocess.run([LAB, *arguments], capture_output=True, text=True)
@@ -170,21 +176,53 @@ def lacking(fleet, groups):
         one = fleet.group(tenant, group)
         if not is_settled(one):
             slots = fleet.api("GET", tenant, f"/groups/{group}/ledger?limit=200").body["items"]
-            found.append({key: one.get(key) for key in ("name", "status", "max", "desired", "active", "pending", "lapsed", "hold")} | {"slots": slots})
+            shown = ("name", "status", "max", "desired", "active", "pending", "lapsed", "hold")
+            found.append({key: one.get(key) for key in shown} | {"slots": slots})
     return found
 
 
-def bound(fleet, groups):
-    """The servers that the ledger has in open slots."""
+def bound(fleet, groups, since=""):
+    """The servers that the ledger has in open slots, of those that were issued since that time."""
     servers = set()
     for tenant, group in groups:
         slots = fleet.api("GET", tenant, f"/groups/{group}/ledger?limit=200").body["items"]
-        servers |= {slot["server"] for slot in slots if slot["open"] and "server" in slot}
+        servers |= {slot["server"] for slot in slots if slot["open"] and "server" in slot and slot["issued"] >= since}
     return servers
 
 
 def living(fleet, foreign):
     return {one["id"] for one in fleet.cloud("servers?living=true")["servers"]} - set(foreign)
+
+
+def servers_of(fleet, groups, which="servers"):
+    """The servers at the cloud that were made for these groups, by what stands in their metadata."""
+    ids = {group for _, group in groups}
+    return [one for one in fleet.cloud(which)["servers"] if one["user"] == "autoscaler" and one["metadata"].get("as.g") in ids]
+
+
+def deleted(fleet, groups):
+    """Those of them that somebody deleted."""
+    return {one["id"] for one in servers_of(fleet, groups) if one["deleted"]}
+
+
+def paused(fleet, groups):
+    """The groups that took servers in and wait for a person."""
+    return [one for one in groups if (fleet.group(*one).get("hold") or {}).get("why") == "restored"]
+
+
+def unconfirmed(fleet, held, ours, gone):
+    """What paused groups do when nothing but their pause holds them back. When the store was lost `ours` lived, and `gone` was deleted."""
+    theirs = ours & {one["id"] for one in servers_of(fleet, held)}
+    shown = [fleet.group(*one) for one in held]
+    too_many = sum(max(one["active"] - one["desired"], 0) for one in shown)
+    fleet.let_go()
+    say(f"{len(held)} groups are paused, with {len(theirs)} servers, {too_many} more than they want; the freeze is let go of")
+    time.sleep(UNFROZEN_S)
+    lost = deleted(fleet, held) - gone
+    still = {one["id"] for one in servers_of(fleet, held, "servers?living=true")}
+    say(f"{len(lost)} of their servers were deleted")
+    return {"groups_paused": len(held), "paused_servers": len(theirs), "paused_too_many": too_many, "deleted_before_confirm": len(lost),
+            "unharmed": theirs <= still}
 
 
 def calm(fleet, groups, foreign):
@@ -194,6 +232,18 @@ def calm(fleet, groups, foreign):
     return living(fleet, foreign)
 
 
+def taken_in(fleet, groups, ours):
+    """Waits until every server that lives is in the ledger."""
+    def left_out():
+        with contextlib.suppress(Refused, OSError):
+            return ours - bound(fleet, groups)
+        return ours
+    try:
+        until("every server that lives is in the ledger", 120, lambda: not left_out(), 1)
+    except Failed as failed:
+        raise Failed(f"{failed}: {sorted(left_out())}") from None
+
+
 def play(fleet, seconds):
     fleet.up()
     foreign = plant_foreign(fleet)
@@ -201,6 +251,7 @@ def play(fleet, seconds):
     busy = [(tenant, fleet.create_group(tenant, f"busy-{number}-{tenant}", 0, 4)) for tenant in TENANTS for number in range(3)]
     groups = grown + busy
     settle(fleet, grown)
+    foreign += plant_copies(fleet)
     load = Load(fleet, busy)
     load.start()
     until("events are acknowledged", 60, lambda: len(load.acknowledged) > 20)
@@ -212,32 +263,24 @@ def play(fleet, seconds):
     time.sleep(seconds)
     load.stop()
     ours = calm(fleet, groups, foreign)
-    before = fleet.cloud("counts")
+    gone = deleted(fleet, groups)
+    lost_at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     fleet.lose()
     say(f"the store is lost: {len(ours)} servers live, {len(ours - known)} of them made since")
     fleet.restore()
     say("the store is back from the copy")
-
-    def left_out():
-        with contextlib.suppress(Refused, OSError):
-            return ours - bound(fleet, groups)
-        return ours
-    try:
-        until("every server that lives is in the ledger", 120, lambda: not left_out(), 1)
-    except Failed as failed:
-        raise Failed(f"{failed}: {sorted(left_out())}") from None
+    taken_in(fleet, groups, ours)
     # Longer than any period after which something could be deleted.
     time.sleep(20)
-    shown = [(one, fleet.group(*one)) for one in groups]
-    paused = [one for one, group in shown if (group.get("hold") or {}).get("why") == "restored"]
-    after = fleet.cloud("counts")
-    deleted = after["servers_deleted"] - before["servers_deleted"]
-    unharmed = ours <= living(fleet, foreign)
-    say(f"{len(paused)} groups are paused; {deleted} servers were deleted")
+    frozen = len(deleted(fleet, groups) - gone)
+    held = paused(fleet, groups)
+    # A server that is taken in gets its slot then. What was made since the copy began is not the same: copying a cluster takes a while.
+    adopted = ours & bound(fleet, groups, lost_at)
+    unpaused = adopted - bound(fleet, held, lost_at)
+    before = unconfirmed(fleet, held, ours, gone)
     # The confirmation: what takes servers in has paused, and the others go on with what the copy remembers.
-    for tenant, group in paused:
+    for tenant, group in held:
         fleet.api("POST", tenant, f"/groups/{group}/resume")
-    fleet.let_go()
     # What is too many now leaves a quarter a minute.
     try:
         _, active = settle(fleet, groups, 480)
@@ -247,15 +290,17 @@ def play(fleet, seconds):
     counts = fleet.cloud("counts")
     everybody = {one["id"] for one in fleet.cloud("servers?living=true")["servers"]}
     return {
-        "servers_in_cloud": len(ours), "adopted": len(ours - known), "groups_paused": len(paused), "deleted_before_confirm": deleted,
+        "servers_in_cloud": len(ours), "made_since": len(ours - known), "adopted": len(adopted),
+        "adopted_unpaused": len(unpaused), "deleted_while_frozen": frozen, **before,
         "servers_after": len(everybody - set(foreign)), "slots_active": active,
         "creates_per_slot_max": counts["creates_per_tag_max"], "foreign_deletes": len(set(foreign) - everybody),
-        "unharmed": unharmed,
     }
 
 
 def is_right(result):
-    return (result["unharmed"] and result["deleted_before_confirm"] == 0 and result["adopted"] > 0 and result["groups_paused"] > 0
+    # Without servers that paused groups have too many, nothing would have been there to delete.
+    return (result["unharmed"] and result["deleted_before_confirm"] == result["deleted_while_frozen"] == 0
+            and result["adopted"] > 0 == result["adopted_unpaused"] and result["groups_paused"] > 0 and result["paused_too_many"] > 0
             and result["servers_after"] == result["slots_active"] and result["creates_per_slot_max"] == 1 and result["foreign_deletes"] == 0)
 
 

@@ -6,9 +6,11 @@
 #   deploy/fleet/restore.sh cassandra          only Cassandra: snapshots of every node, the cluster wiped, files put back, repair
 #
 # The store is copied while events come in; more servers are made and deleted; the store is lost with everything in memory; the copy comes
-# back. Groups that find servers which the copy does not know take them in and pause. The last line of each is JSON: servers that lived when
-# the store was lost, how many of them the copy did not know (all adopted), servers deleted before somebody confirmed (0), create calls per
-# slot (1), foreign servers deleted (0). Further arguments go to restore.py: --seconds N, --keep FOLDER.
+# back, under a freeze. Groups that find servers which the copy does not know take them in and pause; the freeze is let go of, and only the pause
+# holds them back. The last line of each is JSON: servers that lived when the store was lost, how many of them the copy did not know and were
+# adopted, how many of these in groups that did not pause (0), servers deleted under the freeze (0), servers that paused groups had too many and
+# how many of theirs were deleted before somebody confirmed (0), create calls per slot (1), foreign servers deleted (0). Further arguments go to
+# restore.py: --seconds N, --keep FOLDER.
 #
 # HOLT_BINARIES names a folder with the programs; without it they are built. Ports from FLEET_BASE (36000) on. Needs Python 3; Cassandra
 # needs what cassandra-lab.sh says, in a CASS_DIR of its own: the cluster is wiped.

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from chaos import make_groups
-from fleet import EACH, Fleet, Load, is_right, last_line, plant_foreign, tally, until
+from fleet import EACH, Fleet, Load, is_right, last_line, plant_copies, plant_foreign, tally, until
 
 
 def restart(fleet, load, say):
@@ -77,6 +77,7 @@ def main():
         load = Load(fleet, groups)
         load.start()
         until("events are acknowledged", 60, lambda: len(load.acknowledged) > 20)
+        foreign += plant_copies(fleet)
         slowest = restart(fleet, load, say)
         refused = change_certificates(fleet, load, say)
         # What stood before the change goes on with old certificates; what starts now has nothing but the new ones.

@@ -4,8 +4,8 @@
 #
 #   deploy/fleet/upgrade.sh [--keep FOLDER]
 #
-# Three api, three supervisors and three workers on a Cassandra of one node, with a simulated cloud as the ground truth. The last line is
-# JSON. CASSANDRA_POINTS, HOLT_BINARIES and FLEET_BASE as for chaos.sh.
+# Three api, three supervisors, three workers and a hooks lane on a Cassandra of one node, with a simulated cloud as the ground truth. The last
+# line is JSON. CASSANDRA_POINTS, HOLT_BINARIES and FLEET_BASE as for chaos.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source deploy/fleet/lab.sh

@@ -1,0 +1,53 @@
+"""A customer's receiver of hooks: counts what reached it, and lets servers that wait go on. It verifies no signature: tests/hooks has one that does."""
+import collections
+import http.server
+import json
+import threading
+
+from fleet import call
+
+POINTS = ("server.before_active", "server.active", "server.gone")
+
+
+class Receiver:
+    """Listens on a port of this machine until the process ends."""
+
+    def __init__(self, port):
+        self.url = f"http://127.0.0.1:{port}/holt"
+        self.lock, self.messages, self.answered = threading.Lock(), {}, 0
+        self.took = collections.Counter()       # how often each id came: at least once is the promise
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+                self.send_response(204)
+                self.end_headers()
+                receiver.take(self.headers["webhook-id"], body)
+
+            def log_message(self, *_):
+                pass
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def take(self, name, body):
+        with self.lock:
+            self.took[name] += 1
+            is_new = self.took[name] == 1
+            self.messages[name] = (body["type"], body["data"]["server"])
+        if is_new and "wait" in body["data"]:
+            # Only by this may the server go on before its deadline.
+            status = call("POST", body["data"]["wait"]["answer_url"] + "/continue").status
+            with self.lock:
+                self.answered += status == 200
+
+    def hook(self, fleet, tenant, group):
+        """Puts a hook on a group; a server whose receiver does not answer is given up."""
+        fleet.api("PUT", tenant, f"/groups/{group}/hooks/told", {
+            "points": POINTS, "url": self.url, "wait": {"deadline_s": 60, "default": "abandon"}})
+
+    def told(self, point):
+        """Of how many servers it was told at that point, and in how many messages of ids of their own: the same, if none is told twice."""
+        with self.lock:
+            servers = [server for kind, server in self.messages.values() if kind == point]
+        return len(set(servers)), len(servers)
