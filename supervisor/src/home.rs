@@ -68,7 +68,17 @@ pub(crate) struct Keeper {
 struct Heard {
     /// The highest claim, when it was last told of, and how old the read was then.
     read: Option<(Claim, Mono, Duration)>,
+    /// Since when there was no gap between reads.
+    since: Mono,
     claim: Option<HomeEpoch>,
+}
+
+impl Heard {
+    /// How old the newest read is; none: there is none.
+    fn age(&self, now: Mono) -> Option<Duration> {
+        let (_, told, age) = self.read.as_ref()?;
+        Some(now.since(*told) + *age)
+    }
 }
 
 impl Keeper {
@@ -82,11 +92,15 @@ impl Keeper {
             return;
         };
         let mut heard = self.lock();
-        let is_less = heard.read.as_ref().is_some_and(|(known, told, old)| {
-            let fresher = at.since(*told) + *old < *age;
+        let before = heard.age(at);
+        let is_less = heard.read.as_ref().is_some_and(|(known, ..)| {
+            let fresher = before.is_some_and(|before| before < *age);
             claim.epoch < known.epoch || (claim.epoch == known.epoch && fresher)
         });
         if !is_less {
+            if before.is_none_or(|before| before > STALE) {
+                heard.since = at;
+            }
             heard.read = Some((claim.clone(), at, *age));
         }
     }
@@ -96,10 +110,18 @@ impl Keeper {
         self.lock().claim
     }
 
+    /// The highest claim that was read, and how old the read is.
     fn read(&self, now: Mono) -> Option<(Claim, Duration)> {
         let heard = self.lock();
-        let (claim, told, age) = heard.read.as_ref()?;
-        Some((claim.clone(), now.since(*told) + *age))
+        let (claim, ..) = heard.read.as_ref()?;
+        Some((claim.clone(), heard.age(now)?))
+    }
+
+    /// For how long it has been read without a gap; none: it was not lately.
+    fn fresh(&self, now: Mono) -> Option<Duration> {
+        let heard = self.lock();
+        let is_fresh = heard.age(now).is_some_and(|age| age <= STALE);
+        is_fresh.then(|| now.since(heard.since))
     }
 }
 
@@ -234,15 +256,15 @@ impl Watch {
     }
 
     fn known(&self, memory: &Memory) -> Known {
-        let read = self.keeper.read(mono(&self.process));
-        let is_fresh = read.as_ref().is_some_and(|(_, age)| *age <= STALE);
+        let now = mono(&self.process);
+        let (read, fresh) = (self.keeper.read(now), self.keeper.fresh(now));
         let claims = read.map(|(claim, _)| claim).into_iter();
         // Whoever won has said so in the store too: those learn of it whose own workers are gone, or cannot reach Nova.
         let claims = claims.chain(memory.opening.clone());
         Known {
             published: memory.published.as_ref().map(|row| row.claim.clone()),
             read: claims.max_by_key(|claim| claim.epoch),
-            is_fresh,
+            fresh,
             silent: memory.silent,
             wished: memory.wish.as_ref().map(|wish| wish.ends),
         }

@@ -24,6 +24,11 @@ pub const READ_EVERY: Duration = Duration::from_secs(5);
 pub const SETTLE: Duration = Duration::from_secs(30);
 /// A plane whose beat stood still for this long is taken over from, if that is to happen by itself (safety 3.10).
 pub const AFTER: Duration = Duration::from_secs(600);
+/// For how long the key pairs must have been readable before a plane takes over by itself; no longer than the silence that it waits for.
+///
+/// When a cut is over, Nova answers at once; the beats of the plane that lived on the other side are heard once the store's nodes have found each
+/// other again, which may take them a minute.
+pub const HEALED: Duration = Duration::from_secs(120);
 /// How many old key pairs are kept beside the newest: their quota is 100 by default.
 pub const KEPT: u64 = 10;
 
@@ -111,8 +116,8 @@ pub struct Known {
     pub published: Option<Claim>,
     /// The highest claim that a worker ever read in Nova, or that its winner wrote into the store.
     pub read: Option<Claim>,
-    /// Whether a worker has read it lately, so that it could claim too.
-    pub is_fresh: bool,
+    /// For how long workers have been reading it without a gap; none: nobody has lately, so nobody could claim either.
+    pub fresh: Option<Duration>,
     /// How long the beat of whoever has the highest epoch has stood still.
     pub silent: Duration,
     /// The epoch that an operator wants to see ended by this plane.
@@ -139,6 +144,8 @@ pub enum Why {
     Served,
     /// It would, but has no fresh read of the key pairs: it cannot reach the colo's Nova, and could do nothing there.
     Unreached,
+    /// It would, but could not reach the colo's Nova a moment ago ([`HEALED`]): the other plane may live, and be heard of yet.
+    Healing,
 }
 
 impl Why {
@@ -149,6 +156,9 @@ impl Why {
             Self::Served => "another control plane has the colo",
             Self::Unreached => {
                 "no worker of this control plane has read the key pairs of the colo lately"
+            }
+            Self::Healing => {
+                "the key pairs of the colo can be read again only since a moment ago: the other control plane may be heard of yet"
             }
         }
     }
@@ -170,16 +180,16 @@ pub fn decide(plane: &Plane, known: &Known) -> Act {
         };
     }
     let by_itself = match plane.automatic {
-        Automatic::Off => false,
-        Automatic::After(after) => known.silent >= after,
+        Automatic::Off => None,
+        Automatic::After(after) => (known.silent >= after).then_some(after.min(HEALED)),
     };
-    if !by_itself && known.wished != Some(holder.epoch) {
-        return Act::Stand(Why::Served);
-    }
-    if known.is_fresh {
-        Act::Claim(holder.epoch.next())
-    } else {
-        Act::Stand(Why::Unreached)
+    let is_wished = known.wished == Some(holder.epoch);
+    match (by_itself, known.fresh) {
+        (None, _) if !is_wished => Act::Stand(Why::Served),
+        (_, None) => Act::Stand(Why::Unreached),
+        // An operator knows whether the other plane lives.
+        (Some(healed), Some(fresh)) if fresh < healed && !is_wished => Act::Stand(Why::Healing),
+        (_, Some(_)) => Act::Claim(holder.epoch.next()),
     }
 }
 
