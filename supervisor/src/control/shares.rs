@@ -2,9 +2,6 @@
 //!
 //! A share holds for 10 s from the beat that it answers. A worker that comes gets only what no other one still holds, so that the shares of
 //! all, and the floors of those that are not here, never add up to more than the budget.
-//!
-//! One worker probes at a time. It may be one that is cut off from the cloud, for which the cloud never answers again: so the election lapses,
-//! and goes round among those that fail.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -21,26 +18,11 @@ const WHOLE: u32 = 1_000;
 /// What is set aside for the floors of all workers that there may be.
 const FLOORS: u32 = 200;
 
-/// Who probes for so long without an answer lets the next one try: four probes, and longer than it takes a worker without calls to say that it
-/// has nothing to probe with (`QUIET_FOR` of the guard's breaker), so that such a one is passed over in all later rounds.
-const TERM: Duration = Duration::from_secs(40);
-/// Between the terms of two workers, so that their probes are as far apart as those of one, and the first has heard that it is over.
-const REST: Duration = Duration::from_secs(10);
-
 /// The shares of one colo.
 #[derive(Debug)]
 pub(super) struct Shares {
     workers_max: NonZeroU32,
     workers: BTreeMap<WorkerName, Worker>,
-    /// Who probes while anybody fails, or did so last.
-    term: Option<Term>,
-}
-
-#[derive(Debug)]
-struct Term {
-    name: WorkerName,
-    /// Not before this.
-    from: Mono,
 }
 
 #[derive(Debug)]
@@ -67,7 +49,6 @@ impl Shares {
         Self {
             workers_max,
             workers: BTreeMap::new(),
-            term: None,
         }
     }
 
@@ -96,42 +77,17 @@ impl Shares {
             told: answered,
         };
         self.workers.insert(heartbeat.worker.clone(), worker);
+        // The first of those that fail; those that do well need no probe. By what all supervisors hear alike, and nothing that one remembers: a worker
+        // probes only if each of them elects it, so two that disagree would leave the cloud shut for ever.
+        let prober = self
+            .workers
+            .iter()
+            .find(|(_, worker)| worker.fares == Fares::Failing)
+            .map(|(name, _)| name);
         Part {
             share,
-            elected: self.elects(&heartbeat.worker, now),
+            elected: prober.is_none_or(|name| *name == heartbeat.worker),
             answered,
-        }
-    }
-
-    /// Whether the worker that beats just now may probe. While nobody fails nobody needs to, and whoever fails first may.
-    fn elects(&mut self, beats: &WorkerName, now: Mono) -> bool {
-        let fails = |name: &WorkerName| {
-            let worker = self.workers.get(name);
-            worker.is_some_and(|worker| worker.fares == Fares::Failing)
-        };
-        let last = self.term.as_ref().map(|term| &term.name);
-        let after = |name: &&WorkerName| last.is_none_or(|last| *name > last);
-        let failing = || self.workers.keys().filter(|name| fails(name));
-        let Some(next) = failing().find(after).or_else(|| failing().next()).cloned() else {
-            self.term = None;
-            return true;
-        };
-        match &self.term {
-            // It is told with this beat that its term is over, before another's begins.
-            Some(Term { name, from })
-                if name == beats && next != *name && fails(name) && now.since(*from) >= TERM =>
-            {
-                let from = now.plus(REST);
-                self.term = Some(Term { name: next, from });
-                false
-            }
-            Some(Term { name, from }) if fails(name) => name == beats && *from <= now,
-            Some(_) | None => {
-                let elected = next == *beats;
-                let (name, from) = (next, now);
-                self.term = Some(Term { name, from });
-                elected
-            }
         }
     }
 

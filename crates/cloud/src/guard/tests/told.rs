@@ -315,7 +315,7 @@ async fn a_class_that_nobody_calls_any_more_does_not_count() {
     assert_eq!(guard.phase(), Phase::HalfOpen, "it is called again");
 }
 
-/// Each second the first of those that fail is elected, as supervisors do it while one of them gets answers.
+/// Each second the first of those that fail is elected, as supervisors do it.
 async fn a_second(process: &Process, guards: &[Guard; 2]) {
     process.clock.sleep(Duration::from_secs(1)).await;
     let prober = guards.iter().position(|g| g.phase() == Phase::Open);
