@@ -398,35 +398,28 @@ fn gate(said: &GateWord) -> Option<String> {
 /// Who changed a group, and what.
 pub(crate) fn history(records: &[Record]) -> String {
     let head = ["rev", "at", "cause", "by", "request", "change"];
-    let row = |record: &Record| {
-        [
-            record.rev.to_string(),
-            record.at.to_string(),
-            word(&record.cause),
-            record.actor.name.clone(),
-            record.actor.request_id.clone(),
-            record.change.to_string(),
-        ]
-    };
-    table(head, records.iter().map(row))
+    table(head, records.iter().map(cells))
 }
 
 /// Changes of many groups.
 pub(crate) fn found(found: &[Found]) -> String {
     let head = ["group", "rev", "at", "cause", "by", "request", "change"];
     let row = |found: &Found| {
-        let record = &found.record;
-        [
-            found.group.clone(),
-            record.rev.to_string(),
-            record.at.to_string(),
-            word(&record.cause),
-            record.actor.name.clone(),
-            record.actor.request_id.clone(),
-            record.change.to_string(),
-        ]
+        let [rev, at, cause, by, request, change] = cells(&found.record);
+        [found.group.clone(), rev, at, cause, by, request, change]
     };
     table(head, found.iter().map(row))
+}
+
+fn cells(record: &Record) -> [String; 6] {
+    [
+        record.rev.to_string(),
+        record.at.to_string(),
+        word(&record.cause),
+        record.actor.name.clone(),
+        record.actor.request_id.clone(),
+        record.change.to_string(),
+    ]
 }
 
 /// Every slot, as the ledger has it.
