@@ -118,7 +118,7 @@ impl Keeper {
     }
 
     /// For how long it has been read without a gap; none: it was not lately.
-    fn fresh(&self, now: Mono) -> Option<Duration> {
+    fn reading(&self, now: Mono) -> Option<Duration> {
         let heard = self.lock();
         let is_fresh = heard.age(now).is_some_and(|age| age <= STALE);
         is_fresh.then(|| now.since(heard.since))
@@ -257,14 +257,14 @@ impl Watch {
 
     fn known(&self, memory: &Memory) -> Known {
         let now = mono(&self.process);
-        let (read, fresh) = (self.keeper.read(now), self.keeper.fresh(now));
+        let (read, reading) = (self.keeper.read(now), self.keeper.reading(now));
         let claims = read.map(|(claim, _)| claim).into_iter();
         // Whoever won has said so in the store too: those learn of it whose own workers are gone, or cannot reach Nova.
         let claims = claims.chain(memory.opening.clone());
         Known {
             published: memory.published.as_ref().map(|row| row.claim.clone()),
             read: claims.max_by_key(|claim| claim.epoch),
-            fresh,
+            reading,
             silent: memory.silent,
             wished: memory.wish.as_ref().map(|wish| wish.ends),
         }

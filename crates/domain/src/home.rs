@@ -117,7 +117,7 @@ pub struct Known {
     /// The highest claim that a worker ever read in Nova, or that its winner wrote into the store.
     pub read: Option<Claim>,
     /// For how long workers have been reading it without a gap; none: nobody has lately, so nobody could claim either.
-    pub fresh: Option<Duration>,
+    pub reading: Option<Duration>,
     /// How long the beat of whoever has the highest epoch has stood still.
     pub silent: Duration,
     /// The epoch that an operator wants to see ended by this plane.
@@ -184,11 +184,11 @@ pub fn decide(plane: &Plane, known: &Known) -> Act {
         Automatic::After(after) => (known.silent >= after).then_some(after.min(HEALED)),
     };
     let is_wished = known.wished == Some(holder.epoch);
-    match (by_itself, known.fresh) {
+    match (by_itself, known.reading) {
         (None, _) if !is_wished => Act::Stand(Why::Served),
         (_, None) => Act::Stand(Why::Unreached),
         // An operator knows whether the other plane lives.
-        (Some(healed), Some(fresh)) if fresh < healed && !is_wished => Act::Stand(Why::Healing),
+        (Some(healed), Some(so_long)) if so_long < healed && !is_wished => Act::Stand(Why::Healing),
         (_, Some(_)) => Act::Claim(holder.epoch.next()),
     }
 }

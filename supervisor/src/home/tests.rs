@@ -60,14 +60,14 @@ fn of_what_workers_read_the_highest_claim_holds_and_the_newest_read_of_it() {
 fn key_pairs_are_read_since_the_last_gap() {
     let keeper = Keeper::default();
     let seconds = |n| Some(Duration::from_secs(n));
-    assert_eq!(keeper.fresh(at(9)), None);
+    assert_eq!(keeper.reading(at(9)), None);
     for told in [10, 25, 44] {
         keeper.hear(Some(&read(1, "east", 1)), at(told));
     }
-    assert_eq!(keeper.fresh(at(60)), seconds(50));
-    assert_eq!(keeper.fresh(at(64)), None, "21 s old");
+    assert_eq!(keeper.reading(at(60)), seconds(50));
+    assert_eq!(keeper.reading(at(64)), None, "21 s old");
     keeper.hear(Some(&read(1, "east", 1)), at(70));
-    assert_eq!(keeper.fresh(at(71)), seconds(1));
+    assert_eq!(keeper.reading(at(71)), seconds(1));
 }
 
 pub(crate) fn actor() -> Actor {

@@ -59,7 +59,7 @@ fn does(
     let known = Known {
         published: row.map(claim_of),
         read: read.map(claim_of),
-        fresh: read.map(|_| HEALED),
+        reading: read.map(|_| HEALED),
         silent: Duration::from_secs(silent),
         wished: wished.map(HomeEpoch),
     };
@@ -97,18 +97,18 @@ fn when_a_cut_is_over_the_beats_of_the_other_side_are_waited_for() {
     let plane = west(MINUTES);
     let mut known = Known {
         read: Some(claim(0, "east")),
-        fresh: Some(Duration::from_secs(119)),
+        reading: Some(Duration::from_secs(119)),
         silent: Duration::from_secs(3_600),
         ..Known::default()
     };
     assert_eq!(decide(&plane, &known), Act::Stand(Why::Healing));
     known.wished = Some(HomeEpoch(0));
     assert_eq!(decide(&plane, &known), Act::Claim(HomeEpoch(1)));
-    (known.wished, known.fresh) = (None, Some(HEALED));
+    (known.wished, known.reading) = (None, Some(HEALED));
     assert_eq!(decide(&plane, &known), Act::Claim(HomeEpoch(1)));
     // Where silence is short, so is this.
     let hasty = west(Automatic::After(Duration::from_secs(10)));
-    known.fresh = Some(Duration::from_secs(10));
+    known.reading = Some(Duration::from_secs(10));
     assert_eq!(decide(&hasty, &known), Act::Claim(HomeEpoch(1)));
 }
 
@@ -155,7 +155,7 @@ fn what_was_read_once_holds_also_when_nobody_reads_any_more() {
 fn only_an_operator_takes_over_where_nothing_happens_by_itself() {
     let mut known = Known {
         read: Some(claim(0, "east")),
-        fresh: Some(Duration::ZERO),
+        reading: Some(Duration::ZERO),
         silent: Duration::from_secs(86_400),
         ..Known::default()
     };

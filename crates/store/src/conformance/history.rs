@@ -86,7 +86,8 @@ pub enum Violation {
 /// Runs a history against a store.
 ///
 /// Every client reads, and commits on top of what it saw last; half of the clients are slow to look, so that many guards are old. The clients
-/// are dealt over `sessions`: a session may keep its own operations on a group apart. An operation to which the store was not available saw nothing, and is not in the history.
+/// are dealt over `sessions`: a session may keep its own operations on a group apart. An operation to which the store was not available saw
+/// nothing, and is not in the history.
 ///
 /// # Errors
 /// The store gave an error, an answer that no healthy store gives, or was not available to one of ten operations of a client.
