@@ -42,6 +42,8 @@ pub(crate) struct Worker {
     state_dir: PathBuf,
     #[serde(default, deserialize_with = "wire::glass::path")]
     break_glass: Option<PathBuf>,
+    #[serde(with = "chassis::config::duration")]
+    revoke_after: std::time::Duration,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -103,6 +105,8 @@ impl Config {
         Ok(Settings {
             break_glass: self.worker.break_glass.clone(),
             fence: self.fence()?,
+            revoke_after: crate::revoke_after(self.worker.revoke_after)
+                .context("configuration key `worker.revoke_after`")?,
             ..Settings::new(name, place)
         })
     }

@@ -3,7 +3,7 @@
 //!
 //! The way of an operation, one file a step: [`poll`] (offers permits, takes operations) → [`execute`] (the last checks, one call) →
 //! [`classify`] (what came of it) → [`report`] (until acknowledged). Beside it: [`beat`] (that it lives, and what holds for its calls), [`host`] and [`begun`] (what outlives this process, and what
-//! it proves), [`tokens`] (fixed before an offer is made), [`observe`] (what of a list matters).
+//! it proves), [`tokens`] (fixed before an offer is made) and [`revoke`] (those of lost creates end early), [`observe`] (what of a list matters).
 //!
 //! Deliberately absent: the store, any decision about what should be, and any second try at a create.
 #![warn(missing_docs)]
@@ -20,6 +20,7 @@ mod measure;
 mod observe;
 mod poll;
 mod report;
+mod revoke;
 pub mod serve;
 mod tokens;
 
@@ -44,6 +45,8 @@ use crate::fence::Watch as FenceWatch;
 use crate::host::Place;
 use crate::measure::Measure;
 use crate::report::Reporter;
+use crate::revoke::Revocations;
+pub use crate::revoke::{TooSoon, after as revoke_after};
 use crate::tokens::Tokens;
 
 /// Who this worker is, and how much it takes on at once.
@@ -65,6 +68,9 @@ pub struct Settings {
     pub begin: Duration,
     /// A token with less than this left is not offered: it would hardly outlive the call.
     pub token_left_min: Duration,
+    /// A token with which a create was sent that got no answer has a successor from then on, and is revoked after this; none: it ends by itself.
+    /// Longer than builds take: Nova shows the customer's other services the token with which a server was asked for.
+    pub revoke_after: Option<Duration>,
     /// With so many reports that nobody has acknowledged, no more operations are asked for.
     pub reports_max: usize,
     /// Between two heartbeats to each supervisor, and between two looks at the break-glass file: 1 s, well under the 4 s after which old news
@@ -89,6 +95,7 @@ impl Settings {
             wait: Duration::from_secs(5),
             begin: Duration::from_secs(10),
             token_left_min: Duration::from_secs(60),
+            revoke_after: Some(Duration::from_secs(30 * 60)),
             reports_max: 4096,
             heartbeat: Duration::from_secs(1),
             break_glass: None,
@@ -118,6 +125,7 @@ pub(crate) struct Shared {
     pub(crate) supervisors: Vec<Arc<dyn Ops>>,
     pub(crate) begun: Begun,
     pub(crate) tokens: Tokens,
+    pub(crate) revocations: Revocations,
     pub(crate) reporter: Reporter,
     pub(crate) others: Arc<Semaphore>,
     /// How many of those may be lists.
@@ -169,6 +177,7 @@ pub fn build(
         guard,
         begun,
         tokens: Tokens::new(Arc::clone(&cloud)),
+        revocations: Revocations::new(settings.revoke_after),
         cloud,
         reporter: Reporter::new(process.clone(), &supervisors),
         beats: Beats::new(supervisors.len(), settings.break_glass.as_deref()),
@@ -190,6 +199,8 @@ pub fn build(
     if let Some(watch) = &shared.fence {
         watch.start(&shared);
     }
+    let revoking = revoke::run(Arc::clone(&shared));
+    drop(process.tasks.spawn("revocations", revoking));
     for supervisor in 0..shared.supervisors.len() {
         let beats = beat::run(Arc::clone(&shared), supervisor);
         drop(process.tasks.spawn("heartbeat", beats));

@@ -140,6 +140,7 @@ pub(crate) const fn word(done: &Done) -> &'static str {
             Outcome::NotCreated(_) => "not_created",
             Outcome::Throttled(_) => "throttled",
             Outcome::Unknown(_) => "unknown",
+            Outcome::TokenRevoked => "token_revoked",
             Outcome::Voided => "voided",
             Outcome::Begun => "begun",
             Outcome::DeleteAccepted(_) => "delete_accepted",

@@ -6,6 +6,7 @@ mod desk;
 mod life;
 mod look;
 mod nova;
+mod revoke;
 mod void;
 
 use std::collections::BTreeMap;

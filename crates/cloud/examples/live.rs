@@ -1,5 +1,5 @@
 //! Goes once through everything this crate does, against a real OpenStack: two servers are made (one with `personality`), seen, proved and
-//! deleted, and a wrong image is refused. Not part of CI: it needs a cloud, such as deploy/openstack-lab.
+//! deleted, a wrong image is refused, and a token is revoked by its successor. Not part of CI: it needs a cloud, such as deploy/openstack-lab.
 //!
 //! ```text
 //! cargo run -p cloud --example live -- live.toml
@@ -18,7 +18,7 @@ use chassis::{Process, Secret};
 use cloud::error::CreateError;
 use cloud::guard::{self, Call, Guard, Priority};
 use cloud::openstack::{OpenStack, Settings};
-use cloud::port::{Cloud as _, Create};
+use cloud::port::{Cloud as _, Create, Revoked};
 use cloud::proof::{self, ProofKeys, Proven};
 use cloud::transport::http::{self, HttpTransport};
 use domain::evidence::Status;
@@ -51,6 +51,7 @@ fn main() -> Result<(), Failure> {
     chassis::spawn::run(async move {
         let live = start(&config)?;
         live.refused(&config).await?;
+        live.revoked().await?;
         let plain = format!(
             r#"{{"flavorRef": "{}", "imageRef": "{}"}}"#,
             config.flavor, config.image
@@ -115,6 +116,17 @@ impl Live {
             Err(CreateError::Not(why)) => say(&format!("a wrong image: {why:?}")),
             other => Err(format!("a wrong image: {other:?}").into()),
         }
+    }
+
+    async fn revoked(&self) -> Result<(), Failure> {
+        let token = self.cloud.token(&self.tenant).await?;
+        self.cloud.renew(&token).await?;
+        let first = self.cloud.revoke(&token).await?;
+        let again = self.cloud.revoke(&token).await?;
+        if (first, again) != (Revoked::Now, Revoked::NotFound) {
+            return Err(format!("a token to be revoked: {first:?}, then {again:?}").into());
+        }
+        say("a token is revoked by its successor, once")
     }
 
     async fn life(&self, server: &str) -> Result<(), Failure> {

@@ -25,6 +25,7 @@ mod look_up;
 mod microversion;
 mod model;
 mod moment;
+mod revoke;
 mod seat;
 mod servers;
 mod tag;
@@ -38,7 +39,7 @@ use seat::{Rejected, Seat};
 
 use crate::error::{CallError, CreateError, TokenError};
 use crate::guard::{Call, Guard};
-use crate::port::{Cloud, Create, Deleted, Found, KeyPair, List, Made, Server, Token};
+use crate::port::{Cloud, Create, Deleted, Found, KeyPair, List, Made, Revoked, Server, Token};
 use crate::proof::{Owned, ProofKeys};
 use crate::transport::Transport;
 
@@ -147,6 +148,14 @@ impl Cloud for OpenStack {
 
     fn token_left(&self, token: &Token) -> Duration {
         token.inner.left(self.process.clock.mono())
+    }
+
+    async fn renew(&self, token: &Token) -> Result<(), TokenError> {
+        self.another_token(token).await
+    }
+
+    async fn revoke(&self, token: &Token) -> Result<Revoked, CallError> {
+        self.revoke_token(token).await
     }
 
     async fn create(&self, token: &Token, create: &Create) -> Result<ServerId, CreateError> {

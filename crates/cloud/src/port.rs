@@ -95,6 +95,15 @@ pub enum Made {
     Taken,
 }
 
+/// What became of a token that was to be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    /// 204. The services' caches may take it for a while longer (safety 3.6).
+    Now,
+    /// 404: Keystone knows no such token that is good. It is, perhaps, from a revocation whose answer was lost.
+    NotFound,
+}
+
 /// What a cloud says of an image or a flavor that a launch configuration names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
@@ -119,6 +128,12 @@ pub trait Cloud: Debug + Send + Sync {
 
     /// The longest time for which the token can still live, counted from when it was received on our own monotonic clock (design 4, strict rule).
     fn token_left(&self, token: &Token) -> Duration;
+
+    /// Has another token than this one for its tenant from now on. If that cannot be had, this one stays.
+    async fn renew(&self, token: &Token) -> Result<(), TokenError>;
+
+    /// Revokes a token, by the authority of its successor: no call that was made with it is begun any more once caches have forgotten it.
+    async fn revoke(&self, token: &Token) -> Result<Revoked, CallError>;
 
     /// Creates one server by exactly one POST on a fresh connection, with exactly this token. 401 is not repeated: the next token is
     /// another one. A launch configuration that asks for several servers, or for no id, is refused without a call.

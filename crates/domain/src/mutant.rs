@@ -115,6 +115,8 @@ mutants!(
     LapseFromPartial,
     /// `evidence`: a lapsed slot is released while the token lives.
     ReleaseEarly,
+    /// `evidence`: a token that is revoked counts as revoked since its call.
+    RevokedSinceTheCall,
     /// `evidence`: absence from a list with gaps counts.
     GoneFromPartial,
     /// `evidence`: one absence is enough.

@@ -23,6 +23,8 @@ pub enum Outcome {
     Throttled(Duration),
     /// Create: nobody knows.
     Unknown(DoubtWhy),
+    /// Create, long after its answer was lost: the token that the call used is revoked (design 4, rule 3).
+    TokenRevoked,
     /// Void: the call never began and never will (only the incarnation itself, or a successor with its host lock and no mark).
     Voided,
     /// Void: the call is marked as begun, by this or a dead incarnation; it may have been executed.
@@ -59,6 +61,7 @@ pub fn settle(draft: &mut Draft<'_>, watch: &mut Watch, slot: SlotId, outcome: &
                 draft.try_step(slot, Move::Doubt(*why));
             }
         }
+        Outcome::TokenRevoked => token_revoked(draft, watch, slot),
         Outcome::Voided => {
             draft.try_step(slot, Move::Fail(FailWhy::NotSent));
         }
@@ -167,6 +170,26 @@ fn token(draft: &mut Draft<'_>, watch: &mut Watch, slot: &Slot) {
         );
     }
     watch.token_failed = Some(draft.now().mono);
+}
+
+/// From now on no copy of the call that is still under way outlives the cloud's caches. The ledger says so too: a successor of this owner
+/// counts from when it takes over, and not the whole life of the token again.
+fn token_revoked(draft: &mut Draft<'_>, watch: &mut Watch, id: SlotId) {
+    let Some(mut slot) = draft.slot(id).cloned() else {
+        return;
+    };
+    let (State::InDoubt(issue, _) | State::Lapsed(issue, Hold::Counted)) = &mut slot.state else {
+        return;
+    };
+    if issue.token_left.is_zero() {
+        return;
+    }
+    issue.token_left = Duration::ZERO;
+    let now = draft.now().mono;
+    if let Some(track) = watch.track_mut(id) {
+        track.revoked = Some(now);
+    }
+    draft.put(slot);
 }
 
 /// The open slot if that server is bound to it.

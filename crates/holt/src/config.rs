@@ -240,6 +240,8 @@ pub(crate) struct Rules {
 pub(crate) struct Worker {
     pub(crate) name: String,
     pub(crate) state_dir: PathBuf,
+    #[serde(with = "duration")]
+    pub(crate) revoke_after: Duration,
 }
 
 /// What `holt token` signs with.

@@ -158,6 +158,8 @@ pub(crate) fn worker(config: &Config) -> anyhow::Result<holt_worker::Settings> {
         // As many as may be under way: the budget is the one bound.
         creates_max: config.cloud.budgets.create.at_once.get(),
         break_glass: config.supervisor.break_glass.clone(),
+        revoke_after: holt_worker::revoke_after(config.worker.revoke_after)
+            .context("configuration key `worker.revoke_after`")?,
         ..holt_worker::Settings::new(name, place)
     })
 }

@@ -279,6 +279,8 @@ impl World {
             .unwrap_or_else(|_| unreachable!("a good name"));
         let mut settings = holt_worker::Settings::new(name, Place::Machine(seat.machine.clone()));
         settings.polls = self.schedule.size.polls;
+        // Less than half of a token's life: those of creates that are lost in its first half end before their time.
+        settings.revoke_after = Some(Duration::from_secs(240));
         // A run is 80 minutes of beats, and ticks are what a simulated day costs (safety 4.0). Just less than what makes news old.
         settings.heartbeat = Duration::from_millis(3_800);
         let links = self.links(&process, (&seat.name, life));

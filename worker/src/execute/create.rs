@@ -13,6 +13,7 @@ use wire::ports::ops::{CreateCall, Done};
 use super::{Hands, Terms, priority};
 use crate::begun::Begin;
 use crate::classify;
+use crate::revoke::Unanswered;
 
 pub(super) const NOT_SENT: Outcome = Outcome::NotCreated(FailWhy::NotSent);
 
@@ -76,6 +77,14 @@ impl Hands {
             outcome = classify::created(shared.cloud.create(&fresh, &create).await);
         }
         drop(admitted);
+        if matches!(outcome, Outcome::Unknown(_)) {
+            let create = Unanswered {
+                supervisor: self.supervisor,
+                key: key.clone(),
+                slot: create.slot,
+            };
+            shared.revocations.note(shared, token, create);
+        }
         self.learn(token, &outcome);
         shared.begun.ended(create.slot, &outcome);
         Attempt::Known(outcome)
@@ -108,6 +117,7 @@ impl Hands {
             Outcome::Created(_)
             | Outcome::Throttled(_)
             | Outcome::Unknown(_)
+            | Outcome::TokenRevoked
             | Outcome::Voided
             | Outcome::Begun
             | Outcome::DeleteAccepted(_)

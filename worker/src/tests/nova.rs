@@ -21,6 +21,8 @@ pub(super) enum End {
     Status(u16),
     /// With 404, in Nova's words.
     Missing,
+    /// With 404, in Keystone's words.
+    Unknown,
     /// With this status and a page, by something in front of Nova.
     Page(u16),
     /// With 429, to be tried again after so many seconds.
@@ -49,6 +51,10 @@ pub(super) struct State {
     /// Rows by server.
     pub(super) servers: BTreeMap<String, Value>,
     pub(super) sign_ins: u32,
+    /// How long tokens live, in hours; 0 is one.
+    pub(super) token_hours: u32,
+    /// The tokens that were to be revoked, each with the one that said so.
+    pub(super) revoked: Vec<(String, String)>,
     /// The project of every token.
     projects: BTreeMap<String, String>,
 }
@@ -115,8 +121,10 @@ impl Nova {
         let asked: Value = serde_json::from_slice(&request.body).unwrap();
         let project = asked["auth"]["scope"]["project"]["id"].as_str().unwrap();
         let url = format!("http://n/v2.1/{project}");
+        let hours = state.token_hours.max(1);
+        let expires = format!("2026-11-21T{hours:02}:00:00.000000Z");
         let body = json!({"token": {
-            "issued_at": "2026-11-21T00:00:00.000000Z", "expires_at": "2026-11-21T01:00:00.000000Z",
+            "issued_at": "2026-11-21T00:00:00.000000Z", "expires_at": expires,
             "user": {"id": "u1"}, "project": {"id": project},
             "catalog": [{"type": "compute", "endpoints": [{"interface": "public", "region_id": "ORD", "url": url}]}],
         }});
@@ -125,6 +133,12 @@ impl Nova {
         state.projects.insert(token.clone(), project.to_owned());
         response.headers.push(("x-subject-token".to_owned(), token));
         response
+    }
+
+    fn revoke(&self, request: &Request) -> Response {
+        let subject = header(request, "x-subject-token");
+        self.state().revoked.push((subject, token_of(request)));
+        answer(204, &json!({}))
     }
 
     fn create(&self, request: &Request) -> (End, Response) {
@@ -171,11 +185,13 @@ impl Nova {
 }
 
 fn token_of(request: &Request) -> String {
-    let token = request
-        .headers
-        .iter()
-        .find(|(name, _)| *name == "x-auth-token");
-    token.map(|(_, value)| value.clone()).unwrap_or_default()
+    header(request, "x-auth-token")
+}
+
+fn header(request: &Request, name: &str) -> String {
+    let mut headers = request.headers.iter();
+    let header = headers.find(|(key, _)| *key == name);
+    header.map(|(_, value)| value.clone()).unwrap_or_default()
 }
 
 fn not_found() -> Value {
@@ -197,8 +213,10 @@ impl Transport for Nova {
         // `v2.1/<project>/servers`, or the root of the service.
         let path = path.strip_prefix("v2.1").unwrap_or(path);
         let path = path.find("/servers").map_or("/", |at| &path[at..]);
-        let is_sign_in = request.url.ends_with("/auth/tokens");
-        let (end, response) = if is_sign_in {
+        let is_of_keystone = request.url.ends_with("/auth/tokens");
+        let (end, response) = if is_of_keystone && request.method == Method::Delete {
+            (self.end("DELETE /auth"), self.revoke(&request))
+        } else if is_of_keystone {
             (self.end("POST /auth"), self.sign_in(&request))
         } else if request.method == Method::Post {
             self.create(&request)
@@ -229,6 +247,10 @@ impl Transport for Nova {
                     Ok(answer(status, &words))
                 }
                 End::Missing => Ok(answer(404, &not_found())),
+                End::Unknown => {
+                    let words = json!({"error": {"code": 404, "title": "Not Found", "message": "Could not find token."}});
+                    Ok(answer(404, &words))
+                }
                 End::Page(status) => Ok(Response {
                     body: "<html>404 page not found</html>".into(),
                     ..answer(status, &json!({}))

@@ -67,7 +67,7 @@ impl TokenInner {
 
 /// An answer that is none.
 #[derive(Debug, thiserror::Error)]
-enum Nothing {
+pub(super) enum Nothing {
     #[error("{what}: HTTP {status}")]
     Status { what: &'static str, status: u16 },
     #[error("{what}: it cannot be read")]
@@ -124,12 +124,21 @@ impl OpenStack {
         seat.current(now).map(Ok)
     }
 
-    async fn sign_in(&self, tenant: &TenantId, account: &Account) -> Result<Token, Failed> {
+    /// Where tokens are made and ended.
+    pub(super) fn tokens_url(&self) -> String {
         let keystone = self.settings.keystone.trim_end_matches('/');
         let keystone = keystone.strip_suffix("/v3").unwrap_or(keystone);
+        format!("{keystone}/v3/auth/tokens")
+    }
+
+    pub(super) async fn sign_in(
+        &self,
+        tenant: &TenantId,
+        account: &Account,
+    ) -> Result<Token, Failed> {
         let request = Request {
             method: Method::Post,
-            url: format!("{keystone}/v3/auth/tokens"),
+            url: self.tokens_url(),
             headers: vec![("content-type", "application/json".to_owned())],
             body: credentials(account),
             timeout: self.settings.timeouts.auth,
@@ -212,7 +221,7 @@ impl OpenStack {
     }
 
     /// One exchange outside the queue, in the budget of its class.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         call: Call,
         tenant: &TenantId,

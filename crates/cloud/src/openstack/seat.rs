@@ -86,6 +86,13 @@ impl Seat {
         (token.inner.left(now) > reserve).then(|| token.clone())
     }
 
+    /// Whether the token was followed by another one.
+    pub(super) fn has_other_than(&self, token: &Token) -> bool {
+        let inner = self.inner();
+        let current = inner.token.as_ref();
+        current.is_some_and(|current| current.serial != token.serial)
+    }
+
     /// The refusal that still stands.
     pub(super) fn suspicion(&self, now: Mono) -> Option<String> {
         let inner = self.inner();

@@ -17,6 +17,7 @@ use crate::transport::http::{self, HttpTransport};
 mod calls;
 mod key_pairs;
 mod lists;
+mod revoke;
 mod secrets;
 mod sign_in;
 

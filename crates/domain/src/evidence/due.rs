@@ -251,7 +251,7 @@ impl Watch {
             if let (State::Lapsed(issue, Hold::Counted), Some(track)) =
                 (&slot.state, self.track(slot.id))
             {
-                let dead = token_dead(self, track.noticed, issue);
+                let dead = token_dead(self, track, issue);
                 wake.list_by(
                     self.last
                         .map_or(dead, |last| last.plus(LOOK_BUSY).max(dead)),

@@ -8,7 +8,7 @@ use crate::mutant::{self, Mutant, Rule, off};
 use crate::slot::{DoubtWhy, Hold, Issue, Move, State};
 use crate::time::Mono;
 
-use super::{Extent, Scale, Status, Watch};
+use super::{Extent, Scale, Status, Track, Watch};
 
 /// Two tagged lists further apart than this do not follow on each other.
 const TAGGED_GAP_MAX: Duration = Duration::from_secs(600);
@@ -39,12 +39,18 @@ pub(super) fn doubt_after(watch: &Watch) -> Duration {
 }
 
 /// When the token of a lapsed slot's call is surely dead, caches included. Counted from when the owner knew of the slot, which is not
-/// before its commit.
-pub(super) fn token_dead(watch: &Watch, noticed: Mono, issue: &Issue) -> Mono {
+/// before its commit, and from when it knew that the token is revoked, if it is.
+pub(super) fn token_dead(watch: &Watch, track: &Track, issue: &Issue) -> Mono {
     if mutant::on(Mutant::ReleaseEarly) {
-        return noticed;
+        return track.noticed;
     }
-    noticed.plus(issue.token_left).plus(watch.rules.token_cache)
+    let ended = track.noticed.plus(issue.token_left);
+    let revoked = track
+        .revoked
+        .filter(|_| !mutant::on(Mutant::RevokedSinceTheCall));
+    ended
+        .max(revoked.unwrap_or(ended))
+        .plus(watch.rules.token_cache)
 }
 
 /// Weighs the absence of candidates in this listing for slots in doubt and lapsed slots.
@@ -145,10 +151,9 @@ fn is_released_by_silence(
     let (rules, began) = (watch.rules, scale.listing.began);
     let is_blind = is_blind(draft, watch, scale, id);
     let is_claimed = scale.claimed.contains(&id);
-    let Some(noticed) = watch.track(id).map(|track| track.noticed) else {
+    let Some(dead) = watch.track(id).map(|track| token_dead(watch, track, issue)) else {
         return false;
     };
-    let dead = token_dead(watch, noticed, issue);
     let Some(track) = watch.track_mut(id).filter(|_| began >= dead && !is_claimed) else {
         return false;
     };
@@ -174,7 +179,7 @@ fn is_released_by_silence(
 }
 
 /// Adds a tagged list without a candidate to the row of them, or begins a new row after a gap.
-fn follow(track: &mut super::Track, began: Mono) {
+fn follow(track: &mut Track, began: Mono) {
     track.tagged = match track.tagged {
         Some((first, last)) if began.since(last) <= TAGGED_GAP_MAX => {
             Some((first, last.max(began)))

@@ -11,6 +11,7 @@ mod due;
 mod health;
 mod reads;
 mod restored;
+mod revoked;
 
 /// A group and its owner's memory, to weigh one listing after the other.
 pub(super) struct Scene {

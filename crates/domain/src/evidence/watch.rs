@@ -57,6 +57,8 @@ pub(crate) enum Look {
 pub(crate) struct Track {
     /// When this owner first knew of the slot: not before the commit that made it, unless the owner found it at its start.
     pub(crate) noticed: Mono,
+    /// When this owner heard that the token of the slot's call is revoked.
+    pub(crate) revoked: Option<Mono>,
     /// When the slot came into doubt, or was found in doubt.
     pub(crate) doubt: Option<Mono>,
     /// When the server was bound, or found bound.
@@ -95,6 +97,7 @@ impl Track {
     const fn new(noticed: Mono) -> Self {
         Self {
             noticed,
+            revoked: None,
             doubt: None,
             bound: None,
             ended: None,

@@ -69,6 +69,7 @@ fn each_outcome_of_a_create_has_its_row() {
             None,
         ),
         (Outcome::Voided, failed(FailWhy::NotSent), None),
+        (Outcome::TokenRevoked, State::Issued(i()), None),
         (Outcome::Begun, doubt(DoubtWhy::WorkerLost), None),
         (no(FailWhy::NotSent), failed(FailWhy::NotSent), None),
         (no(FailWhy::Token), failed(FailWhy::Token), None),

@@ -51,6 +51,8 @@ pub(crate) struct Facts {
     pub(crate) began: u64,
     /// When slots were issued, came into doubt, were bound: under any owner.
     pub(crate) issued: BTreeMap<SlotId, u64>,
+    /// When somebody first said that the tokens of their calls are revoked.
+    pub(crate) revoked: BTreeMap<SlotId, u64>,
     pub(crate) doubt: BTreeMap<SlotId, u64>,
     pub(crate) bound: BTreeMap<SlotId, u64>,
     /// The newest list that the present owner weighed which shows a server, and whether in full.

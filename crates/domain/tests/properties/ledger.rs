@@ -350,6 +350,7 @@ pub(crate) fn an_unknown_outcome_leaves_a_doubt(turn: &Turn<'_>) -> Verdict {
     let is_proof = match outcome {
         Outcome::NotCreated(_) | Outcome::Throttled(_) | Outcome::Voided => true,
         Outcome::Created(_) | Outcome::Unknown(_) | Outcome::Begun => false,
+        Outcome::TokenRevoked => false,
         Outcome::DeleteAccepted(_) | Outcome::NotFound(_) | Outcome::Locked(_) => false,
         Outcome::DeleteUnclear(_) | Outcome::NotOurs(_) => false,
     };

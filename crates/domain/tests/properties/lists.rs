@@ -175,7 +175,9 @@ pub(crate) fn a_lapsed_slot_is_released_after_its_token_is_dead(turn: &Turn<'_>)
             .copied()
             .unwrap_or(0)
             .max(turn.facts.began);
-        let dead = issued + ms(TOKEN_LEFT) + ms(Rules::default().token_cache);
+        let ended = issued + ms(TOKEN_LEFT);
+        let revoked = turn.facts.revoked.get(&slot.id).copied();
+        let dead = ended.min(revoked.unwrap_or(ended)) + ms(Rules::default().token_cache);
         let listed = turn
             .facts
             .complete

@@ -176,6 +176,10 @@ const PAIRS: &[(Mutant, &[&str])] = &[
         &["a_lapsed_slot_is_released_after_its_token_is_dead"],
     ),
     (
+        Mutant::RevokedSinceTheCall,
+        &["a_lapsed_slot_is_released_after_its_token_is_dead"],
+    ),
+    (
         Mutant::GoneFromPartial,
         &["a_list_with_gaps_neither_adopts_nor_ends_anything"],
     ),

@@ -268,6 +268,9 @@ impl World {
 
     fn settle(&mut self, slot: SlotId, outcome: Outcome) -> Result<(), String> {
         self.reports.push((slot, outcome.clone()));
+        if outcome == Outcome::TokenRevoked {
+            self.facts.revoked.entry(slot).or_insert(self.now);
+        }
         let mut draft = Draft::new(&self.group, at(self.now));
         settle(&mut draft, &mut self.watch, slot, &outcome);
         let once = draft.clone().finish(Cause::Converge, actor());

@@ -273,6 +273,7 @@ fn every_done() -> Vec<Done> {
         .chain([
             Outcome::Created(server),
             Outcome::Throttled(Duration::from_secs(3)),
+            Outcome::TokenRevoked,
             Outcome::Voided,
             Outcome::Begun,
             Outcome::DeleteAccepted(server),
