@@ -155,7 +155,7 @@ impl Control {
             colo: self.colo,
             switches,
             share: part.map(|part| part.share),
-            elected: part.is_some_and(|part| part.elected),
+            turn: part.map(|part| part.turn),
             answered: part.is_some_and(|part| part.answered),
             claim: self.keeper.claim(),
         })

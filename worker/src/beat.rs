@@ -11,6 +11,7 @@ use cloud::guard::{Guard, NEWS_AGE_MAX, Phase, Standing};
 use domain::control::Switch;
 use domain::ids::{ColoId, HomeEpoch};
 use domain::time::Timestamp;
+use domain::turn::Turn;
 use tokio::sync::Notify;
 use wire::ports::ops::{Fares, Heartbeat, Orders};
 
@@ -130,6 +131,7 @@ impl Heard {
             .map(|(_, orders)| orders)
             .collect();
         let dealt: Vec<&&Orders> = fresh.iter().filter(|o| o.share.is_some()).collect();
+        let turns: Option<Vec<Turn>> = dealt.iter().map(|orders| orders.turn).collect();
         let mut switches: Vec<Switch> = Vec::new();
         let told = fresh.iter().flat_map(|orders| &orders.switches);
         for switch in told.chain(self.glass.iter().flatten()) {
@@ -140,9 +142,9 @@ impl Heard {
         Standing {
             colo: fresh.first().map_or(ColoId(0), |orders| orders.colo),
             switches: switches.into(),
-            // Who deals the budget says who probes, too.
+            // Who deals the budget says whose turn it is to probe, too. Two do while one takes over from the other.
             share: dealt.iter().filter_map(|orders| orders.share).min(),
-            elected: !dealt.is_empty() && dealt.iter().all(|orders| orders.elected),
+            turn: turns.and_then(|turns| turns.into_iter().reduce(Turn::rarer)),
             answered: dealt.iter().any(|orders| orders.answered),
             as_of: newest.filter(|_| self.glass.is_some()),
         }

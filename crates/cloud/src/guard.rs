@@ -204,7 +204,7 @@ impl Guard {
         let now = self.now();
         let mut state = self.state();
         let State { traffic, gates, .. } = &mut *state;
-        gates.probe.elected = news.elected;
+        gates.probe.turn = news.turn;
         let thawed = gates.told.hear(now, news);
         for (call, traffic) in traffic.iter_mut() {
             if thawed && matches!(call, Call::Create | Call::Delete) {

@@ -33,6 +33,7 @@ pub mod settle;
 pub mod slot;
 pub mod time;
 pub mod trace;
+pub mod turn;
 pub mod verdict;
 
 #[cfg(test)]

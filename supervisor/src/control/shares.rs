@@ -1,4 +1,4 @@
-//! How the colo's budget is dealt to its workers, and who probes a failing cloud (safety 3.11). Pure: time is an argument.
+//! How the colo's budget is dealt to its workers, and whose turn it is to probe a failing cloud (safety 3.11). Pure: time is an argument.
 //!
 //! A share holds for 10 s from the beat that it answers. A worker that comes gets only what no other one still holds, so that the shares of
 //! all, and the floors of those that are not here, never add up to more than the budget.
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use domain::ids::WorkerName;
 use domain::time::Mono;
+use domain::turn::Turn;
 use wire::ports::ops::{Fares, Heartbeat};
 
 /// How long a share holds.
@@ -40,7 +41,7 @@ struct Worker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) share: u32,
-    pub(super) elected: bool,
+    pub(super) turn: Turn,
     pub(super) answered: bool,
 }
 
@@ -77,18 +78,24 @@ impl Shares {
             told: answered,
         };
         self.workers.insert(heartbeat.worker.clone(), worker);
-        // The first of those that fail; those that do well need no probe. By what all supervisors hear alike, and nothing that one remembers: a worker
-        // probes only if each of them elects it, so two that disagree would leave the cloud shut for ever.
-        let prober = self
-            .workers
-            .iter()
-            .find(|(_, worker)| worker.fares == Fares::Failing)
-            .map(|(name, _)| name);
         Part {
             share,
-            elected: prober.is_none_or(|name| *name == heartbeat.worker),
+            turn: self.turn(&heartbeat.worker),
             answered,
         }
+    }
+
+    /// Its turn among those that fail, by their names; of one that does well, what it would be. By what all supervisors hear alike, and nothing that
+    /// one remembers.
+    fn turn(&self, worker: &WorkerName) -> Turn {
+        let failing = |(name, other): &(&WorkerName, &Worker)| {
+            other.fares == Fares::Failing && *name != worker
+        };
+        let others = self.workers.iter().filter(failing);
+        let before = others.clone().filter(|(name, _)| *name < worker).count();
+        let of = u32::try_from(others.count()).unwrap_or(u32::MAX - 1);
+        let place = u32::try_from(before).unwrap_or(u32::MAX);
+        Turn::new(place, NonZeroU32::MIN.saturating_add(of))
     }
 
     /// Whether a worker that fails is to hear of another's answered probe; if its own was, those that fail will. Once each: while a worker

@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use chassis::{Process, SimulatedProcess};
 use cloud::guard::{Call, Heard as Answer, Settings};
 use domain::control::{Mode, Scope};
@@ -19,12 +21,16 @@ fn switch(mode: Mode) -> Switch {
     }
 }
 
-fn orders(share: impl Into<Option<u32>>, elected: bool, switches: &[Mode]) -> Orders {
+fn turn(place: u32, of: u32) -> Option<Turn> {
+    NonZeroU32::new(of).map(|of| Turn::new(place, of))
+}
+
+fn orders(share: impl Into<Option<u32>>, turn: Option<Turn>, switches: &[Mode]) -> Orders {
     Orders {
         colo: ColoId(3),
         switches: switches.iter().copied().map(switch).collect(),
         share: share.into(),
-        elected,
+        turn,
         answered: false,
         claim: None,
     }
@@ -34,9 +40,12 @@ fn orders(share: impl Into<Option<u32>>, elected: bool, switches: &[Mode]) -> Or
 fn the_strictest_of_all_that_is_fresh_holds() {
     let heard = Heard {
         orders: vec![
-            Some((at(10_000), orders(900, true, &[Mode::Slow]))),
-            Some((at(9_000), orders(500, false, &[Mode::Slow, Mode::NoDelete]))),
-            Some((at(1_000), orders(1, false, &[Mode::Freeze]))),
+            Some((at(10_000), orders(900, turn(2, 3), &[Mode::Slow]))),
+            Some((
+                at(9_000),
+                orders(500, turn(0, 4), &[Mode::Slow, Mode::NoDelete]),
+            )),
+            Some((at(1_000), orders(1, turn(7, 8), &[Mode::Freeze]))),
             None,
         ],
         glass: Some(vec![switch(Mode::NoCreate)]),
@@ -44,7 +53,7 @@ fn the_strictest_of_all_that_is_fresh_holds() {
     let standing = heard.standing();
     let modes: Vec<Mode> = standing.switches.iter().map(|s| s.mode).collect();
     assert_eq!(modes, [Mode::Slow, Mode::NoDelete, Mode::NoCreate]);
-    assert_eq!((standing.share, standing.elected), (Some(500), false));
+    assert_eq!((standing.share, standing.turn), (Some(500), turn(2, 4)));
     assert_eq!(
         (standing.colo, standing.as_of),
         (ColoId(3), Some(at(10_000)))
@@ -55,18 +64,18 @@ fn the_strictest_of_all_that_is_fresh_holds() {
 fn only_the_one_that_deals_the_budget_says_how_much_and_who_probes() {
     let mut heard = Heard {
         orders: vec![
-            Some((at(10_000), orders(None, false, &[Mode::Slow]))),
-            Some((at(9_000), orders(300, true, &[]))),
+            Some((at(10_000), orders(None, None, &[Mode::Slow]))),
+            Some((at(9_000), orders(300, turn(0, 1), &[]))),
         ],
         glass: Some(Vec::new()),
     };
     let standing = heard.standing();
-    assert_eq!((standing.share, standing.elected), (Some(300), true));
+    assert_eq!((standing.share, standing.turn), (Some(300), turn(0, 1)));
     assert_eq!(standing.switches.len(), 1);
     // Nobody deals: the floor is left, and nobody probes.
     heard.orders.pop();
     let standing = heard.standing();
-    assert_eq!((standing.share, standing.elected), (None, false));
+    assert_eq!((standing.share, standing.turn), (None, None));
 }
 
 #[test]
@@ -83,7 +92,7 @@ fn who_has_heard_nothing_has_no_news_but_the_file() {
 #[test]
 fn before_the_file_was_read_there_is_no_news_whatever_supervisors_say() {
     let mut heard = Heard {
-        orders: vec![Some((at(10_000), orders(900, true, &[])))],
+        orders: vec![Some((at(10_000), orders(900, turn(0, 1), &[])))],
         glass: None,
     };
     assert_eq!(heard.standing().as_of, None);
@@ -105,14 +114,14 @@ async fn what_was_told_of_a_probe_is_heard_once() {
     beats.note(&guard, |heard| {
         let told = Orders {
             answered: true,
-            ..orders(500, false, &[])
+            ..orders(500, None, &[])
         };
         heard.orders[0] = Some((process.clock.mono(), told));
     });
     assert_eq!(guard.phase(), Phase::HalfOpen);
     fails();
     beats.note(&guard, |heard| {
-        heard.orders[1] = Some((process.clock.mono(), orders(None, false, &[])));
+        heard.orders[1] = Some((process.clock.mono(), orders(None, None, &[])));
     });
     assert_eq!(guard.phase(), Phase::Open);
 }

@@ -1,4 +1,4 @@
-//! Stops a class of calls when the cloud fails it, and feels its way back: one elected probe, then one call a second (safety 3.11). Pure.
+//! Stops a class of calls when the cloud fails it, and feels its way back: one probe after the other, then one call a second (safety 3.11). Pure.
 //!
 //! ```text
 //! closed ──5 bad in a row, or more than half of 20──► open ──a probe, or a colleague's, is answered──► half open ──3 good──► closed
@@ -7,11 +7,12 @@
 //! ```
 //!
 //! One that could be called and is not for half a minute is half open, and counts for nothing until somebody calls it: it knows nothing of
-//! the cloud, and must hold up neither the election of another prober nor the end of a surge.
+//! the cloud, and must neither take turns with those who would probe nor hold up the end of a surge.
 
 use std::time::Duration;
 
 use chassis::Mono;
+use domain::turn::Turn;
 
 /// Bad answers in a row that open it.
 const ROW: u32 = 5;
@@ -25,7 +26,7 @@ const GOOD: u32 = 3;
 const PROBE_EVERY: Duration = Duration::from_secs(10);
 /// Between two calls while it is half open.
 const HALF_EVERY: Duration = Duration::from_secs(1);
-/// Whoever may not probe looks again after this.
+/// Whoever was told no turn looks again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Who might call for so long and does not wants nothing: the time of three probes, and of six polls of a worker.
 const QUIET_FOR: Duration = Duration::from_secs(30);
@@ -42,19 +43,46 @@ pub enum Phase {
     Open,
 }
 
-/// The right to probe: one for all classes of a guard, and the elected worker's only.
+/// The right to probe: one for all classes of a guard, when it is the worker's turn.
 #[derive(Debug)]
 pub(super) struct Probe {
-    /// Whether this worker is the elected one.
-    pub(super) elected: bool,
-    next: Mono,
+    /// None: nobody who deals the budget said whose turn it is.
+    pub(super) turn: Option<Turn>,
+    /// The last probe, or when something opened and none was sent since; none: there was nothing to probe yet.
+    since: Option<Mono>,
+    is_first: bool,
 }
 
 impl Probe {
     pub(super) const fn new() -> Self {
         Self {
-            elected: true,
-            next: Mono::START,
+            turn: Some(Turn::ALONE),
+            since: None,
+            is_first: false,
+        }
+    }
+
+    /// When the next one may be sent.
+    fn next(&self) -> Option<Mono> {
+        let turn = self.turn?;
+        let periods = if self.is_first {
+            turn.place() + 1
+        } else {
+            turn.of().get()
+        };
+        Some(self.since? + PROBE_EVERY * periods)
+    }
+
+    const fn sent(&mut self, now: Mono) {
+        (self.since, self.is_first) = (Some(now), false);
+    }
+
+    /// Something opened: no probe before its first turn from now on.
+    fn opened(&mut self, now: Mono) {
+        let place = self.turn.map_or(0, Turn::place);
+        let first = now + PROBE_EVERY * (place + 1);
+        if self.next().is_none_or(|next| next <= first) {
+            (self.since, self.is_first) = (Some(now), true);
         }
     }
 }
@@ -113,8 +141,10 @@ impl Breaker {
         match self.phase {
             Phase::Closed => now,
             Phase::HalfOpen => self.next.max(now),
-            Phase::Open if probe.elected => probe.next.max(self.not_before).max(now),
-            Phase::Open => now + LOOK_AGAIN,
+            Phase::Open => match probe.next() {
+                Some(next) => next.max(self.not_before).max(now),
+                None => now + LOOK_AGAIN,
+            },
         }
     }
 
@@ -125,7 +155,7 @@ impl Breaker {
         match self.phase {
             Phase::Closed => {}
             Phase::HalfOpen => self.next = now + HALF_EVERY,
-            Phase::Open => probe.next = now + PROBE_EVERY,
+            Phase::Open => probe.sent(now),
         }
     }
 
@@ -165,7 +195,7 @@ impl Breaker {
             self.phase = Phase::Open;
             self.is_quiet = false;
             self.since = now;
-            probe.next = probe.next.max(now + PROBE_EVERY);
+            probe.opened(now);
         }
         opens
     }

@@ -19,6 +19,7 @@ use domain::ids::{
 };
 use domain::settle::Outcome;
 use domain::trace::Trace;
+use domain::turn::Turn;
 
 /// A worker's offer, held open by the supervisor for at most `wait`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -294,11 +295,11 @@ pub struct Orders {
     pub colo: ColoId,
     /// The kill switches that stand, expired ones left out.
     pub switches: Vec<Switch>,
-    /// The worker's share of the colo's budget, in thousandths, for 10 s. None: it is another supervisor that deals the shares, and says who
-    /// probes.
+    /// The worker's share of the colo's budget, in thousandths, for 10 s. None: it is another supervisor that deals the shares, and says whose
+    /// turn it is.
     pub share: Option<u32>,
-    /// Whether it is the one that probes a failing cloud.
-    pub elected: bool,
+    /// Its turn among those that probe a failing cloud; none: it may not.
+    pub turn: Option<Turn>,
     /// Whether another worker's probe was answered.
     pub answered: bool,
     /// The epoch of the colo that the worker is to claim for its control plane, by making its key pair (safety 3.10); none: none.

@@ -55,25 +55,31 @@ fn however_workers_come_and_go_the_shares_never_exceed_the_budget() {
     }
 }
 
+fn turn(place: u32, of: u32) -> Turn {
+    Turn::new(place, NonZeroU32::new(of).expect("not zero"))
+}
+
 #[test]
-fn one_of_those_that_fail_probes_and_the_others_hear_of_its_answer() {
+fn those_that_fail_take_turns_and_hear_of_each_others_answers() {
     let mut shares = shares(3);
     for name in ["a", "b", "c"] {
         beat(&mut shares, name, Fares::Well, 0);
     }
-    assert!(beat(&mut shares, "c", Fares::Failing, 1).elected);
-    assert!(beat(&mut shares, "b", Fares::Failing, 1).elected);
+    assert_eq!(beat(&mut shares, "c", Fares::Failing, 1).turn, Turn::ALONE);
+    assert_eq!(beat(&mut shares, "b", Fares::Failing, 1).turn, turn(0, 2));
     let c = beat(&mut shares, "c", Fares::Failing, 2);
-    assert_eq!((c.elected, c.answered), (false, false));
+    assert_eq!((c.turn, c.answered), (turn(1, 2), false));
+    let a = beat(&mut shares, "a", Fares::Well, 2);
+    assert_eq!(a.turn, turn(0, 3), "if it began to fail");
     assert!(!shares.all_well(Mono::from_ms(2_000)));
     assert!(!beat(&mut shares, "b", Fares::Recovering, 3).answered);
     let c = beat(&mut shares, "c", Fares::Failing, 3);
-    assert_eq!((c.elected, c.answered), (true, true));
+    assert_eq!((c.turn, c.answered), (Turn::ALONE, true));
 }
 
-/// A worker goes by the strictest of all supervisors: with another one elected by each, none would probe, and the cloud would stay shut.
+/// A worker goes by the rarest turn that it is told: with other turns from each, it would probe when none of them meant it to.
 #[test]
-fn supervisors_elect_the_same_worker_whatever_each_has_seen_before() {
+fn supervisors_tell_the_same_turns_whatever_each_has_seen_before() {
     let (mut old, mut new) = (shares(3), shares(3));
     for second in 0..60 {
         beat(&mut old, "c", Fares::Failing, second);
@@ -84,10 +90,10 @@ fn supervisors_elect_the_same_worker_whatever_each_has_seen_before() {
             beat(&mut new, name, Fares::Failing, second);
         }
     }
-    for name in ["a", "b", "c"] {
-        let of_old = beat(&mut old, name, Fares::Failing, 120).elected;
-        let of_new = beat(&mut new, name, Fares::Failing, 120).elected;
-        assert_eq!((of_old, of_new), (name == "a", name == "a"), "{name}");
+    for (place, name) in (0..).zip(["a", "b", "c"]) {
+        let of_old = beat(&mut old, name, Fares::Failing, 120).turn;
+        let of_new = beat(&mut new, name, Fares::Failing, 120).turn;
+        assert_eq!((of_old, of_new), (turn(place, 3), turn(place, 3)), "{name}");
     }
 }
 

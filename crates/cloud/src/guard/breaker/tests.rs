@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use super::*;
 
 fn at(ms: u64) -> Mono {
@@ -51,7 +53,7 @@ fn more_than_half_of_twenty_opens_it() {
 }
 
 #[test]
-fn an_open_one_lets_one_elected_probe_through_in_ten_seconds() {
+fn an_open_one_lets_one_probe_through_in_ten_seconds() {
     let mut probe = Probe::new();
     let mut breaker = opened(&mut probe);
     let ready = breaker.ready(at(10), &probe);
@@ -63,8 +65,25 @@ fn an_open_one_lets_one_elected_probe_through_in_ten_seconds() {
     assert!(other.ready(at(10_010), &probe) >= at(20_004));
     other.rest(at(60_000));
     assert_eq!(other.ready(at(30_000), &probe), at(60_000));
-    probe.elected = false;
+    probe.turn = None;
     assert_eq!(breaker.ready(at(50_000), &probe), at(51_000));
+}
+
+#[test]
+fn who_takes_turns_probes_first_at_its_place_and_then_once_in_a_round() {
+    let turn = |place, of| NonZeroU32::new(of).map(|of| Turn::new(place, of));
+    let mut probe = Probe::new();
+    probe.turn = turn(2, 4);
+    let mut breaker = opened(&mut probe);
+    assert_eq!(breaker.ready(at(10), &probe), at(30_004));
+    breaker.begin(at(30_004), &mut probe);
+    assert_eq!(breaker.ready(at(30_010), &probe), at(70_004));
+    // Two of the others have recovered, or want nothing any more.
+    probe.turn = turn(0, 2);
+    assert_eq!(breaker.ready(at(30_020), &probe), at(50_004));
+    // A class that opens meanwhile neither brings it forward nor puts it off.
+    assert!(opened(&mut probe).ready(at(30_030), &probe) >= at(50_004));
+    assert_eq!(breaker.ready(at(30_040), &probe), at(50_004));
 }
 
 #[test]
@@ -112,8 +131,8 @@ fn one_that_may_be_called_and_is_not_counts_for_nothing_until_it_is() {
         assert_eq!(breaker.seen(), seen, "{ms}");
     }
     assert_eq!(breaker.phase(), Phase::HalfOpen);
-    // Who loses the election meanwhile keeps what it has.
-    probe.elected = false;
+    // Who is told no turn meanwhile keeps what it has.
+    probe.turn = None;
     breaker.look(at(42_000), true, &probe);
     assert_eq!(breaker.seen(), Phase::Closed);
     // One call goes out, and one failure opens it.
@@ -126,10 +145,10 @@ fn one_that_may_be_called_and_is_not_counts_for_nothing_until_it_is() {
 
 #[test]
 fn who_may_not_probe_or_does_is_not_quiet() {
-    for (elected, is_idle) in [(false, true), (true, false)] {
+    for (turn, is_idle) in [(None, true), (Some(Turn::ALONE), false)] {
         let mut probe = Probe::new();
         let mut breaker = opened(&mut probe);
-        probe.elected = elected;
+        probe.turn = turn;
         for second in 0..600 {
             breaker.look(at(second * 1_000), is_idle, &probe);
         }

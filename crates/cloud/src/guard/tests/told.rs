@@ -1,8 +1,11 @@
-//! What others say: switches, shares, elections.
+//! What others say: switches, shares, turns.
+
+use std::num::NonZeroU32;
 
 use domain::control::{Mode, Switch};
 use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch};
 use domain::time::Timestamp;
+use domain::turn::Turn;
 
 use super::*;
 
@@ -22,7 +25,7 @@ fn news(process: &Process, switches: &[Switch]) -> Standing {
         colo: ColoId(1),
         switches: switches.into(),
         share: Some(1_000),
-        elected: true,
+        turn: Some(Turn::ALONE),
         answered: false,
         as_of: Some(process.clock.mono()),
     }
@@ -265,18 +268,15 @@ async fn slow_is_a_tenth_and_leaving_a_freeze_is_gradual() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_not_elected_waits_for_the_one_who_is() {
+async fn who_is_not_told_its_turn_waits_for_a_colleague_that_probes() {
     let process = process();
     let guard = guard(&process, lane(10, 5, 40));
     guard.share();
     guard.hear(&news(&process, &[]));
-    for _ in 0..5 {
-        let sent = process.clock.mono();
-        guard.heard(Call::Create, &tenant("a"), Heard::Sick, sent);
-    }
+    fails(&process, &guard, Call::Create);
     process.clock.sleep(Duration::from_secs(30)).await;
     let mut told = Standing {
-        elected: false,
+        turn: None,
         ..news(&process, &[])
     };
     guard.hear(&told);
@@ -315,16 +315,30 @@ async fn a_class_that_nobody_calls_any_more_does_not_count() {
     assert_eq!(guard.phase(), Phase::HalfOpen, "it is called again");
 }
 
-/// Each second the first of those that fail is elected, as supervisors do it.
-async fn a_second(process: &Process, guards: &[Guard; 2]) {
+/// Each second those that fail are told their turns, as supervisors do it.
+async fn a_second(process: &Process, guards: &[Guard]) {
     process.clock.sleep(Duration::from_secs(1)).await;
-    let prober = guards.iter().position(|g| g.phase() == Phase::Open);
+    let open: Vec<bool> = guards.iter().map(|g| g.phase() == Phase::Open).collect();
     for (n, guard) in guards.iter().enumerate() {
+        let count = |open: &[bool]| u32::try_from(open.iter().filter(|o| **o).count()).unwrap();
+        let before = count(&open[..n]);
+        let of = before + 1 + count(&open[n + 1..]);
         guard.hear(&Standing {
-            elected: prober.is_none_or(|prober| prober == n),
+            turn: NonZeroU32::new(of).map(|of| Turn::new(before, of)),
             ..news(process, &[])
         });
     }
+}
+
+/// Tries to probe with a create; true if it was let through. `ends` is what comes of it.
+async fn probes(process: &Process, guard: &Guard, ends: Heard) -> bool {
+    if guard.reserve(1).left() == 0 {
+        return false;
+    }
+    let sent = process.clock.mono();
+    let asked = tries(process, guard, Call::Create, &key("a", 1)).await;
+    guard.heard(Call::Create, &tenant("a"), ends, sent);
+    asked.is_ok()
 }
 
 #[tokio::test(start_paused = true)]
@@ -338,13 +352,37 @@ async fn one_that_has_nothing_to_probe_with_leaves_the_probe_to_another() {
     let mut began = 0;
     for _ in 0..90 {
         a_second(&process, &guards).await;
-        if busy.reserve(1).left() > 0 {
-            let sent = process.clock.mono();
-            let asked = tries(&process, busy, Call::Create, &key("a", 1)).await;
-            began += u32::from(asked.is_ok());
-            busy.heard(Call::Create, &tenant("a"), Heard::Served, sent);
-        }
+        began += u32::from(probes(&process, busy, Heard::Served).await);
     }
     assert!(began >= 3, "{began}");
     assert_eq!([idle.phase(), busy.phase()], [Phase::Closed; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_cut_off_from_the_cloud_does_not_keep_it_shut_for_the_others() {
+    let process = process();
+    let guards = [(); 3].map(|()| guard(&process, lane(10, 5, 40)));
+    guards.iter().for_each(Guard::share);
+    guards
+        .iter()
+        .for_each(|guard| fails(&process, guard, Call::Create));
+    let (mut sent, mut first) = (Vec::new(), None);
+    for second in 1..=60 {
+        a_second(&process, &guards).await;
+        // Whose name comes first reaches nothing; the others would.
+        for (n, guard) in guards.iter().enumerate() {
+            let ends = if n == 0 { Heard::Silent } else { Heard::Served };
+            if probes(&process, guard, ends).await {
+                sent.push(second);
+                if n > 0 {
+                    first.get_or_insert(second);
+                }
+            }
+        }
+        if first.is_some() {
+            break;
+        }
+    }
+    assert_eq!(first, Some(20), "its turn was the second");
+    assert_eq!(sent, [10, 20], "one probe in ten seconds, of all together");
 }

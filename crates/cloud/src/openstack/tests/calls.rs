@@ -231,7 +231,7 @@ fn stopped() -> guard::Standing {
         colo: ColoId(1),
         switches: Arc::from([switch]),
         share: None,
-        elected: true,
+        turn: Some(domain::turn::Turn::ALONE),
         answered: false,
         as_of: None,
     }

@@ -1,12 +1,15 @@
 //! Heartbeats and orders as they travel.
 
+use std::num::NonZeroU32;
+use std::time::Duration;
+
 use domain::control::{Mode, Scope, Switch};
 use domain::home::Claim;
 use domain::ids::{ColoId, HomeEpoch, Incarnation, PlaneName, WorkerName};
 use domain::time::Timestamp;
+use domain::turn::Turn;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
-use std::time::Duration;
 
 use crate::ports::http::Text;
 use crate::ports::ops::{Fares, FenceRead, Heartbeat, Orders};
@@ -45,10 +48,19 @@ pub(super) struct OrdersMessage {
     colo: u16,
     switches: Vec<SwitchMessage>,
     share: Option<u32>,
+    /// What workers go by that know no turns: the first of them alone probes.
     elected: bool,
+    #[serde(default)]
+    turn: Option<TurnMessage>,
     answered: bool,
     #[serde(default)]
     claim: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct TurnMessage {
+    place: u32,
+    of: NonZeroU32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -115,7 +127,11 @@ impl From<Orders> for OrdersMessage {
             colo: orders.colo.0,
             switches: switches.collect(),
             share: orders.share,
-            elected: orders.elected,
+            elected: orders.turn.is_some_and(|turn| turn.place() == 0),
+            turn: orders.turn.map(|turn| TurnMessage {
+                place: turn.place(),
+                of: turn.of(),
+            }),
             answered: orders.answered,
             claim: orders.claim.map(|epoch| epoch.0),
         }
@@ -139,7 +155,11 @@ impl OrdersMessage {
             colo: ColoId(self.colo),
             switches: switches.collect::<Option<_>>()?,
             share: self.share,
-            elected: self.elected,
+            // A supervisor that knows no turns elects one.
+            turn: match self.turn {
+                Some(turn) => Some(Turn::new(turn.place, turn.of)),
+                None => self.elected.then_some(Turn::ALONE),
+            },
             answered: self.answered,
             claim: self.claim.map(HomeEpoch),
         })

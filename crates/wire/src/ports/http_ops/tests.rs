@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Mutex;
 
 use actix_web::{App, HttpServer};
@@ -11,6 +12,7 @@ use domain::settle::Outcome;
 use domain::slot::{DoubtWhy, FailWhy};
 use domain::time::Timestamp;
 use domain::trace::Trace;
+use domain::turn::Turn;
 
 use super::*;
 use crate::ports::ops::{
@@ -86,7 +88,7 @@ fn orders() -> Orders {
             switch("tenant:acme", Mode::NoCreate, Some(9)),
         ],
         share: Some(333),
-        elected: true,
+        turn: NonZeroU32::new(5).map(|of| Turn::new(2, of)),
         answered: false,
         claim: Some(HomeEpoch(4)),
     }
