@@ -10,7 +10,7 @@ pub const ENOUGH: usize = 10_000;
 /// Each is a count of [`super::run::Report::tally`], or the beginning of several: the edges of a slot as commits show them (one commit may take
 /// a slot over two edges at once: what is found late is surplus and on its way out in the same one), the rules of evidence (design 4), the rows
 /// of the crash table (safety 3.5).
-pub const EXPECTED: [&str; 56] = [
+pub const EXPECTED: [&str; 57] = [
     "edge: new to issued",
     "edge: issued to accepted",
     "edge: issued to in-doubt (Timeout)",
@@ -47,6 +47,7 @@ pub const EXPECTED: [&str; 56] = [
     "rule: voided in doubt",
     "rule: lapsed",
     "rule: released by the strict rule",
+    "rule: released after its token was revoked",
     "rule: late or doubled server bound as surplus",
     "rule: gone, deleted by somebody else",
     "rule: gone, deleted by us",

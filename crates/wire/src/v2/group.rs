@@ -317,8 +317,8 @@ pub struct Group {
     pub active: u32,
     /// How many are on their way in, doubts included.
     pub pending: u32,
-    /// Creates that nobody answered and that no list showed for long. Each counts against `max` until the token of its call is dead (as long as the
-    /// cloud's tokens live, and six minutes), because its server may still come: so `active` may stay below `desired` meanwhile.
+    /// Creates that nobody answered, that no list showed for long, and that still take room: each counts against `max` until the token of its call is
+    /// dead (an hour and a quarter at most, as a rule), because its server may still come. So `active` may stay below `desired` meanwhile.
     #[serde(default)]
     pub lapsed: u32,
     /// A grant beyond the bounds, while it lasts.

@@ -400,6 +400,11 @@ fn tally_edge(before: Option<&Slot>, after: &Slot, findings: &mut Findings) {
         }
         (Some(State::InDoubt(..)), State::Failed(_)) => Some("rule: voided in doubt"),
         (Some(State::InDoubt(..)), State::Lapsed(..)) => Some("rule: lapsed"),
+        (Some(State::Lapsed(issue, Hold::Counted)), State::Lapsed(_, Hold::Released))
+            if issue.token_left.is_zero() =>
+        {
+            Some("rule: released after its token was revoked")
+        }
         (Some(State::Lapsed(_, Hold::Counted)), State::Lapsed(_, Hold::Released)) => {
             Some("rule: released by the strict rule")
         }
