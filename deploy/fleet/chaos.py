@@ -208,7 +208,6 @@ def main():
     parser.add_argument("--keep", help="keep logs and configuration in this folder")
     arguments = parser.parse_args()
     points = arguments.points.split(",")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with contextlib.ExitStack() as stack:
         directory = arguments.keep or stack.enter_context(tempfile.TemporaryDirectory())
         os.makedirs(directory, exist_ok=True)

@@ -192,6 +192,8 @@ class Fleet:
 
     # ------------------------------------------------------------- starting
     def up(self):
+        # Whoever ends the script ends what it started, too.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         self.certificates = Certificates(self.directory)
         self.keys = self.holt("token", "--new-key", os.path.join(self.directory, "keys"))
         self.make_hooks_key()

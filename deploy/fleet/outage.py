@@ -6,6 +6,7 @@ and what it missed is found in it afterwards. The last line of the output is JSO
 """
 import argparse
 import collections
+import concurrent.futures
 import contextlib
 import os
 import subprocess
@@ -94,40 +95,24 @@ def creates_by_second(fleet, begin_ms):
     return collections.Counter(entry["at_ms"] // 1000 for entry in log if entry["call"].lower() == "create" and entry["at_ms"] >= begin_ms)
 
 
-def stop_stores(stores, nodes):
+def every_node(what, stores, nodes):
+    """Stops or starts all nodes of each of these stores, those of one together: a node of Cassandra that starts alone waits for others."""
     for which in stores:
-        if which == "cassandra":
-            threads = [threading.Thread(target=lab, args=(which, "stop", str(node))) for node in range(1, nodes + 1)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        else:
-            lab(which, "stop", "1")
-
-
-def start_stores(stores, nodes):
-    for which in stores:
-        if which == "cassandra":
-            # Together: a node alone waits for others.
-            threads = [threading.Thread(target=lab, args=(which, "start", str(node))) for node in range(1, nodes + 1)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        else:
-            lab(which, "start", "1")
+        numbers = range(1, nodes + 1) if which == "cassandra" else [1]
+        with concurrent.futures.ThreadPoolExecutor(len(numbers)) as pool:
+            # What failed in a thread fails here.
+            list(pool.map(lambda number, which=which: lab(which, what, str(number)), numbers))
 
 
 def outage(fleet, load, watch, stores, seconds):
     """One outage; gives what was answered meanwhile, and how long recovery took."""
     say(f"{' and '.join(stores)}: stopped")
-    stop_stores(stores, len(fleet.points))
+    every_node("stop", stores, len(fleet.points))
     stopped = time.monotonic()
     time.sleep(seconds)
     ended = time.monotonic()
     last = fleet.cloud("log")["entries"][-1]["at_ms"]
-    start_stores(stores, len(fleet.points))
+    every_node("start", stores, len(fleet.points))
     up = time.monotonic()
     say(f"{' and '.join(stores)}: back after {up - stopped:.0f} s")
 
