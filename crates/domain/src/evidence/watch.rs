@@ -57,7 +57,7 @@ pub(crate) enum Look {
 pub(crate) struct Track {
     /// When this owner first knew of the slot: not before the commit that made it, unless the owner found it at its start.
     pub(crate) noticed: Mono,
-    /// When this owner heard that the token of the slot's call is revoked.
+    /// When this owner heard that the token of the slot's call is revoked, or read so in the ledger: another one may have been told.
     pub(crate) revoked: Option<Mono>,
     /// When the slot came into doubt, or was found in doubt.
     pub(crate) doubt: Option<Mono>,
@@ -138,6 +138,11 @@ impl Track {
     }
 
     fn enter(&mut self, slot: &Slot, now: Mono) {
+        if let slot::State::InDoubt(issue, _) | slot::State::Lapsed(issue, _) = &slot.state
+            && issue.token_left.is_zero()
+        {
+            self.revoked.get_or_insert(now);
+        }
         match &slot.state {
             slot::State::Issued(_) => {}
             slot::State::InDoubt(..) => {

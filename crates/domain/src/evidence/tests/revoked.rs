@@ -26,3 +26,17 @@ fn a_token_that_is_revoked_is_dead_when_caches_have_forgotten_it_whoever_owns_th
         assert_eq!(is_released(&scene), released, "{began}");
     }
 }
+
+/// A report may come to another owner than the one that has known the slot for long, which reads of it with the next commit.
+#[test]
+fn an_owner_that_reads_that_a_token_is_revoked_counts_from_then_on() {
+    for (began, released) in [(1359, false), (1360, true)] {
+        let mut scene = Scene::new(10, [slot(1, State::Lapsed(issue(86_400), Hold::Counted))]);
+        let told = slot(1, State::Lapsed(issue(0), Hold::Counted));
+        scene.group.slots.put(told);
+        scene.watch.sync(&scene.group, mono(1000));
+        scene.weigh(began, C, vec![]);
+        let is_released = matches!(scene.state(1), State::Lapsed(_, Hold::Released));
+        assert_eq!(is_released, released, "{began}");
+    }
+}
