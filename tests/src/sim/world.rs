@@ -18,6 +18,7 @@ use wire::ports::ops::Ops;
 
 use super::chaos::Fate;
 use super::check::Checker;
+use super::directed::Case;
 use super::faults::StoreFate;
 use super::net::{Address, Ends, Life, Link, Medium};
 use super::schedule::Schedule;
@@ -279,8 +280,9 @@ impl World {
             .unwrap_or_else(|_| unreachable!("a good name"));
         let mut settings = holt_worker::Settings::new(name, Place::Machine(seat.machine.clone()));
         settings.polls = self.schedule.size.polls;
-        // Less than half of a token's life: those of creates that are lost in its first half end before their time.
-        settings.revoke_after = Some(Duration::from_secs(240));
+        // Less than half of a token's life: those of creates that are lost in its first half end before their time. H4 is of one that outlives its slot.
+        let revokes = self.schedule.case != Some(Case::H4);
+        settings.revoke_after = revokes.then_some(Duration::from_secs(240));
         // A run is 80 minutes of beats, and ticks are what a simulated day costs (safety 4.0). Just less than what makes news old.
         settings.heartbeat = Duration::from_millis(3_800);
         let links = self.links(&process, (&seat.name, life));
