@@ -3,10 +3,28 @@ import collections
 import http.server
 import json
 import threading
+import time
 
-from fleet import call
+from fleet import Refused, call
 
 POINTS = ("server.before_active", "server.active", "server.gone")
+
+
+def lets_go_on(answer_url):
+    """Says so until it is known to be taken, as docs/hooks.md asks: a store that is busy is no reason to give the server up."""
+    is_perhaps_taken = False
+    for _ in range(60):
+        try:
+            return call("POST", answer_url + "/continue").status == 200
+        except Refused as refused:
+            if refused.status == 409 and is_perhaps_taken:
+                return True
+            if refused.status not in (429, 503):
+                raise
+        except OSError:
+            is_perhaps_taken = True
+        time.sleep(0.5)
+    return False
 
 
 class Receiver:
@@ -37,9 +55,9 @@ class Receiver:
             self.messages[name] = (body["type"], body["data"]["server"])
         if is_new and "wait" in body["data"]:
             # Only by this may the server go on before its deadline.
-            status = call("POST", body["data"]["wait"]["answer_url"] + "/continue").status
+            is_taken = lets_go_on(body["data"]["wait"]["answer_url"])
             with self.lock:
-                self.answered += status == 200
+                self.answered += is_taken
 
     def hook(self, fleet, tenant, group):
         """Puts a hook on a group; a server whose receiver does not answer is given up."""
