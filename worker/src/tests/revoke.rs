@@ -136,3 +136,11 @@ async fn a_token_that_keystone_never_knew_is_not_said_to_be_revoked() {
     assert_eq!(revoked(&bench).len(), 1);
     assert_eq!(bench.desk.state().acknowledged.len(), 2);
 }
+
+#[test]
+fn a_token_is_not_to_be_revoked_while_calls_that_use_it_may_be_under_way() {
+    let after = |seconds| revoke_after(Duration::from_secs(seconds));
+    assert_eq!(after(0), Ok(None));
+    assert_eq!(after(299), Err(TooSoon));
+    assert_eq!(after(300), Ok(Some(Duration::from_secs(300))));
+}

@@ -94,6 +94,18 @@ fn orders() -> Orders {
     }
 }
 
+#[test]
+fn whom_a_supervisor_elects_that_knows_no_turns_probes_alone_and_the_others_do_not() {
+    for (elected, turn) in [(true, Some(Turn::ALONE)), (false, None)] {
+        let old = serde_json::json!({
+            "colo": 7, "switches": [], "share": 333, "elected": elected, "answered": false
+        });
+        let message: OrdersMessage = serde_json::from_value(old).expect("orders");
+        let orders = message.into_orders().expect("known words");
+        assert_eq!(orders.turn, turn);
+    }
+}
+
 #[actix_web::test]
 async fn orders_come_back_for_a_heartbeat_as_they_were_given() {
     let table = Arc::new(Table::default());
