@@ -11,7 +11,7 @@ use cloud::guard::{Guard, NEWS_AGE_MAX, Phase, Standing};
 use domain::control::Switch;
 use domain::ids::{ColoId, HomeEpoch};
 use domain::time::Timestamp;
-use domain::turn::Turn;
+use domain::turn::ProbeTurn;
 use tokio::sync::Notify;
 use wire::ports::ops::{Fares, Heartbeat, Orders};
 
@@ -131,7 +131,7 @@ impl Heard {
             .map(|(_, orders)| orders)
             .collect();
         let dealt: Vec<&&Orders> = fresh.iter().filter(|o| o.share.is_some()).collect();
-        let turns: Option<Vec<Turn>> = dealt.iter().map(|orders| orders.turn).collect();
+        let turns: Option<Vec<ProbeTurn>> = dealt.iter().map(|orders| orders.turn).collect();
         let mut switches: Vec<Switch> = Vec::new();
         let told = fresh.iter().flat_map(|orders| &orders.switches);
         for switch in told.chain(self.glass.iter().flatten()) {
@@ -144,7 +144,7 @@ impl Heard {
             switches: switches.into(),
             // Who deals the budget says whose turn it is to probe, too. Two do while one takes over from the other.
             share: dealt.iter().filter_map(|orders| orders.share).min(),
-            turn: turns.and_then(|turns| turns.into_iter().reduce(Turn::rarer)),
+            turn: turns.and_then(|turns| turns.into_iter().reduce(ProbeTurn::rarer)),
             answered: dealt.iter().any(|orders| orders.answered),
             as_of: newest.filter(|_| self.glass.is_some()),
         }

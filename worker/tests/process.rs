@@ -188,7 +188,7 @@ impl Ops for Supervisor {
             colo: domain::ids::ColoId(1),
             switches: Vec::new(),
             share: Some(1_000),
-            turn: Some(domain::turn::Turn::ALONE),
+            turn: Some(domain::turn::ProbeTurn::ALONE),
             answered: false,
             claim: None,
         })

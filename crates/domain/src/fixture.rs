@@ -14,7 +14,7 @@ use crate::ids::{
     RequestHash, ServerId, SlotId,
 };
 use crate::policy::{Adjust, Policy, Trigger};
-use crate::slot::{Flags, Issue, Slot, State};
+use crate::slot::{CallToken, Flags, Issue, Slot, State};
 use crate::time::{Mono, Now, Timestamp};
 
 pub(crate) fn secs(n: u64) -> Duration {
@@ -117,7 +117,7 @@ pub(crate) fn issue(token_left: u64) -> Issue {
     Issue {
         worker: "w1".parse().expect("a worker name"),
         incarnation: Incarnation::from_u128(1),
-        token_left: secs(token_left),
+        token: CallToken::Lives(secs(token_left)),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::group::HoldWhy;
 use crate::hold;
 use crate::ids::{ServerId, SlotId};
 use crate::mutant::{self, Mutant};
-use crate::slot::{DoubtWhy, FailWhy, Flags, Hold, Move, Slot, State};
+use crate::slot::{CallToken, DoubtWhy, FailWhy, Flags, Hold, Move, Slot, State};
 
 mod delete;
 
@@ -61,7 +61,7 @@ pub fn settle(draft: &mut Draft<'_>, watch: &mut Watch, slot: SlotId, outcome: &
                 draft.try_step(slot, Move::Doubt(*why));
             }
         }
-        Outcome::TokenRevoked => token_revoked(draft, watch, slot),
+        Outcome::TokenRevoked => token_revoked(draft, slot),
         Outcome::Voided => {
             draft.try_step(slot, Move::Fail(FailWhy::NotSent));
         }
@@ -172,24 +172,19 @@ fn token(draft: &mut Draft<'_>, watch: &mut Watch, slot: &Slot) {
     watch.token_failed = Some(draft.now().mono);
 }
 
-/// From now on no copy of the call that is still under way outlives the cloud's caches. The ledger says so too: a successor of this owner
-/// counts from when it takes over, and not the whole life of the token again.
-fn token_revoked(draft: &mut Draft<'_>, watch: &mut Watch, id: SlotId) {
+/// No copy of the call that is still under way outlives the cloud's caches. The ledger says so, and every owner counts from when it read it
+/// there: this one with the commit, its successor from when it takes over, and not the whole life of the token again.
+fn token_revoked(draft: &mut Draft<'_>, id: SlotId) {
     let Some(mut slot) = draft.slot(id).cloned() else {
         return;
     };
     let (State::InDoubt(issue, _) | State::Lapsed(issue, Hold::Counted)) = &mut slot.state else {
         return;
     };
-    if issue.token_left.is_zero() {
-        return;
+    if issue.token != CallToken::Revoked {
+        issue.token = CallToken::Revoked;
+        draft.put(slot);
     }
-    issue.token_left = Duration::ZERO;
-    let now = draft.now().mono;
-    if let Some(track) = watch.track_mut(id) {
-        track.revoked = Some(now);
-    }
-    draft.put(slot);
 }
 
 /// The open slot if that server is bound to it.

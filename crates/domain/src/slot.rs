@@ -44,8 +44,17 @@ pub struct Issue {
     pub worker: WorkerName,
     /// The one life of it that may begin the call.
     pub incarnation: Incarnation,
-    /// How long the token of the call can still live, at most, from the moment of the commit (design 4, strict rule).
-    pub token_left: Duration,
+    /// The token of the call: while it is good, the cloud may execute a copy of the call.
+    pub token: CallToken,
+}
+
+/// How long the token of a create call is good (design 4, strict rule).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallToken {
+    /// It ends by itself, at most so long after the commit of the issue.
+    Lives(Duration),
+    /// It was revoked; when is not said, for whoever reads of it counts from then (ADR 0021).
+    Revoked,
 }
 
 /// Where a slot is.

@@ -7,12 +7,12 @@ use std::num::NonZeroU32;
 
 /// A worker's turn among those that probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
+pub struct ProbeTurn {
     place: u32,
     of: NonZeroU32,
 }
 
-impl Turn {
+impl ProbeTurn {
     /// Nobody else probes.
     pub const ALONE: Self = Self {
         place: 0,
@@ -27,7 +27,7 @@ impl Turn {
         Self { place, of }
     }
 
-    /// How many come before it: less than [`Turn::of`].
+    /// How many come before it: less than [`ProbeTurn::of`].
     #[must_use]
     pub const fn place(self) -> u32 {
         self.place

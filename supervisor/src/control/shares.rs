@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use domain::ids::WorkerName;
 use domain::time::Mono;
-use domain::turn::Turn;
+use domain::turn::ProbeTurn;
 use wire::ports::ops::{Fares, Heartbeat};
 
 /// How long a share holds.
@@ -41,7 +41,7 @@ struct Worker {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) share: u32,
-    pub(super) turn: Turn,
+    pub(super) turn: ProbeTurn,
     pub(super) answered: bool,
 }
 
@@ -87,7 +87,7 @@ impl Shares {
 
     /// Its turn among those that fail, by their names; of one that does well, what it would be. By what all supervisors hear alike, and nothing that
     /// one remembers.
-    fn turn(&self, worker: &WorkerName) -> Turn {
+    fn turn(&self, worker: &WorkerName) -> ProbeTurn {
         let failing = |(name, other): &(&WorkerName, &Worker)| {
             other.fares == Fares::Failing && *name != worker
         };
@@ -95,7 +95,7 @@ impl Shares {
         let before = others.clone().filter(|(name, _)| *name < worker).count();
         let of = u32::try_from(others.count()).unwrap_or(u32::MAX - 1);
         let place = u32::try_from(before).unwrap_or(u32::MAX);
-        Turn::new(place, NonZeroU32::MIN.saturating_add(of))
+        ProbeTurn::new(place, NonZeroU32::MIN.saturating_add(of))
     }
 
     /// Whether a worker that fails is to hear of another's answered probe; if its own was, those that fail will. Once each: while a worker

@@ -132,7 +132,7 @@ async fn slots(rig: &Rig, key: &GroupKey) {
     let issue = Issue {
         worker: "w1".parse().unwrap(),
         incarnation: Incarnation::from_u128(1),
-        token_left: Duration::from_secs(3600),
+        token: domain::slot::CallToken::Lives(Duration::from_secs(3600)),
     };
     let server = "11111111-2222-4333-8444-555555555555".parse().unwrap();
     let at = Timestamp::from_unix_ms(rig.process.clock.unix_ms());

@@ -8,12 +8,13 @@ use std::time::Duration;
 use chassis::spawn::Always;
 use chassis::{Process, SimulatedProcess};
 use cloudsim::{Settings as SkySettings, Sim};
+use domain::group::Phase;
 use domain::ids::GroupKey;
 use sha2::{Digest, Sha256};
 use store::memory::Memory;
 
 use super::blows;
-use super::check::{Findings, is_leaving};
+use super::check::{Findings, is_coming, is_leaving};
 use super::client::Customer;
 use super::faults::{STORE_LATE_MAX, StoreFate};
 use super::judge::judge;
@@ -145,12 +146,16 @@ async fn play(schedule: Schedule, until: Until) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-fn is_any_leaving(world: &World) -> bool {
+/// Whether a server is on its way: out, or into a group that may have it.
+fn is_any_moving(world: &World) -> bool {
     let keys = world.store.keys();
     let mut groups = keys.iter().filter_map(|key| world.store.group(key));
     groups.any(|group| {
+        let is_served = group.state.phase == Phase::Running && group.state.hold.is_none();
         let mut open = group.slots.open();
-        open.any(|slot| is_leaving(&slot.state))
+        open.any(|slot| {
+            is_leaving(&slot.state) || is_served && !slot.flags.disowned && is_coming(&slot.state)
+        })
     })
 }
 
@@ -167,9 +172,10 @@ async fn story(world: &Arc<World>, customer: &Customer, keys: &[GroupKey]) {
     }
     blows::calm(world);
     clock.sleep_until(foul + world.schedule.fair).await;
-    // What was sent away just before the end may go (schedule 1795974357432480: a wrong clock had held the step back until then).
+    // What was sent away just before the end may go (schedule 1795974357432480: a wrong clock had held the step back until then), and what was
+    // asked for may come (schedule 901680: quota had held the group back until then).
     for _ in 0..9 {
-        if !is_any_leaving(world) {
+        if !is_any_moving(world) {
             break;
         }
         clock.sleep(Duration::from_secs(20)).await;

@@ -21,11 +21,11 @@ fn switch(mode: Mode) -> Switch {
     }
 }
 
-fn turn(place: u32, of: u32) -> Option<Turn> {
-    NonZeroU32::new(of).map(|of| Turn::new(place, of))
+fn turn(place: u32, of: u32) -> Option<ProbeTurn> {
+    NonZeroU32::new(of).map(|of| ProbeTurn::new(place, of))
 }
 
-fn orders(share: impl Into<Option<u32>>, turn: Option<Turn>, switches: &[Mode]) -> Orders {
+fn orders(share: impl Into<Option<u32>>, turn: Option<ProbeTurn>, switches: &[Mode]) -> Orders {
     Orders {
         colo: ColoId(3),
         switches: switches.iter().copied().map(switch).collect(),

@@ -128,7 +128,7 @@ impl Ops for Desk {
             colo: domain::ids::ColoId(1),
             switches: state.switches.clone(),
             share: Some(1_000),
-            turn: Some(domain::turn::Turn::ALONE),
+            turn: Some(domain::turn::ProbeTurn::ALONE),
             answered: false,
             claim: None,
         })

@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use chassis::Mono;
-use domain::turn::Turn;
+use domain::turn::ProbeTurn;
 
 /// Bad answers in a row that open it.
 const ROW: u32 = 5;
@@ -47,7 +47,7 @@ pub enum Phase {
 #[derive(Debug)]
 pub(super) struct Probe {
     /// None: nobody who deals the budget said whose turn it is.
-    pub(super) turn: Option<Turn>,
+    pub(super) turn: Option<ProbeTurn>,
     /// The last probe, or when something opened and none was sent since; none: there was nothing to probe yet.
     since: Option<Mono>,
     is_first: bool,
@@ -56,7 +56,7 @@ pub(super) struct Probe {
 impl Probe {
     pub(super) const fn new() -> Self {
         Self {
-            turn: Some(Turn::ALONE),
+            turn: Some(ProbeTurn::ALONE),
             since: None,
             is_first: false,
         }
@@ -79,7 +79,7 @@ impl Probe {
 
     /// Something opened: no probe before its first turn from now on.
     fn opened(&mut self, now: Mono) {
-        let place = self.turn.map_or(0, Turn::place);
+        let place = self.turn.map_or(0, ProbeTurn::place);
         let first = now + PROBE_EVERY * (place + 1);
         if self.next().is_none_or(|next| next <= first) {
             (self.since, self.is_first) = (Some(now), true);

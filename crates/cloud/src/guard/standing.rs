@@ -7,7 +7,7 @@ use chassis::Mono;
 use domain::control::{Effect, Mode, Scope, Switch};
 use domain::home::Fence;
 use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
-use domain::turn::Turn;
+use domain::turn::ProbeTurn;
 
 use super::ramp::WHOLE;
 use super::{Call, Refused};
@@ -56,7 +56,7 @@ pub struct Standing {
     /// The share of the colo's budget in thousandths; none: only the floor.
     pub share: Option<u32>,
     /// This worker's turn among those that probe; none: it may not.
-    pub turn: Option<Turn>,
+    pub turn: Option<ProbeTurn>,
     /// Whether a colleague's probe was answered since this worker was told so last.
     pub answered: bool,
     /// As of when all this is, on this process's clock; none: nothing was heard yet, and nothing that changes the cloud is begun.
@@ -118,7 +118,7 @@ impl Told {
             colo: self.colo,
             switches: Arc::clone(&self.switches),
             share: self.share,
-            turn: Some(Turn::ALONE),
+            turn: Some(ProbeTurn::ALONE),
             answered: false,
             as_of: self.shared.as_ref().and_then(|shared| shared.as_of),
         }

@@ -250,8 +250,8 @@ impl Watch {
             is_watched = true;
             if let (State::Lapsed(issue, Hold::Counted), Some(track)) =
                 (&slot.state, self.track(slot.id))
+                && let Some(dead) = token_dead(self, track, issue)
             {
-                let dead = token_dead(self, track, issue);
                 wake.list_by(
                     self.last
                         .map_or(dead, |last| last.plus(LOOK_BUSY).max(dead)),

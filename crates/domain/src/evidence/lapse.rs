@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::draft::Draft;
 use crate::ids::SlotId;
 use crate::mutant::{self, Mutant, Rule, off};
-use crate::slot::{DoubtWhy, Hold, Issue, Move, State};
+use crate::slot::{CallToken, DoubtWhy, Hold, Issue, Move, State};
 use crate::time::Mono;
 
 use super::{Extent, Scale, Status, Track, Watch};
@@ -39,18 +39,17 @@ pub(super) fn doubt_after(watch: &Watch) -> Duration {
 }
 
 /// When the token of a lapsed slot's call is surely dead, caches included. Counted from when the owner knew of the slot, which is not
-/// before its commit, and from when it knew that the token is revoked, if it is.
-pub(super) fn token_dead(watch: &Watch, track: &Track, issue: &Issue) -> Mono {
+/// before its commit, or from when it read that the token is revoked. None: it has not taken note of that yet.
+pub(super) fn token_dead(watch: &Watch, track: &Track, issue: &Issue) -> Option<Mono> {
     if mutant::on(Mutant::ReleaseEarly) {
-        return track.noticed;
+        return Some(track.noticed);
     }
-    let ended = track.noticed.plus(issue.token_left);
-    let revoked = track
-        .revoked
-        .filter(|_| !mutant::on(Mutant::RevokedSinceTheCall));
-    ended
-        .max(revoked.unwrap_or(ended))
-        .plus(watch.rules.token_cache)
+    let ended = match issue.token {
+        CallToken::Lives(left) => track.noticed.plus(left),
+        CallToken::Revoked if mutant::on(Mutant::RevokedSinceTheCall) => track.noticed,
+        CallToken::Revoked => track.revoked?,
+    };
+    Some(ended.plus(watch.rules.token_cache))
 }
 
 /// Weighs the absence of candidates in this listing for slots in doubt and lapsed slots.
@@ -151,7 +150,10 @@ fn is_released_by_silence(
     let (rules, began) = (watch.rules, scale.listing.began);
     let is_blind = is_blind(draft, watch, scale, id);
     let is_claimed = scale.claimed.contains(&id);
-    let Some(dead) = watch.track(id).map(|track| token_dead(watch, track, issue)) else {
+    let Some(dead) = watch
+        .track(id)
+        .and_then(|track| token_dead(watch, track, issue))
+    else {
         return false;
     };
     let Some(track) = watch.track_mut(id).filter(|_| began >= dead && !is_claimed) else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::group::{Group, Phase};
 use crate::ids::{Incarnation, SlotId};
 use crate::mutant::{self, Mutant};
-use crate::slot::{self, Slot};
+use crate::slot::{self, CallToken, Slot};
 use crate::time::Mono;
 
 use super::{Extent, Listing, Rules};
@@ -57,7 +57,7 @@ pub(crate) enum Look {
 pub(crate) struct Track {
     /// When this owner first knew of the slot: not before the commit that made it, unless the owner found it at its start.
     pub(crate) noticed: Mono,
-    /// When this owner heard that the token of the slot's call is revoked, or read so in the ledger: another one may have been told.
+    /// When this owner read in the ledger that the token of the slot's call is revoked.
     pub(crate) revoked: Option<Mono>,
     /// When the slot came into doubt, or was found in doubt.
     pub(crate) doubt: Option<Mono>,
@@ -139,7 +139,7 @@ impl Track {
 
     fn enter(&mut self, slot: &Slot, now: Mono) {
         if let slot::State::InDoubt(issue, _) | slot::State::Lapsed(issue, _) = &slot.state
-            && issue.token_left.is_zero()
+            && issue.token == CallToken::Revoked
         {
             self.revoked.get_or_insert(now);
         }

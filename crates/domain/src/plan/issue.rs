@@ -6,7 +6,7 @@ use crate::evidence::Watch;
 use crate::group::{Adoption, Phase};
 use crate::hold;
 use crate::mutant::{self, Mutant};
-use crate::slot::{Flags, Issue, Slot, State};
+use crate::slot::{CallToken, Flags, Issue, Slot, State};
 
 use super::{Permit, dark};
 
@@ -61,7 +61,7 @@ pub(super) fn issue(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) ->
             state: State::Issued(Issue {
                 worker: permit.worker.clone(),
                 incarnation: permit.incarnation,
-                token_left: permit.token_left,
+                token: CallToken::Lives(permit.token_left),
             }),
             flags: Flags::default(),
             issued: now,

@@ -22,7 +22,7 @@ use domain::ids::{
 };
 use domain::policy::{Adjust, Percent, Policy, Trigger, Webhook};
 use domain::schedule::{Cron, Schedule};
-use domain::slot::{self, DeleteWhy, DoubtWhy, FailWhy, Flags, GoneWhy, Issue, Slot};
+use domain::slot::{self, CallToken, DeleteWhy, DoubtWhy, FailWhy, Flags, GoneWhy, Issue, Slot};
 use domain::time::Timestamp;
 use domain::verdict::{Gate, GateWord, Outcome, Verdict, Word};
 
@@ -309,7 +309,7 @@ pub fn issue() -> Issue {
     Issue {
         worker: text("worker-1"),
         incarnation: Incarnation::from_u128(0x1234),
-        token_left: Duration::from_millis(3_600_001),
+        token: CallToken::Lives(Duration::from_millis(3_600_001)),
     }
 }
 
@@ -362,6 +362,13 @@ pub fn every_place() -> Vec<slot::State> {
         Surplus(s),
         Lapsed(issue(), Counted),
         Lapsed(issue(), Released),
+        Lapsed(
+            Issue {
+                token: CallToken::Revoked,
+                ..issue()
+            },
+            Counted,
+        ),
         Gone(s, GoneWhy::External),
         Gone(s, GoneWhy::HandedBack),
     ];

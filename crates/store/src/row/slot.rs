@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ids::{Incarnation, LaunchHash, Nonce, ServerId, SlotId, WorkerName};
-use domain::slot::{FailWhy, Flags, GoneWhy, Issue, Slot, State};
+use domain::slot::{CallToken, FailWhy, Flags, GoneWhy, Issue, Slot, State};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
@@ -52,6 +52,7 @@ struct IssueRow {
     w: WorkerName,
     #[serde_as(as = "DisplayFromStr")]
     i: Incarnation,
+    /// How long the token lives, in ms; 0: it was revoked.
     t: u64,
 }
 
@@ -194,12 +195,15 @@ impl From<&Issue> for IssueRow {
         let Issue {
             worker,
             incarnation,
-            token_left,
+            token,
         } = issue;
         Self {
             w: worker.clone(),
             i: *incarnation,
-            t: ms(*token_left),
+            t: match token {
+                CallToken::Lives(left) => ms(*left).max(1),
+                CallToken::Revoked => 0,
+            },
         }
     }
 }
@@ -209,7 +213,10 @@ impl From<IssueRow> for Issue {
         Self {
             worker: row.w,
             incarnation: row.i,
-            token_left: Duration::from_millis(row.t),
+            token: match row.t {
+                0 => CallToken::Revoked,
+                left => CallToken::Lives(Duration::from_millis(left)),
+            },
         }
     }
 }

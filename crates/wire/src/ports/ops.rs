@@ -19,7 +19,7 @@ use domain::ids::{
 };
 use domain::settle::Outcome;
 use domain::trace::Trace;
-use domain::turn::Turn;
+use domain::turn::ProbeTurn;
 
 /// A worker's offer, held open by the supervisor for at most `wait`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -299,7 +299,7 @@ pub struct Orders {
     /// turn it is.
     pub share: Option<u32>,
     /// Its turn among those that probe a failing cloud; none: it may not.
-    pub turn: Option<Turn>,
+    pub turn: Option<ProbeTurn>,
     /// Whether another worker's probe was answered.
     pub answered: bool,
     /// The epoch of the colo that the worker is to claim for its control plane, by making its key pair (safety 3.10); none: none.

@@ -55,8 +55,8 @@ fn however_workers_come_and_go_the_shares_never_exceed_the_budget() {
     }
 }
 
-fn turn(place: u32, of: u32) -> Turn {
-    Turn::new(place, NonZeroU32::new(of).expect("not zero"))
+fn turn(place: u32, of: u32) -> ProbeTurn {
+    ProbeTurn::new(place, NonZeroU32::new(of).expect("not zero"))
 }
 
 #[test]
@@ -65,7 +65,10 @@ fn those_that_fail_take_turns_and_hear_of_each_others_answers() {
     for name in ["a", "b", "c"] {
         beat(&mut shares, name, Fares::Well, 0);
     }
-    assert_eq!(beat(&mut shares, "c", Fares::Failing, 1).turn, Turn::ALONE);
+    assert_eq!(
+        beat(&mut shares, "c", Fares::Failing, 1).turn,
+        ProbeTurn::ALONE
+    );
     assert_eq!(beat(&mut shares, "b", Fares::Failing, 1).turn, turn(0, 2));
     let c = beat(&mut shares, "c", Fares::Failing, 2);
     assert_eq!((c.turn, c.answered), (turn(1, 2), false));
@@ -74,7 +77,7 @@ fn those_that_fail_take_turns_and_hear_of_each_others_answers() {
     assert!(!shares.all_well(Mono::from_ms(2_000)));
     assert!(!beat(&mut shares, "b", Fares::Recovering, 3).answered);
     let c = beat(&mut shares, "c", Fares::Failing, 3);
-    assert_eq!((c.turn, c.answered), (Turn::ALONE, true));
+    assert_eq!((c.turn, c.answered), (ProbeTurn::ALONE, true));
 }
 
 /// A worker goes by the rarest turn that it is told: with other turns from each, it would probe when none of them meant it to.

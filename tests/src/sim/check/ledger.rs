@@ -8,7 +8,7 @@ use domain::capacity::Bounds;
 use domain::group::{Group, Phase};
 use domain::ids::{EventId, GroupKey, ServerId, SlotId};
 use domain::outbox::Delivery;
-use domain::slot::{DeleteWhy, Flags, Hold, Slot, State};
+use domain::slot::{CallToken, DeleteWhy, Flags, Hold, Slot, State};
 use domain::verdict::Verdict;
 use store::memory::Memory;
 
@@ -39,6 +39,14 @@ pub(in crate::sim) const fn is_leaving(state: &State) -> bool {
     matches!(
         state,
         State::Draining(_) | State::Deleting(..) | State::Surplus(_)
+    )
+}
+
+/// Whether a slot's server is asked for, and not yet in service.
+pub(in crate::sim) const fn is_coming(state: &State) -> bool {
+    matches!(
+        state,
+        State::Issued(_) | State::Accepted(_) | State::Configuring(_)
     )
 }
 
@@ -401,7 +409,7 @@ fn tally_edge(before: Option<&Slot>, after: &Slot, findings: &mut Findings) {
         (Some(State::InDoubt(..)), State::Failed(_)) => Some("rule: voided in doubt"),
         (Some(State::InDoubt(..)), State::Lapsed(..)) => Some("rule: lapsed"),
         (Some(State::Lapsed(issue, Hold::Counted)), State::Lapsed(_, Hold::Released))
-            if issue.token_left.is_zero() =>
+            if issue.token == CallToken::Revoked =>
         {
             Some("rule: released after its token was revoked")
         }

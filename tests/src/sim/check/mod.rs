@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(in crate::sim) use ledger::is_leaving;
+pub(in crate::sim) use ledger::{is_coming, is_leaving};
 
 use domain::group::Group;
 use domain::ids::{EventId, GroupKey, SlotId};

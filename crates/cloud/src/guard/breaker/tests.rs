@@ -71,7 +71,7 @@ fn an_open_one_lets_one_probe_through_in_ten_seconds() {
 
 #[test]
 fn who_takes_turns_probes_first_at_its_place_and_then_once_in_a_round() {
-    let turn = |place, of| NonZeroU32::new(of).map(|of| Turn::new(place, of));
+    let turn = |place, of| NonZeroU32::new(of).map(|of| ProbeTurn::new(place, of));
     let mut probe = Probe::new();
     probe.turn = turn(2, 4);
     let mut breaker = opened(&mut probe);
@@ -145,7 +145,7 @@ fn one_that_may_be_called_and_is_not_counts_for_nothing_until_it_is() {
 
 #[test]
 fn who_may_not_probe_or_does_is_not_quiet() {
-    for (turn, is_idle) in [(None, true), (Some(Turn::ALONE), false)] {
+    for (turn, is_idle) in [(None, true), (Some(ProbeTurn::ALONE), false)] {
         let mut probe = Probe::new();
         let mut breaker = opened(&mut probe);
         probe.turn = turn;

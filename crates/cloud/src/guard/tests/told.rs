@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use domain::control::{Mode, Switch};
 use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch};
 use domain::time::Timestamp;
-use domain::turn::Turn;
+use domain::turn::ProbeTurn;
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn news(process: &Process, switches: &[Switch]) -> Standing {
         colo: ColoId(1),
         switches: switches.into(),
         share: Some(1_000),
-        turn: Some(Turn::ALONE),
+        turn: Some(ProbeTurn::ALONE),
         answered: false,
         as_of: Some(process.clock.mono()),
     }
@@ -324,7 +324,7 @@ async fn a_second(process: &Process, guards: &[Guard]) {
         let before = count(&open[..n]);
         let of = before + 1 + count(&open[n + 1..]);
         guard.hear(&Standing {
-            turn: NonZeroU32::new(of).map(|of| Turn::new(before, of)),
+            turn: NonZeroU32::new(of).map(|of| ProbeTurn::new(before, of)),
             ..news(process, &[])
         });
     }

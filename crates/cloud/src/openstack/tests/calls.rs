@@ -231,7 +231,7 @@ fn stopped() -> guard::Standing {
         colo: ColoId(1),
         switches: Arc::from([switch]),
         share: None,
-        turn: Some(domain::turn::Turn::ALONE),
+        turn: Some(domain::turn::ProbeTurn::ALONE),
         answered: false,
         as_of: None,
     }

@@ -7,7 +7,7 @@ use domain::control::{Mode, Scope, Switch};
 use domain::home::Claim;
 use domain::ids::{ColoId, HomeEpoch, Incarnation, PlaneName, WorkerName};
 use domain::time::Timestamp;
-use domain::turn::Turn;
+use domain::turn::ProbeTurn;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
@@ -157,8 +157,8 @@ impl OrdersMessage {
             share: self.share,
             // A supervisor that knows no turns elects one.
             turn: match self.turn {
-                Some(turn) => Some(Turn::new(turn.place, turn.of)),
-                None => self.elected.then_some(Turn::ALONE),
+                Some(turn) => Some(ProbeTurn::new(turn.place, turn.of)),
+                None => self.elected.then_some(ProbeTurn::ALONE),
             },
             answered: self.answered,
             claim: self.claim.map(HomeEpoch),

@@ -12,7 +12,7 @@ use domain::settle::Outcome;
 use domain::slot::{DoubtWhy, FailWhy};
 use domain::time::Timestamp;
 use domain::trace::Trace;
-use domain::turn::Turn;
+use domain::turn::ProbeTurn;
 
 use super::*;
 use crate::ports::ops::{
@@ -88,7 +88,7 @@ fn orders() -> Orders {
             switch("tenant:acme", Mode::NoCreate, Some(9)),
         ],
         share: Some(333),
-        turn: NonZeroU32::new(5).map(|of| Turn::new(2, of)),
+        turn: NonZeroU32::new(5).map(|of| ProbeTurn::new(2, of)),
         answered: false,
         claim: Some(HomeEpoch(4)),
     }
@@ -96,7 +96,7 @@ fn orders() -> Orders {
 
 #[test]
 fn whom_a_supervisor_elects_that_knows_no_turns_probes_alone_and_the_others_do_not() {
-    for (elected, turn) in [(true, Some(Turn::ALONE)), (false, None)] {
+    for (elected, turn) in [(true, Some(ProbeTurn::ALONE)), (false, None)] {
         let old = serde_json::json!({
             "colo": 7, "switches": [], "share": 333, "elected": elected, "answered": false
         });
