@@ -21,8 +21,9 @@ def lets_go_on(answer_url):
                 return True
             if refused.status not in (429, 503):
                 raise
-        except OSError:
+        except OSError as error:
             is_perhaps_taken = True
+            print(f"  no answer to an answer, asked again: {error!r}", flush=True)
         time.sleep(0.5)
     return False
 
