@@ -60,12 +60,12 @@ pub(crate) struct Unanswered {
 pub(crate) struct Revocations {
     /// How long after it got a successor; none: never.
     after: Option<Duration>,
-    condemned: Mutex<BTreeMap<u64, Condemned>>,
+    retired: Mutex<BTreeMap<u64, Retired>>,
     news: Notify,
 }
 
 #[derive(Debug)]
-struct Condemned {
+struct Retired {
     token: Token,
     creates: Vec<Unanswered>,
     next: Next,
@@ -91,7 +91,7 @@ impl Revocations {
     pub(crate) fn new(after: Option<Duration>) -> Self {
         Self {
             after,
-            condemned: Mutex::default(),
+            retired: Mutex::default(),
             news: Notify::new(),
         }
     }
@@ -104,45 +104,45 @@ impl Revocations {
         if shared.cloud.token_left(token) <= after * 2 {
             return;
         }
-        let mut condemned = self.condemned();
-        if condemned.values().map(|c| c.creates.len()).sum::<usize>() >= CREATES_MAX {
+        let mut retired = self.retired();
+        if retired.values().map(|c| c.creates.len()).sum::<usize>() >= CREATES_MAX {
             return;
         }
         // One after the other for a tenant: its tokens change no more often than that, however many answers are lost.
-        let before = condemned
+        let before = retired
             .values()
             .filter(|c| c.token.tenant == token.tenant && matches!(c.next, Next::Revoke(_)));
         let due = before.map(|c| c.due).max();
-        let entry = condemned.entry(token.serial).or_insert_with(|| Condemned {
+        let entry = retired.entry(token.serial).or_insert_with(|| Retired {
             token: token.clone(),
             creates: Vec::new(),
             next: Next::Renew,
             due: due.unwrap_or_else(|| shared.process.clock.mono()),
         });
         entry.creates.push(create);
-        drop(condemned);
+        drop(retired);
         self.news.notify_one();
     }
 
     /// Which is due first, and when.
     fn first(&self) -> Option<(u64, Mono)> {
-        let condemned = self.condemned();
-        let due = condemned.iter().map(|(serial, c)| (*serial, c.due));
+        let retired = self.retired();
+        let due = retired.iter().map(|(serial, c)| (*serial, c.due));
         due.min_by_key(|(serial, due)| (*due, *serial))
     }
 
     fn put_off(&self, serial: u64, (next, due): (Next, Mono)) {
-        if let Some(condemned) = self.condemned().get_mut(&serial) {
-            (condemned.next, condemned.due) = (next, due);
+        if let Some(retired) = self.retired().get_mut(&serial) {
+            (retired.next, retired.due) = (next, due);
         }
     }
 
-    fn take(&self, serial: u64) -> Option<Condemned> {
-        self.condemned().remove(&serial)
+    fn take(&self, serial: u64) -> Option<Retired> {
+        self.retired().remove(&serial)
     }
 
-    fn condemned(&self) -> MutexGuard<'_, BTreeMap<u64, Condemned>> {
-        self.condemned
+    fn retired(&self) -> MutexGuard<'_, BTreeMap<u64, Retired>> {
+        self.retired
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,8 +175,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 /// One call for that token.
 async fn step(shared: &Arc<Shared>, serial: u64) {
     let all = &shared.revocations;
-    let of = |c: &Condemned| (c.token.clone(), c.next);
-    let Some((token, next)) = all.condemned().get(&serial).map(of) else {
+    let of = |c: &Retired| (c.token.clone(), c.next);
+    let Some((token, next)) = all.retired().get(&serial).map(of) else {
         return;
     };
     if shared.cloud.token_left(&token).is_zero() {
@@ -217,8 +217,8 @@ async fn revoke(shared: &Arc<Shared>, token: &Token, tried: Try) {
     let again = shared.process.clock.mono() + AGAIN;
     match (answer, tried) {
         (Ok(Revoked::Now), _) | (Ok(Revoked::NotFound), Try::Again) => {
-            if let Some(condemned) = all.take(token.serial) {
-                tell(shared, condemned);
+            if let Some(retired) = all.take(token.serial) {
+                tell(shared, retired);
             }
         }
         (Ok(Revoked::NotFound), Try::First) => {
@@ -242,9 +242,9 @@ async fn revoke(shared: &Arc<Shared>, token: &Token, tried: Try) {
 }
 
 /// Reports it of each slot.
-fn tell(shared: &Arc<Shared>, condemned: Condemned) {
-    let tenant = &condemned.token.tenant;
-    let slots = condemned.creates.len();
+fn tell(shared: &Arc<Shared>, retired: Retired) {
+    let tenant = &retired.token.tenant;
+    let slots = retired.creates.len();
     tracing::info!(%tenant, slots, "a token that creates without an answer were sent with is revoked");
     let help = "Tokens revoked, because creates that were sent with them got no answer.";
     let revoked = shared
@@ -252,7 +252,7 @@ fn tell(shared: &Arc<Shared>, condemned: Condemned) {
         .metrics
         .counter("worker_tokens_revoked_total", help);
     revoked.increment();
-    for create in condemned.creates {
+    for create in retired.creates {
         // None: the process stops, and the slots wait for the token's end.
         let Some(gate) = shared.process.stop.enter() else {
             return;
