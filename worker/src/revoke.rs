@@ -142,9 +142,7 @@ impl Revocations {
     }
 
     fn retired(&self) -> MutexGuard<'_, BTreeMap<u64, Retired>> {
-        self.retired
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

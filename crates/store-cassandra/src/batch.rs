@@ -32,7 +32,7 @@ pub(crate) struct Base<'a> {
     /// None: there must be no such group.
     pub(crate) head: Option<Head>,
     /// What the change's commit record says was before.
-    pub(crate) before: parts::Before<'a>,
+    pub(crate) before: parts::Previous<'a>,
 }
 
 /// Makes the batch. `whole` is what is written; `told` is the change that the commit record tells of (for a new group they differ).

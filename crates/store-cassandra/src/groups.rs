@@ -106,7 +106,7 @@ impl Groups for Inner {
                 fence: group.fence,
             },
             head: None,
-            before: parts::Before {
+            before: parts::Previous {
                 desired: Size::ZERO,
                 config: None,
                 hash: record::GENESIS,
@@ -160,7 +160,7 @@ impl Groups for Inner {
             key,
             guard,
             head: Some(head),
-            before: parts::Before {
+            before: parts::Previous {
                 desired: head.desired,
                 config: config.as_ref(),
                 hash: head.hash,

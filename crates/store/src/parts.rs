@@ -171,7 +171,7 @@ pub fn read_throw(text: &str) -> Result<Throw, Error> {
 
 /// What was before a change, as its commit record needs it.
 #[derive(Debug, Clone, Copy)]
-pub struct Before<'a> {
+pub struct Previous<'a> {
     /// Desired size.
     pub desired: Size,
     /// Configuration; only read if the change has a new one.
@@ -182,7 +182,7 @@ pub struct Before<'a> {
 
 /// The commit record that a change leaves at `rev`, with its place in the chain.
 #[must_use]
-pub fn sealed(change: &Change, rev: Rev, nonce: Nonce, before: Before<'_>) -> CommitRecord {
+pub fn sealed(change: &Change, rev: Rev, nonce: Nonce, before: Previous<'_>) -> CommitRecord {
     let configured = match (before.config, &change.config) {
         (Some(before), Some(after)) => record::configured(before, after),
         (None, _) | (_, None) => Vec::new(),

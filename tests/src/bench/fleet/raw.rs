@@ -60,7 +60,7 @@ impl Texts {
         let verdict = sample::verdict(&sample::text("event-000001"), Rev(1), sample::NOON);
         let mut change = sample::desired(&group, 4);
         change.verdicts = vec![verdict.clone()];
-        let before = parts::Before {
+        let before = parts::Previous {
             desired: group.state.desired,
             config: None,
             hash: record::GENESIS,
