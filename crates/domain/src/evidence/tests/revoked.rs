@@ -49,15 +49,3 @@ fn an_owner_that_reads_that_a_token_is_revoked_counts_from_then_on() {
         assert_eq!(is_released, released, "{began}");
     }
 }
-
-/// After a conflict the group is read anew, and what lists show is weighed before the owner takes note of what changed.
-#[test]
-fn a_list_that_is_weighed_before_its_owner_noted_the_revocation_releases_nothing() {
-    let mut scene = Scene::new(10, [slot(1, State::Lapsed(issue(86_400), Hold::Counted))]);
-    scene
-        .group
-        .slots
-        .put(slot(1, State::Lapsed(revoked(), Hold::Counted)));
-    scene.weigh(80_000, C, vec![]);
-    assert!(matches!(scene.state(1), State::Lapsed(_, Hold::Counted)));
-}
