@@ -75,7 +75,8 @@ impl Field {
                 None => (part, 1),
             };
             let (low, high) = match range.split_once('-') {
-                _ if range == "*" => (form.from, form.to),
+                // Of days and months a 0 can only be written: a step over all counts from the first.
+                _ if range == "*" => (form.meant(form.from), form.to),
                 Some((low, high)) => (form.value(low)?, form.value(high)?),
                 // A step needs something to step through.
                 None if part != range => return None,

@@ -53,6 +53,23 @@ fn a_cron_text_names_the_next_time_in_utc() {
     );
 }
 
+/// As croniter 0.3.5 has it: `*` is 1 to 31 and 1 to 12, although a 0 may be written.
+#[test]
+fn a_step_over_all_days_or_months_begins_with_the_first() {
+    let new_year = moment((2027, 1, 1), (0, 0));
+    for (text, date) in [
+        ("0 0 1 */3 *", (2027, 4, 1)),
+        ("0 0 1 */2 *", (2027, 3, 1)),
+        ("0 0 */2 * *", (2027, 1, 3)),
+        ("0 0 */31 * *", (2027, 2, 1)),
+        ("0 0 1 0-12/3 *", (2027, 3, 1)),
+        ("0 0 * * */2", (2027, 1, 2)),
+    ] {
+        let next = cron(text).next(new_year);
+        assert_eq!(next, Some(moment(date, (0, 0))), "{text}");
+    }
+}
+
 #[test]
 fn a_time_that_never_comes_is_refused() {
     for text in ["0 0 30 2 *", "0 0 31 2 *", "0 0 31 2,4,6,9,11 *"] {
