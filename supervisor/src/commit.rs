@@ -8,7 +8,7 @@ use domain::draft::Draft;
 use domain::event::{Actor, ActorKind, Ask, Event};
 use domain::evidence::{self, Watch};
 use domain::group::{Cause, Change, Group};
-use domain::ids::{EventId, Rev, SlotId};
+use domain::ids::{EventId, Rev, ServerId, SlotId};
 use domain::mutant::{Rule, off};
 use domain::outbox;
 use domain::plan;
@@ -18,7 +18,7 @@ use domain::verdict::Verdict;
 use store::apply::{Refused, View, apply};
 use wire::ports::submit::SubmitError;
 
-use crate::counts::COMMITTED;
+use crate::counts::{COMMITTED, is_given_up};
 use crate::handout::{Handout, Held};
 use crate::owner::{Asked, BATCH_MAX, Batch, Owner, STORE_RETRY, acknowledge};
 use crate::traces::{Traced, traced};
@@ -39,6 +39,8 @@ struct Left {
     more: bool,
     traced: Traced,
     wrote: bool,
+    /// Servers that were given back because they show our proof no more.
+    given_up: Vec<(SlotId, ServerId)>,
 }
 
 /// Why nothing was decided at all; there is no such reason so far.
@@ -93,7 +95,9 @@ impl Owner {
                 left.slots = draft.slots_changed() > 0;
                 left.more = draft.room() == 0;
                 left.wrote = !draft.is_empty();
-                Ok::<_, Never>(left.wrote.then(|| finish(draft, &events)))
+                let change = left.wrote.then(|| finish(draft, &events));
+                left.given_up = given_up(change.as_ref());
+                Ok::<_, Never>(change)
             },
         )
         .await;
@@ -121,8 +125,8 @@ impl Owner {
             self.watch.sync(&group, mono(&self.seams.process));
             self.seams.sweep.bind(&group);
         }
-        self.share.set(&group);
         self.seams.counts.decided(&left.verdicts);
+        self.gave_up(&left.given_up);
         self.group = Some(group);
         let batch = std::mem::take(&mut self.batch);
         self.hand_out(left.held);
@@ -154,6 +158,14 @@ impl Owner {
             // The batch was full: what did not fit is seen again in the same lists.
             self.batch.listings = batch.listings;
             self.again = true;
+        }
+    }
+
+    /// For people: what no slot is answerable for any more runs on, and is billed.
+    fn gave_up(&self, servers: &[(SlotId, ServerId)]) {
+        for (slot, server) in servers {
+            self.seams.counts.disowned();
+            tracing::warn!(tenant = %self.key.tenant, group.id = %self.key.id, %slot, %server, "a server that was to be deleted carries our proof no more: given back, and left alone");
         }
     }
 
@@ -241,6 +253,14 @@ fn issue(draft: &mut Draft<'_>, watch: &mut Watch, handout: Option<&Handout>, le
     }
     let permits: Vec<_> = left.held.iter().map(|h| h.permit.clone()).collect();
     plan::plan(draft, watch, &permits);
+}
+
+fn given_up(change: Option<&Change>) -> Vec<(SlotId, ServerId)> {
+    let slots = change.into_iter().flat_map(|change| &change.slots);
+    let given_up = slots.filter(|slot| is_given_up(slot));
+    given_up
+        .filter_map(|slot| Some((slot.id, slot.state.server()?)))
+        .collect()
 }
 
 /// Whether the group holds what another owner committed since this one knew it: what that one bound is news here too. Else a server whose tenant

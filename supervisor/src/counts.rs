@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use chassis::Metrics;
 use chassis::metrics::{Counter, Gauge, Latency};
-use domain::evidence::Report;
+use domain::evidence::{Report, Watch};
 use domain::group::{Group, Phase};
+use domain::hold;
+use domain::slot::{self, GoneWhy, Slot};
+use domain::time::Timestamp;
 use domain::verdict::{Outcome, Verdict};
 
 /// The supervisor's metrics.
@@ -45,7 +48,10 @@ struct Slots<T> {
     active: T,
     in_doubt: T,
     missing: T,
+    held: T,
     leaving: T,
+    stuck: T,
+    disowned: T,
 }
 
 impl Counts {
@@ -57,7 +63,7 @@ impl Counts {
             (outcome, counter)
         };
         let slots = |state| {
-            let help = "Slots of the groups in memory; missing are those that desired asks for and nobody has begun, leaving those that are to be deleted.";
+            let help = "Slots of the groups in memory; missing are those that desired asks for and nobody has begun, held the same of groups that launch nothing for now, leaving those that are to be deleted, stuck those whose deletes do not take their server away, disowned those whose server shows our proof no more.";
             metrics.gauge_with("supervisor_slots", help, &[("state", state)])
         };
         Self {
@@ -72,7 +78,10 @@ impl Counts {
                 active: slots("active"),
                 in_doubt: slots("in_doubt"),
                 missing: slots("missing"),
+                held: slots("held"),
                 leaving: slots("leaving"),
+                stuck: slots("stuck"),
+                disowned: slots("disowned"),
             },
             adopted: metrics.counter(
                 "supervisor_servers_adopted_total",
@@ -84,7 +93,7 @@ impl Counts {
             ),
             disowned: metrics.counter(
                 "supervisor_servers_disowned_total",
-                "Servers of our account without our proof: left alone, a person must look.",
+                "Servers of our account without our proof: left alone, or given back where a slot had them; a person must look.",
             ),
             strays: metrics.counter(
                 "supervisor_servers_stray_total",
@@ -143,7 +152,7 @@ impl Counts {
         self.strays.add(count(report.strays.len()));
     }
 
-    /// A server of our account without our proof came to light.
+    /// A server of our account without our proof came to light, or was given up.
     pub(crate) fn disowned(&self) {
         self.disowned.increment();
     }
@@ -177,26 +186,27 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// The group as it is now.
-    pub(crate) fn set(&mut self, group: &Group) {
+    /// The group as it is now, and what its owner knows of deletes that came to nothing.
+    pub(crate) fn set(&mut self, group: &Group, watch: &Watch, now: Timestamp) {
         let census = group.slots.census();
         let runs = group.state.phase == Phase::Running;
-        let missing = if runs {
-            i64::from(group.state.desired.0) - i64::from(census.wanted.0)
-        } else {
-            0
+        // A hold that has ended stays in the state until a server enters service: it holds nothing, and nobody is shown it.
+        let degraded = runs && hold::is_held(&group.state, now);
+        let lack = i64::from(group.state.desired.0) - i64::from(census.wanted.0);
+        let lack = if runs { lack.max(0) } else { 0 };
+        let (missing, held) = if degraded { (0, lack) } else { (lack, 0) };
+        let of = |is: &dyn Fn(&Slot) -> bool| count(group.slots.open().filter(|s| is(s)).count());
+        let slots = Slots {
+            open: census.open.0.into(),
+            active: census.active.0.into(),
+            in_doubt: census.in_doubt.0.into(),
+            missing,
+            held,
+            leaving: i64::from(census.open.less(census.wanted).0),
+            stuck: of(&|slot| watch.is_stuck_deleting(slot)),
+            disowned: of(&|slot| slot.flags.disowned),
         };
-        self.move_to(
-            &Slots {
-                open: census.open.0.into(),
-                active: census.active.0.into(),
-                in_doubt: census.in_doubt.0.into(),
-                missing: missing.max(0),
-                leaving: i64::from(census.open.less(census.wanted).0),
-            },
-            i64::from(runs && group.state.hold.is_some()),
-        );
-        let count = |of: usize| i64::try_from(of).unwrap_or(i64::MAX);
+        self.move_to(&slots, i64::from(degraded));
         self.wait(count(group.inbox.len()), count(group.outbox.len()));
     }
 
@@ -211,9 +221,21 @@ impl Share {
         shift(&gauges.active, &mut mine.active, slots.active);
         shift(&gauges.in_doubt, &mut mine.in_doubt, slots.in_doubt);
         shift(&gauges.missing, &mut mine.missing, slots.missing);
+        shift(&gauges.held, &mut mine.held, slots.held);
         shift(&gauges.leaving, &mut mine.leaving, slots.leaving);
+        shift(&gauges.stuck, &mut mine.stuck, slots.stuck);
+        shift(&gauges.disowned, &mut mine.disowned, slots.disowned);
         shift(&self.counts.degraded, &mut self.degraded, degraded);
     }
+}
+
+fn count(of: usize) -> i64 {
+    i64::try_from(of).unwrap_or(i64::MAX)
+}
+
+/// Whether a slot gives its server back because that one shows our proof no more: it runs on, is billed, and nobody asked for it.
+pub(crate) fn is_given_up(slot: &Slot) -> bool {
+    slot.flags.disowned && matches!(slot.state, slot::State::Gone(_, GoneWhy::HandedBack))
 }
 
 /// Moves a group's part of a gauge; most commits leave most of them where they are.
@@ -231,3 +253,6 @@ impl Drop for Share {
         self.counts.groups.add(-1);
     }
 }
+
+#[cfg(test)]
+mod tests;

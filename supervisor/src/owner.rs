@@ -125,6 +125,7 @@ impl Owner {
             if Box::pin(self.load()).await {
                 let before = self.rev();
                 Box::pin(self.commit()).await;
+                self.show();
                 self.is_foreign |= !is_mine && self.rev() != before;
                 if is_mine {
                     self.duties();
@@ -140,6 +141,14 @@ impl Owner {
                 }
                 return;
             }
+        }
+    }
+
+    /// What the group is now, for operators.
+    fn show(&mut self) {
+        if let Some(group) = &self.group {
+            let now = now(&self.seams.process).wall;
+            self.share.set(group, &self.watch, now);
         }
     }
 
@@ -304,7 +313,6 @@ impl Owner {
             Ok(Some(group)) => {
                 self.watch.sync(&group, mono(&self.seams.process));
                 self.seams.sweep.bind(&group);
-                self.share.set(&group);
                 self.group = Some(group);
                 self.missing = false;
                 true
