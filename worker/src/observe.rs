@@ -13,7 +13,7 @@ pub(crate) fn row(server: Server) -> Row {
     let proof = match server.proven {
         Proven::Valid { group, slot } => Proof::Valid { group, slot },
         Proven::No => Proof::None,
-        Proven::Unreadable => Proof::Unreadable,
+        Proven::NoKey { .. } | Proven::Unreadable => Proof::Unreadable,
     };
     Row {
         server: server.id,
@@ -46,7 +46,7 @@ pub(crate) fn listed(list: List) -> Done {
 
 fn matters(server: &Server) -> bool {
     let proves = match server.proven {
-        Proven::Valid { .. } | Proven::Unreadable => true,
+        Proven::Valid { .. } | Proven::NoKey { .. } | Proven::Unreadable => true,
         Proven::No => false,
     };
     proves || server.ours || server.status == Status::Unknown

@@ -29,6 +29,12 @@ pub enum Proven {
     },
     /// No proof, or one that does not verify here.
     No,
+    /// A proof of the right form, by a key that this process does not have: it says nothing either way. Keys come to workers one after the other, and
+    /// a server that one of them gives up is given up for good.
+    NoKey {
+        /// The key's version.
+        version: u32,
+    },
     /// The row carries no metadata (status UNKNOWN).
     Unreadable,
 }
@@ -212,24 +218,34 @@ impl ProofKeys {
     /// What metadata proves in a project. The comparison takes the same time however much of the MAC is right.
     #[must_use]
     pub fn prove(&self, project: &str, shown: &Shown<'_>) -> Proven {
-        self.check(project, shown)
-            .map_or(Proven::No, |mint| Proven::Valid {
+        let Some((version, mint, mac)) = read(shown) else {
+            return Proven::No;
+        };
+        let Some(key) = self.keys.get(&version) else {
+            return Proven::NoKey { version };
+        };
+        let expected = mac_text(key, project, &mint);
+        let same: bool = expected.as_bytes().ct_eq(mac.as_bytes()).into();
+        if same {
+            Proven::Valid {
                 group: mint.group,
                 slot: mint.slot,
-            })
+            }
+        } else {
+            Proven::No
+        }
     }
+}
 
-    fn check(&self, project: &str, shown: &Shown<'_>) -> Option<Mint> {
-        let version: u32 = exact(shown.version?)?;
-        let mint = Mint {
-            group: exact(shown.group?)?,
-            slot: exact(shown.slot?)?,
-            nonce: exact(shown.nonce?)?,
-        };
-        let expected = mac_text(self.keys.get(&version)?, project, &mint);
-        let same: bool = expected.as_bytes().ct_eq(shown.mac?.as_bytes()).into();
-        same.then_some(mint)
-    }
+/// What metadata claims, if all of it is there and in the form that we write.
+fn read<'row>(shown: &Shown<'row>) -> Option<(u32, Mint, &'row str)> {
+    let mint = Mint {
+        group: exact(shown.group?)?,
+        slot: exact(shown.slot?)?,
+        nonce: exact(shown.nonce?)?,
+    };
+    let mac = shown.mac.filter(|mac| mac.len() == MAC_CHARS)?;
+    Some((exact(shown.version?)?, mint, mac))
 }
 
 impl fmt::Debug for ProofKeys {

@@ -53,6 +53,10 @@ impl Hands {
             Err(error) => return classify::not_deleted(victim, &error, Stage::Look),
         };
         drop(looked);
+        if let Proven::NoKey { version } = fresh.proven {
+            tracing::warn!(tenant = %key.tenant, group.id = %key.id, %slot, %server, version, "a server is not deleted: its proof names a key that this worker does not have");
+            return done(Outcome::DeleteUnclear(server));
+        }
         if fresh.proven == Proven::Unreadable || fresh.status == Status::Unknown {
             // Its cell is down. It shows no proof because it shows nothing, which makes it nobody's (design 4).
             return done(Outcome::DeleteUnclear(server));

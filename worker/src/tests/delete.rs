@@ -47,6 +47,22 @@ async fn only_a_server_that_proves_to_be_ours_for_that_slot_is_deleted() {
             Outcome::NotOurs(server(9)),
             0,
         ),
+        // A key that another worker has already, or still: that one deletes it.
+        (
+            Some(with(|row| row["metadata"]["as.v"] = json!("7"))),
+            1,
+            Outcome::DeleteUnclear(server(9)),
+            0,
+        ),
+        (
+            Some(with(|row| {
+                row["metadata"]["as.v"] = json!("7");
+                row["user_id"] = json!("someone");
+            })),
+            1,
+            Outcome::NotOurs(server(9)),
+            0,
+        ),
         // A dead cell: nothing is known of it, so it is neither deleted nor given up.
         (
             Some(json!({"id": server(9).to_string(), "status": "UNKNOWN"})),

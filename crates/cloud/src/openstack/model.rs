@@ -86,17 +86,22 @@ impl Row<'_> {
         let id: ServerId = self.id.parse().ok()?;
         let status = self.status();
         let at_home = self.tenant_id.as_deref() == Some(token.project.as_str());
+        let ours = at_home && self.user_id.as_deref() == Some(token.user.as_str());
         let proven = match &self.metadata {
             // Only a full row can say that a proof is missing: one of a dead cell carries no metadata at all.
             _ if status == Status::Unknown => Proven::Unreadable,
             None => Proven::Unreadable,
             Some(_) if !at_home => Proven::No,
-            Some(metadata) => self.agreed(keys.prove(&token.project, &metadata.shown())),
+            Some(metadata) => match keys.prove(&token.project, &metadata.shown()) {
+                // Anybody can write that onto a server of his own, which would then be waited for.
+                Proven::NoKey { .. } if !ours => Proven::No,
+                proven => self.agreed(proven),
+            },
         };
         Some(Server {
             id,
             proven,
-            ours: at_home && self.user_id.as_deref() == Some(token.user.as_str()),
+            ours,
             status,
         })
     }
@@ -109,7 +114,7 @@ impl Row<'_> {
         let mut tagged = tags.filter_map(|text| tag::slot(text));
         match proven {
             Proven::Valid { slot, .. } if tagged.any(|other| other != slot) => Proven::No,
-            Proven::Valid { .. } | Proven::No | Proven::Unreadable => proven,
+            Proven::Valid { .. } | Proven::No | Proven::NoKey { .. } | Proven::Unreadable => proven,
         }
     }
 
