@@ -291,8 +291,10 @@ fn check_keys(given: &Map<String, Value>, minor: u16) -> Result<(), Refused> {
             _ => false,
         };
         if !known {
+            // Nova repeats the value that broke its schema: all of it.
+            let value = Value::Object(given.clone());
             return Err(invalid(&format!(
-                "Additional properties are not allowed ('{key}' was unexpected)"
+                "Value: {value}. Additional properties are not allowed ('{key}' was unexpected)"
             )));
         }
     }

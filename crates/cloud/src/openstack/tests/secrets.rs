@@ -39,12 +39,19 @@ async fn no_secret_reaches_a_log_whatever_the_cloud_answers() {
         .with_writer(sheet.clone())
         .finish();
     let _logs = tracing::subscriber::set_default(subscriber);
-    let answers: [fn() -> Say; 5] = [
+    let answers: [fn() -> Say; 6] = [
         accepted,
         || Say::json(500, r#"{"computeFault": {"message": "x"}}"#),
         || Say::json(401, "{}"),
         || Say::Bytes(Vec::new()),
         || Say::json(403, r#"{"forbidden": {"message": "Policy"}}"#),
+        // Nova repeats the request that breaks its schema.
+        || {
+            Say::json(
+                400,
+                r#"{"badRequest": {"message": "Invalid input for field/attribute server. Value: {'adminPass': 'CANARY'}. Additional properties are not allowed ('x' was unexpected)"}}"#,
+            )
+        },
     ];
     for answer in answers {
         let (cloud, _double) = cloud(move |_| answer()).await;

@@ -45,6 +45,43 @@ fn words_are_found_under_any_outer_key() {
     }
 }
 
+/// As `nova/api/validation/validators.py` and `jsonschema` write it.
+#[test]
+fn what_nova_repeats_of_a_request_is_not_repeated_by_us() {
+    let words_of = |words: &str| {
+        let body = serde_json::json!({"badRequest": {"code": 400, "message": words}});
+        said(body.to_string().as_bytes()).expect("words").message
+    };
+    for (tail, rule) in [
+        (
+            "server. Value: {'adminPass': 'CANARY', 'nics': []}. Additional properties are not allowed ('nics' was unexpected)",
+            "server. Additional properties are not allowed ('nics' was unexpected)",
+        ),
+        (
+            "server. Value: {'user_data': 'CANARY is too long'}. 'flavorRef' is a required property",
+            "server. 'flavorRef' is a required property",
+        ),
+        (
+            "user_data. Value: #!/bin/sh\nexport PASSWORD=CANARY. '#!/bin/sh\\nexport PASSWORD=CANARY' is not a 'base64'",
+            "user_data. is not a 'base64'",
+        ),
+        (
+            "adminPass. Value: {'a': 'CANARY'}. {'a': 'CANARY'} is not of type 'string'",
+            "adminPass. is not of type 'string'",
+        ),
+        (
+            "adminPass. Value: CANARY. 'CANARY' breaks a rule that is new",
+            "adminPass. it is not accepted",
+        ),
+    ] {
+        let words = words_of(&format!("Invalid input for field/attribute {tail}"));
+        let expected = format!("Invalid input for field/attribute {rule}");
+        assert_eq!(words, expected);
+    }
+    let plain = "Invalid imageRef provided. Value: as it is";
+    assert_eq!(words_of(plain), plain);
+}
+
 #[test]
 fn words_are_short_and_without_control_characters() {
     assert_eq!(clean("a\u{1b}[31m\r\nb\u{9b}c\0"), "a [31m  b c");
