@@ -109,7 +109,7 @@ fn json(bytes: &[u8]) -> Result<Value, Broken> {
     })
 }
 
-/// Fields of a form as one object; a field that holds an object or a list is read as that.
+/// Fields of a form as one object.
 fn form(bytes: &[u8]) -> Result<Value, Broken> {
     let mut fields = Map::new();
     for pair in bytes
@@ -122,15 +122,20 @@ fn form(bytes: &[u8]) -> Result<Value, Broken> {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = plain(halves.next().unwrap_or_default());
         let text = plain(halves.next().unwrap_or_default());
-        let start = text.trim_start();
-        let value = if start.starts_with(['{', '[']) {
-            json(text.as_bytes())?
-        } else {
-            Value::String(text)
-        };
-        fields.insert(name, value);
+        fields.insert(name, field(text)?);
     }
     Ok(Value::Object(fields))
+}
+
+/// What a field holds: an object or a list, else a text, which may begin as they do (a title with brackets).
+fn field(text: String) -> Result<Value, Broken> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return Ok(Value::String(text));
+    }
+    match json(text.as_bytes()) {
+        Err(Broken::NotJson { .. }) => Ok(Value::String(text)),
+        read => read,
+    }
 }
 
 /// The text of one half of a field.
@@ -193,6 +198,19 @@ mod tests {
         assert_eq!(
             read,
             serde_json::json!({"alert": {"a b": 1}, "plain": "x y%zz", "empty": ""})
+        );
+    }
+
+    #[test]
+    fn a_field_of_a_form_that_only_begins_like_json_is_a_text() {
+        let read = value(
+            MediaType::Form,
+            b"title=[Triggered+on+{host:a}]+down&b={&c=[1]",
+        )
+        .unwrap();
+        assert_eq!(
+            read,
+            serde_json::json!({"title": "[Triggered on {host:a}] down", "b": "{", "c": [1]})
         );
     }
 
