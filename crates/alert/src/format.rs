@@ -107,6 +107,11 @@ impl Format {
             .find(|format| format.as_str() == word)
     }
 
+    /// Whether the call itself says all that is needed, as in the documents of Senlin: a POST without a body.
+    pub(crate) const fn is_a_call(self) -> bool {
+        matches!(self, Self::Senlin | Self::Heat)
+    }
+
     /// What the value looks like.
     #[must_use]
     pub fn recognise(value: &Value) -> Option<Self> {

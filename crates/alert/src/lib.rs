@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use domain::time::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 pub use body::{Broken, MediaType};
 use decimal::Milli;
@@ -184,7 +185,10 @@ pub fn read(
     bytes: &[u8],
     now: Timestamp,
 ) -> Result<Content, Broken> {
-    let value = body::value(media, bytes)?;
+    let value = match (body::value(media, bytes), how) {
+        (Err(Broken::Empty), How::As(format)) if format.is_a_call() => Value::Object(Map::new()),
+        (value, _) => value?,
+    };
     let (format, found) = match how {
         How::Recognised => {
             let format = Format::recognise(&value).ok_or(Broken::NotRecognised)?;

@@ -167,6 +167,22 @@ fn a_body_that_is_too_large_is_not_looked_at() {
 }
 
 #[test]
+fn a_call_without_a_body_is_a_step_where_calls_have_no_states() {
+    for format in Format::ALL {
+        let of = |bytes: &[u8]| read(How::As(*format), MediaType::Json, bytes, NOW);
+        let expected = if matches!(format, Format::Senlin | Format::Heat) {
+            of(b"{}")
+        } else {
+            Err(Broken::Empty)
+        };
+        assert_eq!(of(b""), expected, "{}", format.as_str());
+        assert_eq!(of(b" \r\n"), expected, "{}", format.as_str());
+    }
+    let content = read(How::As(Format::Senlin), MediaType::Form, b"", NOW).unwrap();
+    assert_eq!(content.alerts[0].state, State::Once);
+}
+
+#[test]
 fn in_one_body_what_is_wrong_wins_over_what_is_right() {
     let one = |state: &str| serde_json::json!({"fingerprint": "f", "state": state});
     for (states, wins) in [
