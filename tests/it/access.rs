@@ -12,6 +12,7 @@ pub(crate) mod keys;
 mod keystone;
 mod late;
 mod matrix;
+mod missing;
 mod old;
 mod openapi;
 mod raw;
