@@ -2,9 +2,8 @@
 //!
 //! A URL whose text is a keyed MAC of the input leads here; it is stored nowhere ([`crate::v1::capability`]). What can be read becomes
 //! one event per alert and group, under an id made of source, fingerprint, state and time, or of the message that its sender signed where the
-//! alert has no time: sending it again is harmless. What
-//! cannot be read is kept for seven days for people to see, and acted on by nobody. Too much is answered 503, because senders
-//! of alerts drop what is answered 4xx (inputs, rule b).
+//! alert has no time: sending it again is harmless. What cannot be read, or is for no group, is kept for seven days for people to see, and acted
+//! on by nobody. Too much is answered 503, because senders of alerts drop what is answered 4xx (inputs, rule b).
 
 mod deliver;
 mod inputs;
@@ -12,11 +11,13 @@ mod rejected;
 mod verify;
 mod votes;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use alert::{Content, How, MediaType};
+use domain::ids::GroupId;
 use domain::time::Timestamp;
 use wire::problem::Code;
 use wire::v2::input::Received;
@@ -30,6 +31,7 @@ use crate::origin::Origin;
 use crate::submit::NotAccepted;
 use crate::tenant::may_scale;
 
+use deliver::Delivered;
 pub(crate) use deliver::{groups_of, signal_event, wanted};
 pub(crate) use inputs::ready;
 pub(crate) use inputs::{Books, Kept, Loaded, load};
@@ -100,14 +102,8 @@ pub(crate) async fn receive(
         }
     };
     let said = (&content, message.as_ref());
-    let received = take(&context, &input, said, &Origin::of(&request)).await?;
-    let mut complaints = received.broken.clone();
-    if received.unrouted > 0 {
-        complaints.push(format!(
-            "{} alerts are for no group: no route fits, or no group has the name",
-            received.unrouted
-        ));
-    }
+    let (received, nowhere) = take(&context, &input, said, &Origin::of(&request)).await?;
+    let complaints = complaints(&received, &nowhere);
     if !complaints.is_empty() {
         reject(&context, input.id, (media, &bytes), &complaints.join("; ")).await;
     }
@@ -129,13 +125,26 @@ pub(crate) fn read(
     alert::read(how, MediaType::of(media), bytes, now)
 }
 
-/// Turns what was read into events, and gets all of them acknowledged.
+/// Why a body was not acted on as a whole, for the input's owner. An id of no group is told although another group took the alert: it is a slip.
+fn complaints(received: &Received, nowhere: &BTreeSet<GroupId>) -> Vec<String> {
+    let mut complaints = received.broken.clone();
+    if received.unrouted > 0 {
+        complaints.push(format!(
+            "{} alerts or samples are for no group: no route fits, or no group has the name or the id",
+            received.unrouted
+        ));
+    }
+    complaints.extend(nowhere.iter().map(|id| format!("no group has the id {id}")));
+    complaints
+}
+
+/// Turns what was read into events, and gets all of them acknowledged. Gives the ids that no group has, too.
 async fn take(
     context: &Context,
     input: &Loaded,
     (content, message): (&Content, Option<&MessageId>),
     origin: &Origin,
-) -> Result<Received, Failure> {
+) -> Result<(Received, BTreeSet<GroupId>), Failure> {
     let mut received = Received {
         format: content.format.as_str().to_owned(),
         alerts: content.alerts.len(),
@@ -149,18 +158,23 @@ async fn take(
         ..Received::default()
     };
     let mut events = Vec::new();
+    // The groups of each alert and each sample.
+    let mut groups = Vec::new();
     for alert in &content.alerts {
-        let groups = groups_of(context, &input.tenant, wanted(input, alert)).await?;
-        received.unrouted += usize::from(groups.is_empty());
-        for group in groups {
-            let event = signal_event(context, input, (alert, group, message), origin);
-            events.push((group, event));
+        let found = groups_of(context, &input.tenant, wanted(input, alert)).await?;
+        for group in &found {
+            let event = signal_event(context, input, (alert, *group, message), origin);
+            events.push((*group, event));
         }
+        groups.push(found);
     }
     if !content.samples.is_empty() {
         let counted = votes::count(context, input, &content.samples, origin).await?;
         match counted {
-            Some(votes) => events.extend(votes),
+            Some(counted) => {
+                events.extend(counted.events);
+                groups.extend(counted.groups);
+            }
             None => received
                 .broken
                 .push("the input has no rule for metrics (`metrics`)".to_owned()),
@@ -170,15 +184,17 @@ async fn take(
         .into_iter()
         .filter_map(|(group, event)| Some((group, event?)))
         .collect();
-    let done = deliver::deliver(context, &input.tenant, events)
+    let Delivered { done, nowhere } = deliver::deliver(context, &input.tenant, events)
         .await
         .map_err(refused)?;
+    let is_lost = |found: &&Vec<GroupId>| found.iter().all(|group| nowhere.contains(group));
+    received.unrouted = groups.iter().filter(is_lost).count();
     received.events = done.len();
-    let link = |(group, event): &(domain::ids::GroupId, String)| {
+    let link = |(group, event): &(GroupId, String)| {
         format!("/v2/{}/groups/{group}/events/{event}", input.tenant)
     };
     received.decisions = done.iter().take(DECISIONS_SHOWN).map(link).collect();
-    Ok(received)
+    Ok((received, nowhere))
 }
 
 fn refused(why: NotAccepted) -> Failure {

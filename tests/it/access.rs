@@ -23,5 +23,6 @@ mod searches;
 mod story;
 mod traces;
 pub(crate) mod trouble;
+mod unrouted;
 mod walk;
 mod why;

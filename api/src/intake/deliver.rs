@@ -1,6 +1,6 @@
 //! From an alert to the events of its groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -222,13 +222,22 @@ const fn standing(state: State) -> Standing {
     }
 }
 
-/// Gets events acknowledged, a commit's worth at a time; gives those that are, with their groups. A group that is not there is passed over.
+/// What became of events.
+#[derive(Debug, Default)]
+pub(super) struct Delivered {
+    /// Those that are acknowledged, with their groups.
+    pub(super) done: Vec<(GroupId, String)>,
+    /// The ids that no group of the tenant has; whether another tenant's has one is not looked at.
+    pub(super) nowhere: BTreeSet<GroupId>,
+}
+
+/// Gets events acknowledged, a commit's worth at a time. A group that is not there holds up no other.
 pub(super) async fn deliver(
     context: &Context,
     tenant: &TenantId,
     events: Vec<(GroupId, Event)>,
-) -> Result<Vec<(GroupId, String)>, NotAccepted> {
-    let mut done = Vec::with_capacity(events.len());
+) -> Result<Delivered, NotAccepted> {
+    let mut delivered = Delivered::default();
     for piece in events.chunks(AT_ONCE) {
         let sent = piece.iter().map(|(group, event)| async move {
             let key = context.key(tenant.clone(), *group);
@@ -243,17 +252,19 @@ pub(super) async fn deliver(
             if matches!(accepted, Ok(crate::submit::Accepted::Queued(_))) {
                 context.poke(&key);
             }
-            accepted.map(|_| (*group, event.id.to_string()))
+            (*group, accepted.map(|_| event.id.to_string()))
         });
-        for one in join_all(sent).await {
-            match one {
-                Ok(one) => done.push(one),
-                Err(NotAccepted::NoGroup) => {}
+        for (group, accepted) in join_all(sent).await {
+            match accepted {
+                Ok(event) => delivered.done.push((group, event)),
+                Err(NotAccepted::NoGroup) => {
+                    delivered.nowhere.insert(group);
+                }
                 Err(why) => return Err(why),
             }
         }
     }
-    Ok(done)
+    Ok(delivered)
 }
 
 #[cfg(test)]

@@ -57,13 +57,22 @@ fn voter(note: &Note) -> Option<Voter> {
     })
 }
 
+/// What samples come to.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// The events of the groups that the servers are in.
+    pub(super) events: Vec<(GroupId, Option<Event>)>,
+    /// The groups of each sample, in the order of the body.
+    pub(super) groups: Vec<Vec<GroupId>>,
+}
+
 /// Notes what the servers say, and gives the events of the groups that they are in. None: the input has no rule for metrics.
 pub(super) async fn count(
     context: &Context,
     input: &Loaded,
     samples: &[Sample],
     origin: &Origin,
-) -> Result<Option<Vec<(GroupId, Option<Event>)>>, Failure> {
+) -> Result<Option<Counted>, Failure> {
     let Some(rule) = &input.parsed.rule else {
         return Ok(None);
     };
@@ -98,8 +107,9 @@ pub(super) async fn count(
             .await?;
         known.insert(sample.host.clone(), voter);
     }
+    let found = found(context, input, samples).await?;
     let mut events = Vec::new();
-    for (group, voters) in by_group(context, input, samples, &known).await? {
+    for (group, voters) in by_group(input, &found, &known) {
         let said = rule.count(&voters, now).said;
         let since = since(context, input, (group, said, rule), &notes, now).await?;
         events.push((
@@ -107,7 +117,10 @@ pub(super) async fn count(
             told(context, input, (group, said, since), rule, origin),
         ));
     }
-    Ok(Some(events))
+    Ok(Some(Counted {
+        events,
+        groups: of_each(input, &found, samples),
+    }))
 }
 
 fn note(place: String, at: Timestamp, row: &Row) -> Note {
@@ -119,25 +132,50 @@ fn note(place: String, at: Timestamp, row: &Row) -> Note {
     }
 }
 
-/// The servers of every group that one of the samples belongs to.
-async fn by_group(
-    context: &Context,
-    input: &Loaded,
-    samples: &[Sample],
-    known: &BTreeMap<String, Voter>,
-) -> Result<BTreeMap<GroupId, Vec<Voter>>, Failure> {
-    let of = |host: &str| wanted(input, &about(host));
-    let touched: BTreeSet<Wanted> = samples.iter().flat_map(|sample| of(&sample.host)).collect();
-    let mut groups: BTreeMap<GroupId, Vec<Voter>> = BTreeMap::new();
+/// The groups that there are, by what the routes want of a server.
+type Found = BTreeMap<Wanted, Vec<GroupId>>;
+
+/// Those that one of the samples belongs to.
+async fn found(context: &Context, input: &Loaded, samples: &[Sample]) -> Result<Found, Failure> {
+    let touched: BTreeSet<Wanted> = samples
+        .iter()
+        .flat_map(|sample| wanted(input, &about(&sample.host)))
+        .collect();
+    let mut found = Found::new();
     for one in touched {
+        let groups = groups_of(context, &input.tenant, vec![one.clone()]).await?;
+        found.insert(one, groups);
+    }
+    Ok(found)
+}
+
+/// The groups of each sample.
+fn of_each(input: &Loaded, found: &Found, samples: &[Sample]) -> Vec<Vec<GroupId>> {
+    let groups = |sample: &Sample| -> Vec<GroupId> {
+        let wanted = wanted(input, &about(&sample.host));
+        let groups = wanted.iter().filter_map(|one| found.get(one));
+        groups.flatten().copied().collect()
+    };
+    samples.iter().map(groups).collect()
+}
+
+/// The servers of every one of these groups.
+fn by_group(
+    input: &Loaded,
+    found: &Found,
+    known: &BTreeMap<String, Voter>,
+) -> BTreeMap<GroupId, Vec<Voter>> {
+    let of = |host: &str| wanted(input, &about(host));
+    let mut groups: BTreeMap<GroupId, Vec<Voter>> = BTreeMap::new();
+    for (one, ids) in found {
         let voters: Vec<Voter> = known
             .values()
-            .filter(|voter| of(&voter.host).contains(&one))
+            .filter(|voter| of(&voter.host).contains(one))
             .cloned()
             .collect();
-        for group in groups_of(context, &input.tenant, vec![one]).await? {
+        for group in ids {
             groups
-                .entry(group)
+                .entry(*group)
                 .or_default()
                 .extend(voters.iter().cloned());
         }
@@ -146,7 +184,7 @@ async fn by_group(
         voters.sort_by(|one, other| one.host.cmp(&other.host));
         voters.dedup_by(|one, other| one.host == other.host);
     }
-    Ok(groups)
+    groups
 }
 
 /// An alert about a server, for routes to look at.

@@ -280,12 +280,12 @@ async fn tried(
             });
         }
         for id in found {
+            let verdict = verdict(context, input, (alert, id), origin).await?;
             groups.push(TrialGroup {
-                verdict: verdict(context, input, (alert, id), origin)
-                    .await?
-                    .map(Box::new),
-                id: Some(id.to_string()),
+                // An id is taken from the route as it stands there: without a verdict, no group of the tenant has it.
+                id: verdict.as_ref().map(|_| id.to_string()),
                 wanted: wanted.clone(),
+                verdict: verdict.map(Box::new),
             });
         }
     }

@@ -71,7 +71,7 @@ pub struct Received {
     pub samples: usize,
     /// Events that groups have now, or had already.
     pub events: usize,
-    /// Alerts that are for no group.
+    /// Alerts and samples that are for no group.
     pub unrouted: usize,
     /// Parts of the body that could not be read; they are kept for people to see.
     pub broken: Vec<String>,
