@@ -187,6 +187,22 @@ async fn b061_b062_metadata_of_servers_is_texts_and_null_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn b061_a_key_that_is_refused_because_it_is_ours_is_said_so() {
+    let old = Old::start().await;
+    let path = old.group(&group(0, 5)).await;
+    let ours = server("metadata", json!({"role": "web", "as.role": "web"}));
+    refused_both_ways(&old, &path, &ours, "ValidationError").await;
+    let refused = old.put(&format!("{path}/launch"), &ours).await.json();
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("server.metadata.as.role") && message.contains("Holt's own"),
+        "{message}"
+    );
+    let free = server("metadata", json!({"as": "web", "has.role": "web"}));
+    taken_both_ways(&old, &path, &free, &free).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn b063_b066_files_that_nova_would_refuse_are_named() {
     let old = Old::start().await;
     let path = old.group(&group(0, 5)).await;

@@ -19,6 +19,8 @@ const FILES_MAX: usize = 5;
 const FILE_BYTES_MAX: usize = 1_000;
 /// These make several servers by one call, or answer without an id (design 11).
 const REFUSED: [&str; 3] = ["min_count", "max_count", "return_reservation_id"];
+/// Metadata of ours begins so (safety 3.7).
+const OURS: &str = "as.";
 
 /// A launch configuration that keeps the rules of form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -262,15 +264,21 @@ fn server_metadata(metadata: Option<&Json>) -> Result<(), Invalid> {
     let fits = |(key, value): &(String, Json)| {
         (1..=TEXT_MAX).contains(&key.len())
             && key.chars().all(of_form)
-            && !key.starts_with("as.")
             && value
                 .text()
                 .is_some_and(|text| text.chars().count() <= TEXT_MAX)
     };
-    match members.iter().all(fits) {
-        true => Ok(()),
-        false => Err(Invalid::of("server.metadata", rule)),
+    if !members.iter().all(fits) {
+        return Err(Invalid::of("server.metadata", rule));
     }
+    let Some((key, _)) = members.iter().find(|(key, _)| key.starts_with(OURS)) else {
+        return Ok(());
+    };
+    let shown: String = key.chars().take(NAMED_CHARS).collect();
+    Err(Invalid::of(
+        &format!("server.metadata.{shown}"),
+        "is refused: names beginning with 'as.' are Holt's own",
+    ))
 }
 
 fn personality(files: &Json) -> Result<(), Invalid> {
