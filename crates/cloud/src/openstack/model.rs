@@ -92,11 +92,12 @@ impl Row<'_> {
             _ if status == Status::Unknown => Proven::Unreadable,
             None => Proven::Unreadable,
             Some(_) if !at_home => Proven::No,
-            Some(metadata) => match keys.prove(&token.project, &metadata.shown()) {
-                // Anybody can write that onto a server of his own, which would then be waited for.
-                Proven::NoKey { .. } if !ours => Proven::No,
-                proven => self.agreed(proven),
-            },
+            Some(metadata) => {
+                let proven = keys.prove(&token.project, &metadata.shown());
+                // Anybody can write a version onto a server of his own, which would then be waited for.
+                let is_nobodys = matches!(proven, Proven::NoKey { .. }) && !ours;
+                self.agreed(if is_nobodys { Proven::No } else { proven })
+            }
         };
         Some(Server {
             id,
