@@ -19,12 +19,13 @@ use domain::time::Mono;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use store::Stores;
-use store::group::Level;
+use store::group::{Level, Place, Stretch};
 use tokio::sync::Notify;
 use wire::ports::ops::{Call, Priority, Subject};
 
 use crate::handout::Handout;
-use crate::owners::{Note, Owners};
+use crate::owner::STORE_RETRY;
+use crate::owners::{Note, Owners, Seams};
 use crate::project::{Parted, Project};
 use crate::{Settings, hints, mono, timers};
 
@@ -378,39 +379,23 @@ async fn full_pass(owners: Owners, period: Duration) {
 /// all but those that surely rest, or an idle colo would be read into memory with each pass.
 pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
     let seams = owners.seams();
-    if !seams.stores.home.is_serving() {
-        // They are another control plane's; all are woken when this one serves.
-        return;
-    }
     let own = seams.shards.own();
-    let (mut after, count) = (None, AtomicUsize::new(0));
-    let wanted = |key: &GroupKey| {
-        let is_mine = seams.shards.is_mine(key);
-        count.fetch_add(usize::from(is_mine), Ordering::Relaxed);
-        is_mine && only.is_none_or(|only| only.contains(&Shard::of(key)))
-    };
+    let (mut after, mut count) = (None, 0);
     loop {
-        match seams.stores.groups.walk(after, PAGE, &wanted).await {
-            Ok(stretch) => {
-                for met in stretch.met {
-                    seams
-                        .sweep
-                        .glance(&met.key.tenant, seams.settings.tenant_pass);
-                    if !met.rests {
-                        owners.hint(&met.key, Note::Changed);
-                    }
-                }
-                after = stretch.next;
-            }
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the full pass stops early"
-                );
-                // A part of the groups is no count of them.
-                return;
+        let Some((stretch, counted)) = next_stretch(seams, only, after).await else {
+            // A part of the groups is no count of them.
+            return;
+        };
+        count += counted;
+        for met in stretch.met {
+            seams
+                .sweep
+                .glance(&met.key.tenant, seams.settings.tenant_pass);
+            if !met.rests {
+                owners.hint(&met.key, Note::Changed);
             }
         }
+        after = stretch.next;
         if after.is_none() {
             break;
         }
@@ -418,7 +403,47 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
     // What changed hands meanwhile was counted in part, and who owned nothing has counted nothing.
     let owns = own.as_ref().is_none_or(|(_, shards)| !shards.is_empty());
     if owns && seams.shards.own() == own {
-        seams.control.groups(count.into_inner());
+        seams.control.groups(count);
+    }
+}
+
+/// The next stretch of a walk, and how many groups of this supervisor are on it. A store that does not answer is asked for the same one again:
+/// some request of a walk over a million groups fails, and those behind it would have no owner until the next pass, if that gets further.
+/// None: its groups are not this supervisor's any more, the process is to stop, or no answer is to be hoped for.
+async fn next_stretch(
+    seams: &Seams,
+    only: Option<&BTreeSet<Shard>>,
+    after: Option<Place>,
+) -> Option<(Stretch, usize)> {
+    let began = mono(&seams.process);
+    loop {
+        let is_own = only.is_none_or(|only| only.iter().any(|shard| seams.shards.has(*shard)));
+        // Those of another control plane are all woken when this one serves.
+        if !is_own || !seams.stores.home.is_serving() {
+            return None;
+        }
+        let count = AtomicUsize::new(0);
+        let wanted = |key: &GroupKey| {
+            let is_mine = seams.shards.is_mine(key);
+            count.fetch_add(usize::from(is_mine), Ordering::Relaxed);
+            is_mine && only.is_none_or(|only| only.contains(&Shard::of(key)))
+        };
+        match seams.stores.groups.walk(after, PAGE, &wanted).await {
+            Ok(stretch) => return Some((stretch, count.load(Ordering::Relaxed))),
+            Err(error) => {
+                // What cannot be understood never will be; and while the replicas of this stretch are away, those of others are not to wait for ever.
+                let ends = matches!(error, store::Error::Corrupt(_))
+                    || mono(&seams.process).since(began) >= seams.settings.full_pass;
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, ends, "a walk over the groups gets no further");
+                if ends {
+                    return None;
+                }
+            }
+        }
+        if !pause(&seams.process, STORE_RETRY).await {
+            return None;
+        }
     }
 }
 

@@ -1,21 +1,43 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use chassis::SimulatedProcess;
+use domain::capacity::Size;
+use domain::draft::Draft;
+use domain::group::Cause;
 use domain::ids::ColoId;
+use store::memory::Memory;
+use store::memory::faults::{self, Faults, Plan, What};
 
 use super::*;
+use crate::home::tests::{actor, configured};
+use crate::now;
 
 fn tenant() -> TenantId {
     "acme".parse().unwrap()
 }
 
+fn key(number: u128) -> GroupKey {
+    GroupKey {
+        tenant: tenant(),
+        id: GroupId::new(ColoId(1), number),
+        epoch: HomeEpoch(0),
+    }
+}
+
+/// Makes a group that rests, but for what is done to it in its first commit.
+async fn make(process: &Process, stores: &Stores, number: u128, act: fn(&mut Draft<'_>)) {
+    let group = Group::new(key(number), configured());
+    let mut draft = Draft::new(&group, now(process));
+    act(&mut draft);
+    let first = draft.finish(Cause::Create, actor());
+    let made = store::apply::create(process, &*stores.groups, group, first).await;
+    made.unwrap();
+}
+
 /// A sweep that has asked for the list of its one tenant, and the operation.
 fn asked(process: &Process) -> (Sweep, OpId) {
     let sweep = Sweep::new(process.clone(), Handout::new(process.clone()));
-    let key = GroupKey {
-        tenant: tenant(),
-        id: GroupId::new(ColoId(1), 7),
-        epoch: HomeEpoch(0),
-    };
-    sweep.want(&key, mono(process));
+    sweep.want(&key(7), mono(process));
     sweep.ask(&tenant());
     let op = waits_for(&sweep).unwrap();
     (sweep, op)
@@ -50,4 +72,41 @@ async fn only_its_own_operation_that_came_to_nothing_ends_a_list() {
     assert!(sweep.due().0.is_empty());
     process.clock.sleep(wait).await;
     assert_eq!(sweep.due().0, [tenant()]);
+}
+
+/// The store refuses the second list of groups that it is asked for since this was set to 0.
+#[derive(Debug)]
+struct SecondListRefused(AtomicUsize);
+
+impl Faults for SecondListRefused {
+    fn plan(&self, call: faults::Call<'_>) -> Plan {
+        let is_second = call.what == What::List && self.0.fetch_add(1, Ordering::Relaxed) == 1;
+        Plan::unavailable_if(is_second)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_of_a_gained_shard_are_woken_although_the_store_refused_a_page_of_the_walk() {
+    let process = Process::simulated(SimulatedProcess::default());
+    let lists = Arc::new(SecondListRefused(AtomicUsize::new(1_000)));
+    let faults: Arc<dyn Faults> = lists.clone();
+    let memory = Memory::with_faults(process.clock.clone(), faults, Duration::ZERO);
+    let stores = memory.handle("supervisor");
+    // Nobody looks at timers or at marks meanwhile.
+    let settings = Settings {
+        hint_pass: Duration::from_secs(86_400),
+        ..Settings::default()
+    };
+    let owners = crate::build(&process, settings, stores.clone()).owners;
+    process.clock.sleep(Duration::from_secs(1)).await;
+    for number in 0..u128::from(PAGE) {
+        make(&process, &stores, number, |_| {}).await;
+    }
+    let wants_one = |draft: &mut Draft<'_>| draft.state.desired = Size(1);
+    make(&process, &stores, u128::from(PAGE), wants_one).await;
+
+    let gained: BTreeSet<Shard> = Shard::all().collect();
+    lists.0.store(0, Ordering::Relaxed);
+    walk(&owners, Some(&gained)).await;
+    assert_eq!(owners.awake(), 1, "the one on the second page");
 }
