@@ -17,7 +17,7 @@ use domain::ids::{GroupId, GroupKey, HomeEpoch, OpId, TenantId};
 use domain::member::Shard;
 use domain::time::Mono;
 use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{self, FuturesUnordered};
 use store::Stores;
 use store::group::{Level, Place, Stretch};
 use tokio::sync::Notify;
@@ -34,7 +34,10 @@ const LOST_AFTER: Duration = Duration::from_secs(90);
 /// Two lists of one tenant are at least this far apart, whoever asks.
 const APART: Duration = Duration::from_secs(2);
 /// Tenants whose groups are read at one time, before their lists.
-const READING_MAX: usize = 8;
+const READING_MAX: usize = 4;
+/// Groups of one of them that are read at once. What was read holds for a minute only ([`domain::evidence::Around::knows_roles`]): one after the
+/// other, a thousand groups took longer in a store that was slow, and no list ever proved anything.
+const READS_AT_ONCE: usize = 32;
 /// Groups that are told of a list at once: what each makes of it is some 50 us.
 const AT_ONCE: usize = 8;
 /// Groups read in one page of a pass.
@@ -311,7 +314,7 @@ impl Sweep {
     }
 
     /// Reads every group of a tenant that no owner has read before its first list is weighed, and again when somebody has to be sure: a server
-    /// may have a role in a group that nobody woke yet, or that another owner bound it to.
+    /// may have a role in a group that nobody woke yet, or that another owner bound it to. Deleted ones too: they take in what shows up late.
     async fn know(&self, stores: &Stores, tenant: &TenantId) -> bool {
         let is_known = |id: GroupId| match self.lock().get(tenant).map(|t| &t.roles) {
             Some(Roles::All) => true,
@@ -327,8 +330,13 @@ impl Sweep {
             let Ok(page) = stores.groups.of_tenant(tenant, after, PAGE).await else {
                 return false;
             };
-            for key in page.items.into_iter().filter(|key| !is_known(key.id)) {
-                match stores.groups.read(&key, Level::Serial).await {
+            let mut unread = page.items;
+            unread.retain(|key| !is_known(key.id));
+            let mut reads = stream::iter(unread)
+                .map(|key| async move { stores.groups.read(&key, Level::Serial).await })
+                .buffer_unordered(READS_AT_ONCE);
+            while let Some(read) = reads.next().await {
+                match read {
                     Ok(group) => group.iter().for_each(|g| self.bind(g)),
                     Err(_) => return false,
                 }

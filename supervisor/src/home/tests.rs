@@ -96,7 +96,7 @@ pub(crate) fn configured() -> OfGroup {
     }
 }
 
-fn slot(n: u128) -> Slot {
+pub(crate) fn slot(n: u128) -> Slot {
     Slot {
         id: SlotId::from_u128(n),
         proof: SlotId::from_u128(n),

@@ -3,13 +3,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chassis::SimulatedProcess;
 use domain::capacity::Size;
 use domain::draft::Draft;
+use domain::evidence::{Proof, Status};
 use domain::group::Cause;
-use domain::ids::ColoId;
+use domain::ids::{ColoId, Incarnation, ServerId};
+use domain::slot::{CallToken, DoubtWhy, Issue, Slot, State};
 use store::memory::Memory;
 use store::memory::faults::{self, Faults, Plan, What};
 
 use super::*;
-use crate::home::tests::{actor, configured};
+use crate::home::tests::{actor, configured, slot};
 use crate::now;
 
 fn tenant() -> TenantId {
@@ -109,4 +111,72 @@ async fn groups_of_a_gained_shard_are_woken_although_the_store_refused_a_page_of
     lists.0.store(0, Ordering::Relaxed);
     walk(&owners, Some(&gained)).await;
     assert_eq!(owners.awake(), 1, "the one on the second page");
+}
+
+/// Whoever reads a group to be sure of it waits for 50 ms.
+#[derive(Debug)]
+struct SlowToRead;
+
+impl Faults for SlowToRead {
+    fn plan(&self, call: faults::Call<'_>) -> Plan {
+        let is_slow = call.what == What::Read(Level::Serial);
+        let after = Duration::from_millis(if is_slow { 50 } else { 0 });
+        Plan {
+            after,
+            ..Plan::CLEAN
+        }
+    }
+}
+
+/// Puts slot 1 in doubt.
+fn doubt(draft: &mut Draft<'_>) {
+    let issue = Issue {
+        worker: "w".parse().unwrap(),
+        incarnation: Incarnation::from_u128(1),
+        token: CallToken::Lives(Duration::from_secs(3_600)),
+    };
+    draft.state.desired = Size(1);
+    draft.put(Slot {
+        state: State::InDoubt(issue, DoubtWhy::Timeout),
+        ..slot(1)
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_in_doubt_is_adopted_in_a_tenant_whose_groups_take_long_to_read() {
+    let process = Process::simulated(SimulatedProcess::default());
+    let faults = Arc::new(SlowToRead);
+    let memory = Memory::with_faults(process.clock.clone(), faults, Duration::ZERO);
+    let stores = memory.handle("supervisor");
+    make(&process, &stores, 0, doubt).await;
+    for number in 1..1_500 {
+        make(&process, &stores, number, |_| {}).await;
+    }
+    let doubted = slot(1).id;
+    let row = Row {
+        server: ServerId::from_u128(1),
+        proof: Proof::Valid {
+            group: key(0).id,
+            slot: doubted,
+        },
+        ours: true,
+        status: Status::Up,
+    };
+    let supervisor = crate::build(&process, Settings::default(), stores);
+    // Each list that is asked for is answered within a second.
+    for _ in 0..300 {
+        process.clock.sleep(Duration::from_secs(1)).await;
+        if let Some(op) = waits_for(&supervisor.sweep) {
+            let list = Arrived {
+                op,
+                extent: Extent::Complete,
+                rows: vec![row.clone()],
+            };
+            let owners = &supervisor.owners;
+            supervisor.sweep.listed(owners, &tenant(), list).await;
+        }
+    }
+    let group = memory.group(&key(0)).unwrap();
+    let bound = group.slots.get(doubted).and_then(|s| s.state.server());
+    assert_eq!(bound, Some(row.server));
 }
