@@ -146,9 +146,8 @@ impl Inner {
         let keys = page.items.into_iter().filter(|key| wanted(key));
         let looks = keys.map(|key| async move {
             // One that cannot be read is its owner's business, who says so; one that is not there may be in the making.
-            let found = self.group(&key, Level::Relaxed).await;
-            let rests = found.is_ok_and(|found| found.is_some_and(|(group, _)| group.rests()));
-            Met { key, rests }
+            let found = self.group(&key, Level::Relaxed).await.ok().flatten();
+            Met::new(key, found.as_ref().map(|(group, _)| group))
         });
         Ok(Stretch {
             met: stream::iter(looks).buffered(READS_AT_ONCE).collect().await,

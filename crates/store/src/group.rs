@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::event::Actor;
-use domain::group::{Cause, Change, Group};
+use domain::group::{Cause, Change, Group, Phase};
 use domain::ids::{
     DeliveryId, EventId, Fence, GroupId, GroupKey, Nonce, RecordHash, Rev, TenantId,
 };
@@ -123,6 +123,20 @@ pub struct Met {
     pub key: GroupKey,
     /// Whether it surely [rests](Group::rests). False where that was not found out.
     pub rests: bool,
+    /// Whether it is deleted: a tombstone, which is listed for ever. False where that was not found out.
+    pub gone: bool,
+}
+
+impl Met {
+    /// What a group says of itself; none: it was not found out.
+    #[must_use]
+    pub fn new(key: GroupKey, group: Option<&Group>) -> Self {
+        Self {
+            key,
+            rests: group.is_some_and(Group::rests),
+            gone: group.is_some_and(|group| group.state.phase == Phase::Tombstone),
+        }
+    }
 }
 
 /// One stretch of the walk over all groups.
@@ -209,8 +223,8 @@ pub trait Groups: Debug + Send + Sync {
     }
 
     /// The slow full pass (safety 3.9): every group that is there from its beginning to its end once, in an order of the store's own, and of
-    /// those that are `wanted` whether they rest. Of a store that cannot tell that for less than a read of the group, none does. Looks at about
-    /// `limit` groups; what it says of one is no older than the last commit that was answered before the call.
+    /// those that are `wanted` whether they rest or are gone; of a store that cannot tell that for less than a read of the group, none is.
+    /// Looks at about `limit` groups; what it says of one is no older than the last commit that was answered before the call.
     async fn walk(
         &self,
         after: Option<Place>,
@@ -220,7 +234,7 @@ pub trait Groups: Debug + Send + Sync {
         let page = self.all(after.map(Place::to_id), limit).await?;
         let met = page.items.into_iter().filter(|key| wanted(key));
         Ok(Stretch {
-            met: met.map(|key| Met { key, rests: false }).collect(),
+            met: met.map(|key| Met::new(key, None)).collect(),
             next: page.next.map(Place::of_id),
         })
     }

@@ -11,13 +11,13 @@ use domain::time::Timestamp;
 
 use super::case::{Bench, Failure, Outcome, cases, holds, same};
 use super::sample;
-use crate::group::Committed;
+use crate::group::{Committed, Met};
 
 cases! {
     a_tenants_groups_are_listed_in_order
     a_tenants_list_comes_in_pages
     a_tenants_list_shows_no_foreign_group
-    a_tombstone_is_still_listed
+    a_tombstone_is_still_listed_and_said_to_be_gone
     all_groups_are_listed_once
     the_full_pass_meets_every_group_once
     a_group_that_has_something_to_do_does_not_rest
@@ -85,11 +85,17 @@ async fn a_tenants_list_shows_no_foreign_group(s: &Bench) -> Outcome {
     )
 }
 
-async fn a_tombstone_is_still_listed(s: &Bench) -> Outcome {
+async fn a_tombstone_is_still_listed_and_said_to_be_gone(s: &Bench) -> Outcome {
     let mut group = s.group().await?;
+    let is_gone = async |key: &GroupKey| {
+        let met = met(s, 100, &[key]).await?;
+        Ok::<_, Failure>(met.get(key).map(|one| one.gone))
+    };
+    same("gone", &is_gone(&group.key).await?, &Some(false))?;
     let mut change = sample::desired(&group, 0);
     change.state.phase = Phase::Tombstone;
     s.applied(&mut group, change).await?;
+    same("gone", &is_gone(&group.key).await?, &Some(true))?;
     let found = pages(s, &group.key.tenant, 100).await?.concat();
     same("groups", &found, &vec![group.key])
 }
@@ -112,8 +118,12 @@ async fn all_groups_are_listed_once(s: &Bench) -> Outcome {
     holds("all are met", expected.iter().all(|k| met.contains(k)))
 }
 
-/// Whether these groups rest, as the full pass says; each is met once.
-async fn walked(s: &Bench, limit: u32, keys: &[&GroupKey]) -> Result<Vec<bool>, Failure> {
+/// What the full pass says of these groups; each is met once.
+async fn met(
+    s: &Bench,
+    limit: u32,
+    keys: &[&GroupKey],
+) -> Result<BTreeMap<GroupKey, Met>, Failure> {
     let mut met = BTreeMap::new();
     let mut after = None;
     let wanted = |key: &GroupKey| keys.contains(&key);
@@ -121,14 +131,19 @@ async fn walked(s: &Bench, limit: u32, keys: &[&GroupKey]) -> Result<Vec<bool>, 
         let stretch = s.groups().walk(after, limit, &wanted).await?;
         for one in stretch.met {
             holds("only what is wanted is met", wanted(&one.key))?;
-            holds("once", met.insert(one.key, one.rests).is_none())?;
+            holds("once", met.insert(one.key.clone(), one).is_none())?;
         }
         after = stretch.next;
         if after.is_none() {
-            break;
+            return Ok(met);
         }
     }
-    let rests = keys.iter().map(|key| met.get(key).copied());
+}
+
+/// Whether these groups rest, as the full pass says.
+async fn walked(s: &Bench, limit: u32, keys: &[&GroupKey]) -> Result<Vec<bool>, Failure> {
+    let met = met(s, limit, keys).await?;
+    let rests = keys.iter().map(|key| met.get(key).map(|one| one.rests));
     rests
         .collect::<Option<_>>()
         .ok_or_else(|| Failure(String::from("a group was not met")))

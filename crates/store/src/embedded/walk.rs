@@ -43,8 +43,7 @@ pub(super) fn stretch(db: &Connection, after: Option<Place>, limit: u32) -> Resu
     while let Some(found) = rows.next().map_err(explain)? {
         last = found.get(0).map_err(explain)?;
         let key = key(found, 1)?;
-        let rests = rests(found, &key);
-        met.push(Met { key, rests });
+        met.push(look(found, key));
     }
     let is_full = u32::try_from(met.len()).is_ok_and(|count| count == limit);
     Ok(Stretch {
@@ -53,13 +52,18 @@ pub(super) fn stretch(db: &Connection, after: Option<Place>, limit: u32) -> Resu
     })
 }
 
-/// Whether the group of a row surely rests. What cannot be read does not: its owner says so.
-fn rests(row: &Row<'_>, key: &GroupKey) -> bool {
+/// What the row of a group says of it. One that cannot be read neither rests nor is gone: its owner says so.
+fn look(row: &Row<'_>, key: GroupKey) -> Met {
     let has_more = row.get(6).unwrap_or(true);
-    !has_more && bare(row, key).is_some_and(|group| group.rests())
+    let group = bare(row, &key);
+    let met = Met::new(key, group.as_ref());
+    Met {
+        rests: met.rests && !has_more,
+        ..met
+    }
 }
 
-/// A group that has no slots, no inbox and no outbox.
+/// A group without its slots, inbox and outbox.
 fn bare(row: &Row<'_>, key: &GroupKey) -> Option<Group> {
     let text = |column| row.get_ref(column).ok()?.as_str().ok();
     let config: ConfigRow = row::read("configuration", text(4)?).ok()?;

@@ -280,14 +280,11 @@ impl World {
     /// A page of all groups as a stretch of the walk over them.
     pub(super) fn walk(&self, after: Option<Place>, limit: usize, wanted: &Wanted<'_>) -> Stretch {
         let page = self.page(None, after.map(Place::to_id), limit);
-        let met = page
-            .items
-            .into_iter()
-            .filter(|key| wanted(key))
-            .map(|key| Met {
-                rests: self.cells.get(&key).is_some_and(|c| c.current().rests()),
-                key,
-            });
+        let wanted = page.items.into_iter().filter(|key| wanted(key));
+        let met = wanted.map(|key| {
+            let group = self.current(&key);
+            Met::new(key, group.as_deref())
+        });
         Stretch {
             met: met.collect(),
             next: page.next.map(Place::of_id),
