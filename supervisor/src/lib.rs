@@ -55,7 +55,7 @@ pub struct Settings {
     pub rules: Rules,
     /// The fence under which this supervisor commits.
     pub fence: Fence,
-    /// Between two full passes over all groups: 15 min.
+    /// Between two full passes over all groups, while no shards change hands: 15 min.
     pub full_pass: Duration,
     /// A tenant's servers are listed at least so often, whether a group asks or not: 24 h. What a ledger lost with a restore is found so, also of groups that
     /// want nothing (ADR 0012).

@@ -36,6 +36,14 @@ impl Shards {
         self.watch.as_ref().is_none_or(|watch| watch.is_own(shard))
     }
 
+    /// Whether any shard of these, or of all, is this supervisor's.
+    pub(crate) fn has_some(&self, of: Option<&BTreeSet<Shard>>) -> bool {
+        match of {
+            Some(shards) => shards.iter().any(|shard| self.has(*shard)),
+            None => Shard::all().any(|shard| self.has(shard)),
+        }
+    }
+
     /// What is owned now, and how often that was interrupted; none: everything, always.
     pub(crate) fn own(&self) -> Option<(u64, Vec<Shard>)> {
         let watch = self.watch.as_ref()?;
@@ -79,6 +87,9 @@ pub(crate) async fn run(watch: Watch, owners: Owners) {
         }
         if lost > 0 {
             owners.tell_all(|| Note::Offer);
+            if gained.is_empty() {
+                owners.seams().sweep.count_again();
+            }
         }
         wanted.extend(gained);
         if looking.is_none() && !wanted.is_empty() {
@@ -114,11 +125,17 @@ impl Seen {
 type Look = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// First those that somebody marked; the rest may only have something open. It takes long in a large colo, and what changes hands meanwhile
-/// is not to wait for it.
+/// is not to wait for it. How many groups there are now is counted with all of them, which takes longer still.
 fn look(owners: Owners, gained: BTreeSet<Shard>) -> Look {
     Box::pin(async move {
         hints::look(&owners).await;
-        sweep::walk(&owners, Some(&gained)).await;
+        let own = owners.seams().shards.own();
+        if own.is_none_or(|(_, own)| own.iter().all(|shard| gained.contains(shard))) {
+            sweep::walk(&owners, None).await;
+        } else {
+            sweep::walk(&owners, Some(&gained)).await;
+            owners.seams().sweep.count_again();
+        }
     })
 }
 

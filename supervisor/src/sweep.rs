@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +49,7 @@ pub(crate) struct Sweep {
     handout: Handout,
     tenants: Arc<Mutex<BTreeMap<TenantId, Tenant>>>,
     changed: Arc<Notify>,
+    recount: Arc<Notify>,
 }
 
 /// A list as a worker reported it.
@@ -111,6 +111,7 @@ impl Sweep {
             handout,
             tenants: Arc::default(),
             changed: Arc::default(),
+            recount: Arc::default(),
         }
     }
 
@@ -169,6 +170,11 @@ impl Sweep {
         entry.due = Some(entry.due.map_or(now, |due| due.min(now)));
         drop(tenants);
         self.changed.notify_one();
+    }
+
+    /// The groups are others than were counted: the next full pass is now.
+    pub(crate) fn count_again(&self) {
+        self.recount.notify_one();
     }
 
     /// Everything that is known of tenants is forgotten: somebody else has changed their groups meanwhile.
@@ -375,10 +381,14 @@ impl Sweep {
 
 /// Looks at every group now and then: the safety net under hints (design 5).
 async fn full_pass(owners: Owners, period: Duration) {
+    let process = &owners.seams().process;
     loop {
         walk(&owners, None).await;
-        if !pause(&owners.seams().process, period).await {
-            return;
+        tokio::select! {
+            biased;
+            () = process.stop.requested() => return,
+            () = owners.seams().sweep.recount.notified() => {}
+            () = process.clock.sleep(period) => {}
         }
     }
 }
@@ -390,11 +400,12 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
     let own = seams.shards.own();
     let (mut after, mut count) = (None, 0);
     loop {
-        let Some((stretch, counted)) = next_stretch(seams, only, after).await else {
+        let Some(stretch) = next_stretch(seams, only, after).await else {
             // A part of the groups is no count of them.
             return;
         };
-        count += counted;
+        // Tombstones are listed for ever, and ask for nothing.
+        count += stretch.met.iter().filter(|met| !met.gone).count();
         for met in stretch.met {
             seams
                 .sweep
@@ -408,36 +419,32 @@ pub(crate) async fn walk(owners: &Owners, only: Option<&BTreeSet<Shard>>) {
             break;
         }
     }
-    // What changed hands meanwhile was counted in part, and who owned nothing has counted nothing.
+    // What is not wanted or changed hands meanwhile was not counted, and who owned nothing has counted nothing.
     let owns = own.as_ref().is_none_or(|(_, shards)| !shards.is_empty());
-    if owns && seams.shards.own() == own {
+    if only.is_none() && owns && seams.shards.own() == own {
         seams.control.groups(count);
     }
 }
 
-/// The next stretch of a walk, and how many groups of this supervisor are on it. A store that does not answer is asked for the same one again:
-/// some request of a walk over a million groups fails, and those behind it would have no owner until the next pass, if that gets further.
+/// The next stretch of a walk. A store that does not answer is asked for the same one again: some request of a walk over a million groups fails,
+/// and those behind it would have no owner until the next pass, if that gets further.
 /// None: its groups are not this supervisor's any more, the process is to stop, or no answer is to be hoped for.
 async fn next_stretch(
     seams: &Seams,
     only: Option<&BTreeSet<Shard>>,
     after: Option<Place>,
-) -> Option<(Stretch, usize)> {
+) -> Option<Stretch> {
     let began = mono(&seams.process);
     loop {
-        let is_own = only.is_none_or(|only| only.iter().any(|shard| seams.shards.has(*shard)));
         // Those of another control plane are all woken when this one serves.
-        if !is_own || !seams.stores.home.is_serving() {
+        if !seams.shards.has_some(only) || !seams.stores.home.is_serving() {
             return None;
         }
-        let count = AtomicUsize::new(0);
         let wanted = |key: &GroupKey| {
-            let is_mine = seams.shards.is_mine(key);
-            count.fetch_add(usize::from(is_mine), Ordering::Relaxed);
-            is_mine && only.is_none_or(|only| only.contains(&Shard::of(key)))
+            seams.shards.is_mine(key) && only.is_none_or(|only| only.contains(&Shard::of(key)))
         };
         match seams.stores.groups.walk(after, PAGE, &wanted).await {
-            Ok(stretch) => return Some((stretch, count.load(Ordering::Relaxed))),
+            Ok(stretch) => return Some(stretch),
             Err(error) => {
                 // What cannot be understood never will be; and while the replicas of this stretch are away, those of others are not to wait for ever.
                 let ends = matches!(error, store::Error::Corrupt(_))

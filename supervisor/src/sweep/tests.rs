@@ -2,17 +2,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chassis::SimulatedProcess;
 use domain::capacity::Size;
+use domain::control::Mode;
 use domain::draft::Draft;
 use domain::evidence::{Proof, Status};
-use domain::group::Cause;
+use domain::group::{Cause, Phase};
 use domain::ids::{ColoId, Incarnation, ServerId};
 use domain::slot::{CallToken, DoubtWhy, Issue, Slot, State};
+use store::member::Watch;
 use store::memory::Memory;
 use store::memory::faults::{self, Faults, Plan, What};
+use wire::ports::ops::{Fares, Heartbeat};
 
 use super::*;
 use crate::home::tests::{actor, configured, slot};
-use crate::now;
+use crate::{Supervisor, now};
 
 fn tenant() -> TenantId {
     "acme".parse().unwrap()
@@ -27,8 +30,8 @@ fn key(number: u128) -> GroupKey {
 }
 
 /// Makes a group that rests, but for what is done to it in its first commit.
-async fn make(process: &Process, stores: &Stores, number: u128, act: fn(&mut Draft<'_>)) {
-    let group = Group::new(key(number), configured());
+async fn make(process: &Process, stores: &Stores, key: GroupKey, act: fn(&mut Draft<'_>)) {
+    let group = Group::new(key, configured());
     let mut draft = Draft::new(&group, now(process));
     act(&mut draft);
     let first = draft.finish(Cause::Create, actor());
@@ -102,10 +105,10 @@ async fn groups_of_a_gained_shard_are_woken_although_the_store_refused_a_page_of
     let owners = crate::build(&process, settings, stores.clone()).owners;
     process.clock.sleep(Duration::from_secs(1)).await;
     for number in 0..u128::from(PAGE) {
-        make(&process, &stores, number, |_| {}).await;
+        make(&process, &stores, key(number), |_| {}).await;
     }
     let wants_one = |draft: &mut Draft<'_>| draft.state.desired = Size(1);
-    make(&process, &stores, u128::from(PAGE), wants_one).await;
+    make(&process, &stores, key(u128::from(PAGE)), wants_one).await;
 
     let gained: BTreeSet<Shard> = Shard::all().collect();
     lists.0.store(0, Ordering::Relaxed);
@@ -148,9 +151,9 @@ async fn a_server_in_doubt_is_adopted_in_a_tenant_whose_groups_take_long_to_read
     let faults = Arc::new(SlowToRead);
     let memory = Memory::with_faults(process.clock.clone(), faults, Duration::ZERO);
     let stores = memory.handle("supervisor");
-    make(&process, &stores, 0, doubt).await;
+    make(&process, &stores, key(0), doubt).await;
     for number in 1..1_500 {
-        make(&process, &stores, number, |_| {}).await;
+        make(&process, &stores, key(number), |_| {}).await;
     }
     let doubted = slot(1).id;
     let row = Row {
@@ -179,4 +182,65 @@ async fn a_server_in_doubt_is_adopted_in_a_tenant_whose_groups_take_long_to_read
     let group = memory.group(&key(0)).unwrap();
     let bound = group.slots.get(doubted).and_then(|s| s.state.server());
     assert_eq!(bound, Some(row.server));
+}
+
+/// Whether the surge guard slows the colo once these groups have asked for more.
+fn is_slowed(supervisor: &Supervisor, asking: &[GroupKey]) -> bool {
+    for key in asking {
+        supervisor.control.asked_up(key);
+    }
+    let heartbeat = Heartbeat {
+        worker: "w".parse().unwrap(),
+        incarnation: Incarnation::from_u128(1),
+        fares: Fares::Well,
+        fence: None,
+    };
+    let orders = supervisor.control.orders(&heartbeat).unwrap();
+    orders.switches.iter().any(|s| s.mode == Mode::Slow)
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleted_groups_are_none_of_those_of_which_a_fifth_is_a_surge() {
+    let process = Process::simulated(SimulatedProcess::default());
+    let stores = Memory::new(process.clock.clone()).handle("supervisor");
+    let live: Vec<GroupKey> = (0..30).map(key).collect();
+    for key in &live {
+        make(&process, &stores, key.clone(), |_| {}).await;
+    }
+    let deleted = |draft: &mut Draft<'_>| draft.state.phase = Phase::Tombstone;
+    for number in 30..230 {
+        make(&process, &stores, key(number), deleted).await;
+    }
+    let supervisor = crate::build(&process, Settings::default(), stores);
+    process.clock.sleep(Duration::from_secs(5)).await;
+    assert!(is_slowed(&supervisor, &live));
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_of_gained_shards_are_counted_among_those_of_which_a_fifth_is_a_surge() {
+    let process = Process::simulated(SimulatedProcess::default());
+    let stores = Memory::new(process.clock.clone()).handle("supervisor");
+    let one_of_each = |number: u128| GroupKey {
+        tenant: format!("tenant-{number}").parse().unwrap(),
+        ..key(number)
+    };
+    let all: Vec<GroupKey> = (0..100).map(one_of_each).collect();
+    for key in &all {
+        make(&process, &stores, key.clone(), |_| {}).await;
+    }
+    let other = Process::simulated(SimulatedProcess::default());
+    let settings = Settings {
+        member: Some("a".parse().unwrap()),
+        ..Settings::default()
+    };
+    let members = Arc::clone(&stores.members);
+    let member = Some("b".parse().unwrap());
+    drop(Watch::start(&other, members, settings.colo, member));
+    let supervisor = crate::build(&process, settings, stores);
+    process.clock.sleep(Duration::from_secs(20)).await;
+    // It dies, and its half of the groups is gained.
+    other.tasks.abort_all();
+    process.clock.sleep(Duration::from_secs(20)).await;
+    assert!(!is_slowed(&supervisor, &all[..20]), "20 of 100");
+    assert!(is_slowed(&supervisor, &all[..21]), "21 of 100");
 }
