@@ -11,7 +11,11 @@
 //! | anything else (other boot, log gone or unreadable) | | begun: voids nothing |
 //!
 //! The log is not synced: the page cache outlives the process, and a machine that crashed has another boot id.
+//!
+//! Memory holds the marks of hours, and of older ones what proves nearly every slot not to be among them. Only for the others the log of this life
+//! is read, and then not under the lock, for which each create and each poll waits.
 
+mod forgotten;
 mod marks;
 
 use std::collections::BTreeMap;
@@ -63,6 +67,22 @@ impl Own {
         let written = self.log.append(&marks::line(letter, slot));
         self.unwritten = written.is_err().then_some(slot);
         written
+    }
+
+    /// What memory knows of a slot.
+    fn outcome(&self, slot: SlotId) -> Option<Outcome> {
+        self.marks.get(slot).map(|fate| match fate {
+            Fate::Begun => Outcome::Begun,
+            Fate::Ended(outcome) => outcome.clone(),
+            Fate::Voided => Outcome::Voided,
+        })
+    }
+
+    /// Voids a slot that was surely not begun: written down first.
+    fn void(&mut self, slot: SlotId) -> io::Result<Outcome> {
+        self.write(marks::VOIDED, slot)?;
+        self.marks.set(slot, Fate::Voided);
+        Ok(Outcome::Voided)
     }
 }
 
@@ -133,8 +153,12 @@ impl Begun {
 
     /// Whether [`Begun::void`] may have to read a file.
     #[must_use]
-    pub fn reads_for(&self, incarnation: Incarnation) -> bool {
-        incarnation != self.incarnation || self.own().marks.has_forgotten()
+    pub fn reads_for(&self, slot: SlotId, incarnation: Incarnation) -> bool {
+        if incarnation != self.incarnation {
+            return true;
+        }
+        let own = self.own();
+        own.marks.get(slot).is_none() && own.marks.may_have_forgotten(slot)
     }
 
     /// Answers whether a create was begun by that life; if it was not, it never will be. Call it where blocking
@@ -154,24 +178,34 @@ impl Begun {
         })
     }
 
+    /// Safe against a [`Begun::begin`] of the same slot at any moment: both look at the marks and change them under one hold of the lock. If that one
+    /// comes first, its mark is found here; if it comes later, the slot is voided. The log tells only of marks that memory had forgotten before.
     fn void_own(&self, slot: SlotId) -> io::Result<Outcome> {
-        let mut own = self.own();
-        match own.marks.get(slot) {
-            Some(Fate::Begun) => return Ok(Outcome::Begun),
-            Some(Fate::Ended(outcome)) => return Ok(outcome.clone()),
-            Some(Fate::Voided) => return Ok(Outcome::Voided),
-            None => {}
-        }
-        if own.marks.has_forgotten() {
-            // Memory is bounded, the log is not.
-            let log = self.host.read(self.incarnation)?;
-            if !Past::read(log.as_deref(), &self.boot).shows_unbegun(slot) {
-                return Ok(Outcome::Begun);
+        let generation = {
+            let mut own = self.own();
+            if let Some(known) = own.outcome(slot) {
+                return Ok(known);
             }
+            if !own.marks.may_have_forgotten(slot) {
+                return own.void(slot);
+            }
+            own.marks.generation()
+        };
+        // What was marked until now stands in whole lines that no append changes, so it is read as it is. Whatever else is read, in whole or in part,
+        // concerns marks made since, and of those memory knows below.
+        let log = self.host.read(self.incarnation)?;
+        if !Past::read(log.as_deref(), &self.boot).shows_unbegun(slot) {
+            return Ok(Outcome::Begun);
         }
-        own.write(marks::VOIDED, slot)?;
-        own.marks.set(slot, Fate::Voided);
-        Ok(Outcome::Voided)
+        let mut own = self.own();
+        if let Some(known) = own.outcome(slot) {
+            return Ok(known);
+        }
+        if own.marks.generation() != generation {
+            // A mark of this very slot may have come and been forgotten meanwhile, though that takes as many others as a generation has.
+            return Ok(Outcome::Begun);
+        }
+        own.void(slot)
     }
 
     fn past(&self, incarnation: Incarnation) -> Arc<Past> {

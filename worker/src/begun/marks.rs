@@ -12,6 +12,8 @@ use std::io::Write as _;
 use domain::ids::SlotId;
 use domain::settle::Outcome;
 
+use super::forgotten::Forgotten;
+
 /// The letter of a create that was begun.
 pub(super) const BEGUN: u8 = b'b';
 /// The letter of a create that never will be.
@@ -21,8 +23,8 @@ const HEADER: &str = "holt-begun 1 ";
 /// Letter, blank, 26 characters of the slot, line end.
 const LINE_BYTES: usize = 29;
 /// Marks of one generation: at ten creates a second, almost two hours, in some 5 MB. Two generations are kept, because a double of an
-/// operation comes within seconds if at all (it must be begun within 10 s of its own poll), and a void reads the log when memory does not
-/// know.
+/// operation comes within seconds if at all (it must be begun within 10 s of its own poll). A void does not count on that: it reads the log
+/// where the slot may be a forgotten one.
 const GENERATION_MAX: usize = 1 << 16;
 
 /// What became of a slot's create in this life.
@@ -38,7 +40,9 @@ pub(super) enum Fate {
 pub(super) struct Marks {
     recent: BTreeMap<SlotId, Fate>,
     older: BTreeMap<SlotId, Fate>,
-    forgotten: bool,
+    /// Those of all generations before these two.
+    forgotten: Forgotten,
+    generation: u64,
 }
 
 impl Marks {
@@ -48,22 +52,39 @@ impl Marks {
 
     pub(super) fn set(&mut self, slot: SlotId, fate: Fate) {
         if self.recent.len() >= GENERATION_MAX {
-            self.forgotten |= !self.older.is_empty();
-            self.older = std::mem::take(&mut self.recent);
+            self.begin_generation();
         }
         self.recent.insert(slot, fate);
     }
 
-    #[cfg(test)]
-    pub(super) fn forget_all(&mut self) {
-        *self = Self {
-            forgotten: true,
-            ..Self::default()
-        };
+    fn begin_generation(&mut self) {
+        let recent = std::mem::take(&mut self.recent);
+        let oldest = std::mem::replace(&mut self.older, recent);
+        self.generation += 1;
+        for (slot, fate) in oldest {
+            match fate {
+                Fate::Begun | Fate::Ended(_) => self.forgotten.add(slot),
+                // It was never begun: to say so again is right.
+                Fate::Voided => {}
+            }
+        }
     }
 
-    pub(super) const fn has_forgotten(&self) -> bool {
-        self.forgotten
+    #[cfg(test)]
+    pub(super) fn forget_all(&mut self) {
+        self.begin_generation();
+        self.begin_generation();
+    }
+
+    /// Whether a slot that [`Marks::get`] does not know may have been begun. False is proof: what was begun is marked here before it is sent, and
+    /// from here a mark of it goes nowhere but among the forgotten ones.
+    pub(super) fn may_have_forgotten(&self, slot: SlotId) -> bool {
+        self.forgotten.may_have(slot)
+    }
+
+    /// The number of the present generation: while it stays the same, nothing is forgotten.
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
     }
 }
 

@@ -1,7 +1,14 @@
 //! What the log proves, with real files and with a simulated machine: each life below is opened on what the one before left behind.
 
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
 use domain::ids::{ServerId, WorkerName};
 
+use super::forgotten::Forgotten;
 use super::*;
 use crate::host::{Machine, Place};
 
@@ -16,6 +23,11 @@ fn slot(bits: u128) -> SlotId {
 fn open(place: &Place, incarnation: u128) -> Begun {
     let name: WorkerName = "w".parse().unwrap();
     Begun::open(place.take(&name).unwrap(), life(incarnation)).unwrap()
+}
+
+/// The log of the first life in that folder.
+fn log_in(folder: &Path) -> PathBuf {
+    folder.join(format!("w.{}.begun", life(1)))
 }
 
 fn on_both(test: impl Fn(&Place)) {
@@ -54,7 +66,7 @@ fn a_void_is_written_down_before_it_is_answered() {
     let place = Place::Folder(folder.path().to_owned());
     let begun = open(&place, 1);
     begun.void(slot(5), life(1)).unwrap();
-    let log = std::fs::read_to_string(folder.path().join(format!("w.{}.begun", life(1)))).unwrap();
+    let log = fs::read_to_string(log_in(folder.path())).unwrap();
     assert!(log.ends_with(&format!("v {}\n", slot(5))), "{log}");
 }
 
@@ -165,4 +177,87 @@ fn what_memory_forgot_the_log_still_knows() {
         assert_eq!(begun.void(slot(2), life(1)).unwrap(), Outcome::Voided);
         assert_eq!(begun.begin(slot(2)).unwrap(), Begin::Voided);
     });
+}
+
+#[test]
+fn a_create_that_was_not_sent_reads_no_log_however_many_were_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = open(&Place::Folder(folder.path().to_owned()), 1);
+    for of in 1..=100 {
+        begun.begin(slot(of)).unwrap();
+    }
+    begun.own().marks.forget_all();
+    // A log that is not there voids nothing.
+    fs::remove_file(log_in(folder.path())).unwrap();
+    assert!(!begun.reads_for(slot(101), life(1)));
+    assert_eq!(begun.void(slot(101), life(1)).unwrap(), Outcome::Voided);
+    assert_eq!(begun.begin(slot(101)).unwrap(), Begin::Voided);
+    assert!(begun.reads_for(slot(100), life(1)));
+    assert_eq!(begun.void(slot(100), life(1)).unwrap(), Outcome::Begun);
+}
+
+#[test]
+fn each_forgotten_slot_is_known_and_few_others_are_taken_for_one() {
+    // Spread as random ids are.
+    let spread = |of: u128| slot(of.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+    let mut forgotten = Forgotten::default();
+    assert!(!forgotten.may_have(spread(1)));
+    (1..=100_000).for_each(|of| forgotten.add(spread(of)));
+    assert!((1..=100_000).all(|of| forgotten.may_have(spread(of))));
+    let others = 100_001..=200_000;
+    let taken = others.filter(|of| forgotten.may_have(spread(*of))).count();
+    assert!(taken < 100, "{taken}");
+}
+
+/// Asks about a slot that is not known to be unbegun, and does something while the log is being read.
+fn void_meanwhile(of: SlotId, meanwhile: impl FnOnce(&Begun)) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = open(&Place::Folder(folder.path().to_owned()), 1);
+    begun.begin(slot(1)).unwrap();
+    begun.own().marks.forget_all();
+    assert!(begun.reads_for(of, life(1)));
+    // A pipe in the place of the log: opening it waits for the reader, and the reader waits for its end.
+    let path = log_in(folder.path());
+    let log = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| begun.void(of, life(1)).unwrap());
+        let mut pipe = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        meanwhile(&begun);
+        pipe.write_all(&log).unwrap();
+        drop(pipe);
+        asked.join().unwrap()
+    })
+}
+
+/// In the filter it looks like slot 1: its four places there are the same two.
+const LIKE_SLOT_1: SlotId = SlotId::from_u128(1 << 24);
+
+#[test]
+fn while_a_log_is_read_creates_can_begin() {
+    let others_begin = |begun: &Begun| {
+        assert!(begun.own.try_lock().is_ok(), "whoever begins would wait");
+        assert_eq!(begun.begin(slot(2)).unwrap(), Begin::Send);
+    };
+    assert_eq!(void_meanwhile(slot(1), others_begin), Outcome::Begun);
+    assert_eq!(void_meanwhile(LIKE_SLOT_1, others_begin), Outcome::Voided);
+}
+
+#[test]
+fn what_begins_while_the_log_is_read_for_it_is_not_voided() {
+    let it_begins = |begun: &Begun| {
+        assert!(begun.own.try_lock().is_ok(), "whoever begins would wait");
+        assert_eq!(begun.begin(LIKE_SLOT_1).unwrap(), Begin::Send);
+    };
+    assert_eq!(void_meanwhile(LIKE_SLOT_1, it_begins), Outcome::Begun);
+    let and_is_forgotten = |begun: &Begun| {
+        it_begins(begun);
+        begun.own().marks.forget_all();
+    };
+    assert_eq!(
+        void_meanwhile(LIKE_SLOT_1, and_is_forgotten),
+        Outcome::Begun
+    );
 }

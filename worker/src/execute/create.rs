@@ -134,9 +134,9 @@ impl Hands {
         }
     }
 
-    /// Answers for this life from memory, for a dead one from its log.
+    /// Answers for this life from memory wherever that proves something, else from its log; for a dead one from that one's log.
     pub(super) async fn void(&self, slot: SlotId, incarnation: Incarnation) -> Done {
-        let answer = if self.shared.begun.reads_for(incarnation) {
+        let answer = if self.shared.begun.reads_for(slot, incarnation) {
             let shared = Arc::clone(&self.shared);
             let read = move || shared.begun.void(slot, incarnation);
             match self.shared.process.tasks.blocking(read).await {
