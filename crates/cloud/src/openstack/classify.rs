@@ -211,7 +211,7 @@ pub(super) fn is_missing(answer: &Response) -> bool {
 }
 
 /// Whether Nova or Keystone says no.
-fn is_openstacks(answer: &Response) -> bool {
+pub(super) fn is_openstacks(answer: &Response) -> bool {
     text::said(&answer.body).is_some_and(|said| said.is_novas() || said.is_keystones())
 }
 

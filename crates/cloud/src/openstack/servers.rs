@@ -210,7 +210,7 @@ impl OpenStack {
         classify::delete(exchange, self.process.clock.unix_ms())
     }
 
-    /// A GET; none for 404. A 403 on a read makes the account suspect: reading is the least it must be able to do.
+    /// A GET; none for 404. OpenStack's own 403 to a read makes the account suspect: reading is the least it must be able to do.
     pub(super) async fn read(
         &self,
         tenant: &TenantId,
@@ -221,7 +221,10 @@ impl OpenStack {
         let (token, exchange) = self.with_token(tenant, call, asked, path).await?;
         if let Ok(answer) = &exchange {
             match answer.status {
-                403 => self.suspect(tenant, classify::words(answer)),
+                // One of something on the way may mean this one request.
+                403 if classify::is_openstacks(answer) => {
+                    self.suspect(tenant, classify::words(answer));
+                }
                 406 => self.forget_versions(&token),
                 _ => {}
             }

@@ -188,3 +188,13 @@ async fn an_account_that_may_not_read_is_left_alone() {
     }
     assert_eq!(double.asked("GET", "/v2.1/servers").len(), 1);
 }
+
+#[tokio::test]
+async fn a_403_of_something_on_the_way_does_not_stop_the_account() {
+    let page = "<html><body>Request blocked.</body></html>";
+    let (cloud, double) = cloud(move |_| Say::json(403, page)).await;
+    for _ in 0..2 {
+        assert_eq!(cloud.list(&tenant()).await, Err(CallError::Credential));
+    }
+    assert_eq!(double.asked("GET", "/v2.1/servers").len(), 2);
+}
