@@ -6,6 +6,7 @@ use chassis::Process;
 use cloud::home;
 use cloud::port::{Cloud as _, Made};
 use cloudsim::{Call, Fault, Faults};
+use domain::capacity::Size;
 use domain::ids::{ColoId, GroupKey, HomeEpoch, PlaneName, TenantId};
 use holt_worker::FenceSettings;
 use store::Stores;
@@ -66,9 +67,32 @@ impl Colo {
     }
 
     async fn asks_for_one_more(&self) {
+        self.asks_for_one_more_of(&self.key).await;
+    }
+
+    async fn asks_for_one_more_of(&self, key: &GroupKey) {
         let submit = Arc::new(roles::submit(&self.supervisor));
         let event = roles::one_more(&self.process);
-        submit.submit(&self.key, event).await.expect("a verdict");
+        submit.submit(key, event).await.expect("a verdict");
+    }
+
+    /// Whether the cloud comes to have been asked for so many servers, whatever it answered.
+    async fn is_asked_for(&self, servers: u64) -> bool {
+        for _ in 0..200 {
+            let asked = self
+                .sky
+                .0
+                .sim()
+                .counts()
+                .by_call
+                .get(&Call::Create)
+                .copied();
+            if asked >= Some(servers) {
+                return true;
+            }
+            self.pause(50).await;
+        }
+        false
     }
 
     fn created(&self) -> u64 {
@@ -130,6 +154,34 @@ fn a_worker_that_cannot_read_the_key_pairs_changes_nothing_until_it_can() {
         assert_eq!(colo.created(), 2);
         colo.sky.0.sim().set_faults(&Faults::instant());
         assert!(colo.reaches(3).await, "nothing was lost by waiting");
+        colo.end();
+    };
+    chassis::spawn::run(play).expect("a runtime");
+}
+
+#[test]
+fn a_tenant_that_is_told_to_wait_does_not_close_the_fence_for_the_others() {
+    let play = async {
+        let colo = Colo::start(quick()).await;
+        assert!(colo.reaches(2).await);
+        // It is the tenant by whose account the key pairs are read.
+        let wait = Fault::Fail {
+            status: 429,
+            executed: false,
+            retry_after_s: Some(60),
+        };
+        let faults = Faults::instant().with_rate(1_000, Some(Call::Create), wait);
+        colo.sky.0.sim().set_faults(&faults);
+        colo.asks_for_one_more().await;
+        assert!(colo.is_asked_for(3).await);
+        // For longer than a read is good.
+        colo.pause(1_500).await;
+        colo.sky.0.sim().set_faults(&Faults::instant());
+        let two = Size(2);
+        let other = roles::make_group_for(&colo.process, &colo.stores, "tenant-b", two).await;
+        colo.asks_for_one_more_of(&other).await;
+        assert!(roles::reaches(&colo.process, &colo.stores, &other, 3).await);
+        assert_eq!(colo.created(), 5, "the first tenant waits still");
         colo.end();
     };
     chassis::spawn::run(play).expect("a runtime");

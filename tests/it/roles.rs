@@ -46,16 +46,22 @@ pub(super) fn worker_in(process: &Process, folder: &std::path::Path, supervisor:
 
 /// A client of the cloud at that address, and the guard before it.
 pub(super) fn openstack(process: &Process, sky: &str) -> (Arc<OpenStack>, Guard) {
-    let account = Account::Password {
+    let account = |project: &str| Account::Password {
         user: "autoscaler".to_owned(),
         user_domain: "Default".to_owned(),
         password: secret("password"),
         project: Project::Id {
-            id: "tenant-a".to_owned(),
+            id: project.to_owned(),
         },
     };
-    let of = |tenant: &str| (tenant.parse().expect("a tenant"), account.clone());
-    let accounts = ["tenant-a", "acme"].map(of).into();
+    let projects = [
+        ("tenant-a", "tenant-a"),
+        ("tenant-b", "tenant-b"),
+        ("acme", "tenant-a"),
+    ];
+    let accounts = projects
+        .map(|(tenant, project)| (tenant.parse().expect("a tenant"), account(project)))
+        .into();
     let settings = Settings::new(
         format!("{sky}/identity/v3"),
         "RegionOne".to_owned(),
@@ -125,7 +131,17 @@ pub(super) async fn make_group(process: &Process, stores: &Stores) -> GroupKey {
 
 /// A group of at least `min` servers.
 pub(super) async fn make_group_of(process: &Process, stores: &Stores, min: Size) -> GroupKey {
-    let tenant: domain::ids::TenantId = "tenant-a".parse().expect("a tenant");
+    make_group_for(process, stores, "tenant-a", min).await
+}
+
+/// The same of a tenant of the caller's.
+pub(super) async fn make_group_for(
+    process: &Process,
+    stores: &Stores,
+    tenant: &str,
+    min: Size,
+) -> GroupKey {
+    let tenant: domain::ids::TenantId = tenant.parse().expect("a tenant");
     let body = br#"{"server":{"imageRef":"11111111-1111-4111-8111-111111111111","flavorRef":"1"}}"#;
     let launch = stores.launches.put(&tenant, body).await.expect("stored");
     let id = GroupId::new(ColoId(1), process.entropy.u128());

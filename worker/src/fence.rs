@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use chassis::ops::Check;
 use cloud::error::CallError;
-use cloud::guard::{Call, Priority};
+use cloud::guard::{Call, Priority, Whose};
 use cloud::home;
 use cloud::port::Made;
 use domain::home::{Claim, Fence, KEPT, READ_EVERY, Refusal, STALE, key_pair_epoch};
@@ -33,7 +33,8 @@ pub struct Settings {
     pub plane: PlaneName,
     /// The plane that serves as long as nobody took over.
     pub first: PlaneName,
-    /// The tenant by whose account key pairs are read and made. Key pairs are a user's: it must be the same user for all planes.
+    /// The tenant by whose account key pairs are read and made; best one that has no groups. Key pairs are a user's: it must be the same user for
+    /// all planes.
     pub tenant: TenantId,
     /// Between two reads: 5 s.
     pub read: Duration,
@@ -211,11 +212,13 @@ impl Watch {
         Read::Good(highest)
     }
 
-    /// Takes a turn at the cloud's budget.
+    /// Takes a turn at the cloud's budget. Everybody's creates wait for the fence, so that one tenant was told to wait does not hold it up.
     async fn admit(&self, shared: &Shared) -> Result<(), String> {
         let deadline = shared.process.clock.mono() + WITHIN;
-        let (call, whose) = (Call::Get, &self.settings.tenant);
-        let admitted = shared.guard.admit(call, whose, Priority::Doubt, deadline);
+        let whose = Whose::everybody(&self.settings.tenant);
+        let admitted = shared
+            .guard
+            .admit(Call::Get, whose, Priority::Doubt, deadline);
         admitted.await.map(drop).map_err(|why| why.to_string())
     }
 

@@ -332,7 +332,7 @@ impl Guard {
             let until = {
                 let mut state = self.state();
                 let State { traffic, gates, .. } = &mut *state;
-                let paused = gates.pauses.end(whose.tenant);
+                let paused = gates.pauses.end(whose);
                 if paused > deadline {
                     return Err(Refused::Paused(paused.saturating_since(now)));
                 }

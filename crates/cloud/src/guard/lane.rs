@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::breaker::{Phase, Probe};
 use super::budget::{Bucket, Pace};
 use super::health::Health;
-use super::pause::Pauses;
+use super::pause::{Pauses, Scope};
 use super::queue::{Queue, Ticket};
 use super::settings::Lane;
 use super::shards::{Shard, Shards};
@@ -49,6 +49,7 @@ pub(super) struct Waiter {
     tenant: TenantId,
     group: Option<GroupId>,
     epoch: Option<HomeEpoch>,
+    heeds: Scope,
     pub(super) called: Arc<Notify>,
     /// The number of the call that it may make.
     pub(super) granted: Option<u64>,
@@ -69,17 +70,19 @@ impl Waiter {
             tenant: whose.tenant.clone(),
             group: whose.group,
             epoch: whose.epoch,
+            heeds: whose.heeds,
             called: Arc::new(Notify::new()),
             granted: None,
             wake: None,
         }
     }
 
-    const fn whose(&self) -> Whose<'_> {
+    pub(super) const fn whose(&self) -> Whose<'_> {
         Whose {
             tenant: &self.tenant,
             group: self.group,
             epoch: self.epoch,
+            heeds: self.heeds,
         }
     }
 }
@@ -240,7 +243,7 @@ impl Traffic {
                 continue;
             }
             let slowed = slows(effect, self.call);
-            let mut at = gates.pauses.end(&waiter.tenant);
+            let mut at = gates.pauses.end(waiter.whose());
             if slowed {
                 at = at.max(slow_ready);
             }

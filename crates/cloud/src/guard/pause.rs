@@ -6,6 +6,8 @@ use chassis::Mono;
 use domain::ids::TenantId;
 use domain::mutant::{Rule, off};
 
+use super::standing::Whose;
+
 /// Whom a request to wait concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -36,10 +38,13 @@ impl Pauses {
         *end = until.max(*end);
     }
 
-    /// When a tenant may call again; in the past if it may now.
-    pub(super) fn end(&self, tenant: &TenantId) -> Mono {
-        let own = self.tenants.get(tenant).copied().unwrap_or_default();
-        own.max(self.colo)
+    /// When such a call may be made; in the past if it may now.
+    pub(super) fn end(&self, whose: Whose<'_>) -> Mono {
+        let own = match whose.heeds {
+            Scope::Tenant => self.tenants.get(whose.tenant).copied(),
+            Scope::Colo => None,
+        };
+        own.unwrap_or_default().max(self.colo)
     }
 
     /// When anybody may call again; in the past if somebody may now.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use chassis::Mono;
-use domain::ids::TenantId;
 use tokio::sync::Notify;
 
 use super::lane::Waiter;
@@ -23,7 +22,6 @@ pub(super) enum Look {
 pub(super) struct Place<'guard> {
     guard: &'guard Guard,
     call: Call,
-    tenant: TenantId,
     ticket: Option<Ticket>,
 }
 
@@ -42,7 +40,6 @@ impl<'guard> Place<'guard> {
         Self {
             guard,
             call,
-            tenant: whose.tenant.clone(),
             ticket,
         }
     }
@@ -65,7 +62,7 @@ impl<'guard> Place<'guard> {
         if waiter.granted.is_some() {
             return Look::Granted;
         }
-        let paused = gates.pauses.end(&self.tenant);
+        let paused = gates.pauses.end(waiter.whose());
         let open = traffic.ready(now, gates);
         if paused > deadline {
             Look::Refused(Refused::Paused(paused.saturating_since(now)))

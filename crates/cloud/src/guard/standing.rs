@@ -10,7 +10,7 @@ use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
 use domain::turn::ProbeTurn;
 
 use super::ramp::WHOLE;
-use super::{Call, Refused};
+use super::{Call, Refused, pause};
 
 /// With news older than this nothing that changes the cloud is begun (design 6).
 pub const NEWS_AGE_MAX: Duration = Duration::from_secs(4);
@@ -24,6 +24,22 @@ pub struct Whose<'a> {
     pub group: Option<GroupId>,
     /// The epoch of that group's partition: a call of another epoch than the colo's is not begun (safety 3.10).
     pub epoch: Option<HomeEpoch>,
+    /// Which pauses hold it up: the tenant's and the colo's, or the colo's only.
+    pub heeds: pause::Scope,
+}
+
+impl<'a> Whose<'a> {
+    /// A call for everybody in the colo, by the account of one tenant: while it is not made all stand still, so what that tenant was told concerns it
+    /// not.
+    #[must_use]
+    pub const fn everybody(by: &'a TenantId) -> Self {
+        Self {
+            tenant: by,
+            group: None,
+            epoch: None,
+            heeds: pause::Scope::Colo,
+        }
+    }
 }
 
 impl<'a> From<&'a TenantId> for Whose<'a> {
@@ -32,6 +48,7 @@ impl<'a> From<&'a TenantId> for Whose<'a> {
             tenant,
             group: None,
             epoch: None,
+            heeds: pause::Scope::Tenant,
         }
     }
 }
@@ -42,6 +59,7 @@ impl<'a> From<&'a GroupKey> for Whose<'a> {
             tenant: &key.tenant,
             group: Some(key.id),
             epoch: Some(key.epoch),
+            heeds: pause::Scope::Tenant,
         }
     }
 }

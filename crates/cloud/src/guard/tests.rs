@@ -195,6 +195,23 @@ async fn one_tenants_throttle_stops_that_tenant_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_for_everybody_heeds_what_the_colo_was_told_and_not_what_its_tenant_was() {
+    let process = process();
+    let guard = guard(&process, lane(1000, 1000, 100));
+    let (by, wait) = (tenant("a"), Duration::from_secs(30));
+    for (scope, is_refused) in [(Scope::Tenant, false), (Scope::Colo, true)] {
+        let heard = Heard::Throttled(scope, wait);
+        guard.heard(Call::Get, &by, heard, process.clock.mono());
+        let deadline = process.clock.mono() + Duration::from_secs(5);
+        let whose = Whose::everybody(&by);
+        let admitted = guard.admit(Call::Get, whose, Priority::Doubt, deadline);
+        assert_eq!(admitted.await.is_err(), is_refused, "{scope:?}");
+        let charged = guard.charge(Call::Auth, whose, deadline).await;
+        assert_eq!(charged.is_err(), is_refused, "{scope:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_503_stops_everybody_and_offers_no_permits() {
     let process = process();
     let guard = guard(&process, lane(1000, 1000, 100));

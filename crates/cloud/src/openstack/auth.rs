@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chassis::{Mono, Secret};
-use domain::ids::TenantId;
 use serde_json::{Value, json};
 
 use super::OpenStack;
@@ -16,7 +15,7 @@ use super::config::{Account, Project};
 use super::microversion::Microversion;
 use super::seat::{Failed, Seat};
 use crate::error::TokenError;
-use crate::guard::{Call, Heard, Refused, Scope};
+use crate::guard::{Call, Heard, Refused, Scope, Whose};
 use crate::port::Token;
 use crate::transport::{Connection, Method, Request, Response};
 
@@ -94,20 +93,25 @@ impl From<Nothing> for Failed {
 
 impl OpenStack {
     /// The current token of a tenant, or a new one. Whoever comes while a sign-in is under way shares its outcome.
-    pub(super) async fn current_token(&self, tenant: &TenantId) -> Result<Token, TokenError> {
+    pub(super) async fn current_token(
+        &self,
+        whose: impl Into<Whose<'_>>,
+    ) -> Result<Token, TokenError> {
+        let whose = whose.into();
+        let tenant = whose.tenant;
         let seat = self.seat(tenant).ok_or(TokenError::Unconfigured)?;
         let before = seat.flights();
-        if let Some(known) = self.known(seat) {
+        if let Some(known) = self.known(seat, whose) {
             return known;
         }
         let _flight = seat.flight.lock().await;
         if let Some(failed) = seat.failed_since(before) {
             return Err(failed.into());
         }
-        if let Some(known) = self.known(seat) {
+        if let Some(known) = self.known(seat, whose) {
             return known;
         }
-        let result = self.sign_in(tenant, &seat.account).await;
+        let result = self.sign_in(whose, &seat.account).await;
         seat.landed(&result, self.suspect_until());
         if let Err(failed) = &result {
             tracing::warn!(%tenant, ?failed, "no token");
@@ -115,13 +119,16 @@ impl OpenStack {
         result.map_err(TokenError::from)
     }
 
-    /// What needs no sign-in: a good token, or a refusal that still stands.
-    fn known(&self, seat: &Seat) -> Option<Result<Token, TokenError>> {
+    /// What needs no sign-in: a good token, or a refusal that still stands. A call for everybody takes the token in spite of a refusal, which was of
+    /// something else. Without one it is refused as others are: Keystone may lock an account that tries again and again.
+    fn known(&self, seat: &Seat, whose: Whose<'_>) -> Option<Result<Token, TokenError>> {
         let now = self.process.clock.mono();
-        if let Some(words) = seat.suspicion(now) {
-            return Some(Err(TokenError::Refused(words)));
+        let current = seat.current(now);
+        let tries = whose.heeds == Scope::Colo && current.is_some();
+        match seat.suspicion(now) {
+            Some(words) if !tries => Some(Err(TokenError::Refused(words))),
+            Some(_) | None => current.map(Ok),
         }
-        seat.current(now).map(Ok)
     }
 
     /// Where tokens are made and ended.
@@ -133,7 +140,7 @@ impl OpenStack {
 
     pub(super) async fn sign_in(
         &self,
-        tenant: &TenantId,
+        whose: Whose<'_>,
         account: &Account,
     ) -> Result<Token, Failed> {
         let request = Request {
@@ -144,7 +151,7 @@ impl OpenStack {
             timeout: self.settings.timeouts.auth,
             connection: Connection::Pooled,
         };
-        let answer = self.ask(Call::Auth, tenant, request).await?;
+        let answer = self.ask(Call::Auth, whose, request).await?;
         let secret = match answer.status {
             200 | 201 => answer
                 .header("x-subject-token")
@@ -175,9 +182,9 @@ impl OpenStack {
                 .into(),
                 Useless::NoEndpoint(what) => Failed::NoEndpoint(what),
             })?;
-        let highest = self.highest(tenant, &about.compute, &secret).await?;
+        let highest = self.highest(whose, &about.compute, &secret).await?;
         Ok(Token {
-            tenant: tenant.clone(),
+            tenant: whose.tenant.clone(),
             project: about.project,
             user: about.user,
             serial: self.serials.fetch_add(1, Ordering::Relaxed),
@@ -191,7 +198,7 @@ impl OpenStack {
     /// The highest microversion of a compute API: asked once.
     async fn highest(
         &self,
-        tenant: &TenantId,
+        whose: Whose<'_>,
         compute: &str,
         secret: &Secret,
     ) -> Result<Microversion, Failed> {
@@ -210,7 +217,7 @@ impl OpenStack {
             connection: Connection::Pooled,
         };
         let what = "the versions of the compute API";
-        let answer = self.ask(Call::Get, tenant, request).await?;
+        let answer = self.ask(Call::Get, whose, request).await?;
         if answer.status != 200 {
             let status = answer.status;
             return Err(Nothing::Status { what, status }.into());
@@ -224,13 +231,14 @@ impl OpenStack {
     pub(super) async fn ask(
         &self,
         call: Call,
-        tenant: &TenantId,
+        whose: impl Into<Whose<'_>>,
         request: Request,
     ) -> Result<Response, Nothing> {
+        let whose = whose.into();
         let began = self.process.clock.mono();
         let deadline = began + request.timeout;
         self.guard
-            .charge(call, tenant, deadline)
+            .charge(call, whose, deadline)
             .await
             .map_err(Nothing::Guard)?;
         let sent = self.process.clock.mono();
@@ -242,7 +250,7 @@ impl OpenStack {
             }
             other @ (Heard::Served | Heard::Sick | Heard::Silent | Heard::Throttled(..)) => other,
         };
-        self.guard.heard(call, tenant, heard, sent);
+        self.guard.heard(call, whose.tenant, heard, sent);
         exchange.map_err(Nothing::Transport)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::servers::unreadable;
 use super::{OpenStack, classify};
 use crate::error::CallError;
-use crate::guard::Call;
+use crate::guard::{Call, Whose};
 use crate::port::{KeyPair, Made};
 use crate::transport::Method;
 
@@ -40,7 +40,8 @@ impl OpenStack {
         tenant: &TenantId,
     ) -> Result<Vec<KeyPair>, CallError> {
         let path = || PATH.to_owned();
-        let (_, answer) = self.read(tenant, Call::Get, path).await?;
+        let whose = Whose::everybody(tenant);
+        let (_, answer) = self.read(whose, Call::Get, path).await?;
         let unclear = |why: &str| CallError::Unclear(why.to_owned());
         let answer = answer.ok_or_else(|| unclear("HTTP 404 for a list of key pairs"))?;
         let listed: Listed = serde_json::from_slice(&answer.body).map_err(unreadable)?;
@@ -62,7 +63,8 @@ impl OpenStack {
         let body = json!({"keypair": {"name": pair.name, "public_key": pair.public_key}});
         let asked = (Method::Post, Bytes::from(body.to_string()));
         let path = || PATH.to_owned();
-        let (_, exchange) = self.with_token(tenant, Call::Get, asked, path).await?;
+        let whose = Whose::everybody(tenant);
+        let (_, exchange) = self.with_token(whose, Call::Get, asked, path).await?;
         classify::made(exchange, self.process.clock.unix_ms())
     }
 
@@ -73,7 +75,8 @@ impl OpenStack {
     ) -> Result<(), CallError> {
         let asked = (Method::Delete, Bytes::new());
         let path = || format!("{PATH}/{name}");
-        let (_, exchange) = self.with_token(tenant, Call::Get, asked, path).await?;
+        let whose = Whose::everybody(tenant);
+        let (_, exchange) = self.with_token(whose, Call::Get, asked, path).await?;
         classify::dropped(exchange, self.process.clock.unix_ms())
     }
 }

@@ -22,7 +22,7 @@ impl OpenStack {
         if seat.has_other_than(token) {
             return Ok(());
         }
-        let result = self.sign_in(tenant, &seat.account).await;
+        let result = self.sign_in(tenant.into(), &seat.account).await;
         seat.landed(&result, self.suspect_until());
         result.map(drop).map_err(TokenError::from)
     }

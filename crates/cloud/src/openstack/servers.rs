@@ -17,7 +17,7 @@ use super::model::{One, ROWS_MAX, Rows};
 use super::seat::Rejected;
 use super::{OpenStack, classify, tag};
 use crate::error::{CallError, CreateError, TokenError};
-use crate::guard::{Call, Whose};
+use crate::guard::{Call, Scope, Whose};
 use crate::port::{Create, Deleted, List, Server, Token};
 use crate::proof::{Mint, Owned, ProofKeys};
 use crate::transport::{Connection, Method, Request, Response};
@@ -210,20 +210,22 @@ impl OpenStack {
         classify::delete(exchange, self.process.clock.unix_ms())
     }
 
-    /// A GET; none for 404. OpenStack's own 403 to a read makes the account suspect: reading is the least it must be able to do.
+    /// A GET; none for 404. OpenStack's own 403 to a read of the tenant's makes the account suspect: reading is the least it must be able to do.
     pub(super) async fn read(
         &self,
-        tenant: &TenantId,
+        whose: impl Into<Whose<'_>>,
         call: Call,
         path: impl Fn() -> String + Send,
     ) -> Result<(Token, Option<Response>), CallError> {
+        let whose = whose.into();
         let asked = (Method::Get, Bytes::new());
-        let (token, exchange) = self.with_token(tenant, call, asked, path).await?;
+        let (token, exchange) = self.with_token(whose, call, asked, path).await?;
         if let Ok(answer) = &exchange {
+            let is_own = whose.heeds == Scope::Tenant;
             match answer.status {
                 // One of something on the way may mean this one request.
-                403 if classify::is_openstacks(answer) => {
-                    self.suspect(tenant, classify::words(answer));
+                403 if is_own && classify::is_openstacks(answer) => {
+                    self.suspect(whose.tenant, classify::words(answer));
                 }
                 406 => self.forget_versions(&token),
                 _ => {}
@@ -267,7 +269,7 @@ impl OpenStack {
         let began = self.process.clock.mono();
         let mut second = false;
         loop {
-            let token = self.current_token(whose.tenant).await;
+            let token = self.current_token(whose).await;
             let token = token.map_err(no_token)?;
             let ask = Ask {
                 body: body.clone(),

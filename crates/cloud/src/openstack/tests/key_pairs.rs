@@ -73,3 +73,52 @@ async fn a_list_that_may_not_be_whole_is_no_list() {
         assert!(matches!(listed, Err(CallError::Unclear(_))), "{listed:?}");
     }
 }
+
+fn forbidden() -> Say {
+    Say::json(403, json!({"forbidden": {"message": "Policy"}}))
+}
+
+#[tokio::test]
+async fn key_pairs_are_read_while_their_account_is_suspect_and_its_tenant_was_told_to_wait() {
+    let (cloud, double) = cloud(|seen| match seen.path.as_str() {
+        "/v2.1/os-keypairs" => Say::json(200, json!({"keypairs": []})),
+        _ => forbidden(),
+    })
+    .await;
+    let wait = Duration::from_secs(60);
+    let told = guard::Heard::Throttled(guard::Scope::Tenant, wait);
+    let now = cloud.process.clock.mono();
+    cloud.guard.heard(Call::Get, &tenant(), told, now);
+    // It signs in, too.
+    assert_eq!(cloud.key_pairs(&tenant()).await, Ok(Vec::new()));
+    for _ in 0..2 {
+        assert_eq!(cloud.list(&tenant()).await, Err(CallError::Credential));
+        assert_eq!(cloud.key_pairs(&tenant()).await, Ok(Vec::new()));
+    }
+    let lists = double.asked("GET", "/v2.1/servers");
+    assert_eq!(lists.len(), 1, "it is suspect all the while");
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_read_key_pairs_is_not_suspect_for_that() {
+    let (cloud, _double) = cloud(|seen| match seen.path.as_str() {
+        "/v2.1/os-keypairs" => forbidden(),
+        _ => Say::json(200, json!({"servers": []})),
+    })
+    .await;
+    let listed = cloud.key_pairs(&tenant()).await;
+    assert_eq!(listed, Err(CallError::Credential));
+    assert!(cloud.list(&tenant()).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_sign_in_is_not_tried_again_for_its_key_pairs() {
+    let words = json!({"error": {"message": "The request you have made requires authentication."}});
+    let double = Double::start(move |_| Say::json(401, &words)).await;
+    let cloud = client_with(settings(&double));
+    for _ in 0..2 {
+        let listed = cloud.key_pairs(&tenant()).await;
+        assert_eq!(listed, Err(CallError::Credential));
+    }
+    assert_eq!(double.seen().len(), 1);
+}
