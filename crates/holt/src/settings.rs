@@ -86,44 +86,43 @@ fn keystone(config: &Config) -> holt_api::KeystoneSettings {
     keystone
 }
 
-/// The old surface's settings. Without keys of their own, capability URLs are derived from those that mark servers.
+/// The old surface's settings. What is derived from the keys that mark servers opens URLs too, beside keys of their own: it made those that were
+/// shown before there were any. Without keys of their own it makes new ones as well.
 fn v1(config: &Config) -> anyhow::Result<holt_api::V1> {
+    // No key of an operator has such a name by chance.
+    let name = |version: u32| format!("proof.keys.{version}");
     let mut v1 = config.api.v1.clone();
-    if v1.capabilities.keys.is_empty() {
-        let derived = |(version, key): (&String, &Secret)| {
-            let mut hash = Sha256::new();
-            hash.update(b"holt capability URLs");
-            hash.update(key.expose());
-            let text: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-            Ok((version.clone(), Secret::new(text)?))
-        };
-        let keys = config.proof.keys.iter().map(derived);
-        v1.capabilities.keys = keys.collect::<anyhow::Result<_>>()?;
-        v1.capabilities.current = config.proof.current.to_string();
+    let capabilities = &mut v1.capabilities;
+    if capabilities.keys.is_empty() {
+        capabilities.current = name(config.proof.current);
+    }
+    for (version, key) in derived(&config.proof, b"holt capability URLs")? {
+        capabilities.keys.entry(name(version)).or_insert(key);
     }
     Ok(v1)
 }
 
-/// What seals the secrets of hooks. Without keys of their own, they are derived from those that mark servers.
+/// What seals the secrets of hooks: keys of their own, and after them, for what was sealed before there were any, those that are derived from the
+/// keys that mark servers.
 ///
 /// # Errors
-/// None that a user could cause.
+/// Names the key that is no version.
 pub(crate) fn hook_keys(config: &Config) -> anyhow::Result<Vec<Secret>> {
-    if !config.hooks.keys.is_empty() {
-        return Ok(config.hooks.keys.clone());
-    }
-    // The highest version first: what is new is sealed by it.
-    let mut keys: Vec<(u32, &Secret)> = Vec::new();
-    for (version, key) in &config.proof.keys {
-        keys.push((version.parse().unwrap_or_default(), key));
-    }
-    keys.sort_by_key(|(version, _)| (*version != config.proof.current, *version));
-    let derived = keys.into_iter().map(|(_, key)| {
+    let derived = derived(&config.proof, b"holt hooks")?;
+    let own = config.hooks.keys.iter().cloned();
+    Ok(own.chain(derived.into_iter().map(|(_, key)| key)).collect())
+}
+
+/// Keys for another use, each made of one that marks servers, by its version: the current one first, by which what is new is made.
+fn derived(proof: &config::Proof, usage: &[u8]) -> anyhow::Result<Vec<(u32, Secret)>> {
+    let mut keys = numbered(proof)?;
+    keys.sort_by_key(|(version, _)| (*version != proof.current, *version));
+    let derived = keys.into_iter().map(|(version, key)| {
         let mut hash = Sha256::new();
-        hash.update(b"holt hooks");
+        hash.update(usage);
         hash.update(key.expose());
         let text: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Secret::new(text)?)
+        Ok((version, Secret::new(text)?))
     });
     derived.collect()
 }
@@ -261,17 +260,21 @@ pub(crate) fn proof_keys(config: &config::Proof) -> anyhow::Result<ProofKeys> {
         !config.keys.is_empty(),
         "configuration key `proof.keys` is required and empty: `holt token --new-key FOLDER` makes one"
     );
+    let keys = numbered(config)?;
+    ProofKeys::new(config.current, keys).context("configuration key `proof`")
+}
+
+/// The keys that mark servers, by their versions.
+///
+/// # Errors
+/// Names the key that is no version.
+fn numbered(config: &config::Proof) -> anyhow::Result<Vec<(u32, Secret)>> {
     let numbered = |(version, key): (&String, &Secret)| {
         let number = version.parse::<u32>();
         let number = number.with_context(|| format!("`proof.keys.{version}` is not a version"))?;
         Ok((number, key.clone()))
     };
-    let keys: Vec<_> = config
-        .keys
-        .iter()
-        .map(numbered)
-        .collect::<anyhow::Result<_>>()?;
-    ProofKeys::new(config.current, keys).context("configuration key `proof`")
+    config.keys.iter().map(numbered).collect()
 }
 
 /// The transport under the `OpenStack` client.

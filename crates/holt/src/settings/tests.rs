@@ -1,4 +1,6 @@
 use chassis::config::Layers;
+use domain::ids::{GroupId, GroupKey, HomeEpoch};
+use wire::hooks::secret::Owner;
 
 use super::*;
 use crate::config::DEFAULTS;
@@ -120,4 +122,71 @@ fn a_section_plane_is_told_to_supervisor_and_worker_alike() {
     let error = format!("{:#}", worker(&config(&none)).unwrap_err());
     assert!(error.contains("`plane.tenant`"), "{error}");
     assert!(config(&[]).plane.is_none());
+}
+
+const PROOF: (&str, &str) = ("PROOF__KEYS__1", "0123456789abcdef0123456789abcdef");
+const OWN: &str = "fedcba9876543210fedcba9876543210";
+const GROUP: GroupId = GroupId::from_u128(7);
+
+#[test]
+fn a_url_that_was_shown_before_there_was_a_capability_key_opens_after_one_is_added() {
+    let seal = |variables: &[(&str, &str)]| {
+        let capabilities = v1(&config(variables)).unwrap().capabilities;
+        holt_api::Seal::new(&capabilities).unwrap()
+    };
+    let capability = holt_api::Capability {
+        group: GROUP,
+        serial: 1,
+    };
+    let before = seal(&[PROOF]).text(capability).unwrap();
+    let after = seal(&[
+        PROOF,
+        ("API__V1__CAPABILITIES__CURRENT", "mine"),
+        ("API__V1__CAPABILITIES__KEYS__MINE", OWN),
+    ]);
+    assert_eq!(after.open(&before), Some(capability));
+    assert_ne!(
+        after.text(capability).unwrap(),
+        before,
+        "shown by the key that was added"
+    );
+}
+
+#[test]
+fn a_hooks_secret_that_was_sealed_before_there_was_a_key_of_hooks_opens_after_one_is_added() {
+    let keys = |variables: &[(&str, &str)]| {
+        HookKeys::new(&hook_keys(&config(variables)).unwrap()).unwrap()
+    };
+    let group = GroupKey {
+        tenant: "acme".parse().unwrap(),
+        id: GROUP,
+        epoch: HomeEpoch(0),
+    };
+    let hook = "ready".parse().unwrap();
+    let owner = Owner {
+        group: &group,
+        hook: &hook,
+    };
+    let own = format!("[\"{OWN}\"]");
+    let after = [PROOF, ("HOOKS__KEYS", own.as_str())];
+    let sealed = keys(&[PROOF]).seal(owner, "secret", [1; 12]).unwrap();
+    let opened = keys(&after).open(owner, &sealed).unwrap();
+    assert_eq!(opened.expose(), "secret");
+    let first = hook_keys(&config(&after)).unwrap().remove(0);
+    assert_eq!(
+        first.expose(),
+        OWN,
+        "what is new is sealed by the key that was added"
+    );
+}
+
+#[test]
+fn while_there_is_no_key_of_its_own_the_current_proof_key_makes_what_is_new() {
+    let both = [PROOF, ("PROOF__KEYS__2", OWN), ("PROOF__CURRENT", "2")];
+    let only = [("PROOF__KEYS__2", OWN), ("PROOF__CURRENT", "2")];
+    let first = |variables: &[(&str, &str)]| hook_keys(&config(variables)).unwrap().remove(0);
+    assert_eq!(first(&both).expose(), first(&only).expose());
+    let capabilities = v1(&config(&both)).unwrap().capabilities;
+    assert_eq!(capabilities.keys.len(), 2);
+    assert_eq!(capabilities.current, "proof.keys.2");
 }
