@@ -10,6 +10,7 @@ use actix_web::http::header::HeaderValue;
 use chassis::Process;
 use chassis::config::Rate;
 use chassis::net::Network;
+use domain::event::Event;
 use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
 use domain::time::{Mono, Now, Timestamp};
 use store::Stores;
@@ -26,6 +27,7 @@ use crate::known::Known;
 use crate::limits::Limiter;
 use crate::looks::Denied;
 use crate::settings::{Limits, Settings};
+use crate::submit::{Accepted, NotAccepted, submit};
 use crate::v1::service::Service;
 
 /// How long an owner may take to hear that its group changed; losing the hint costs time only.
@@ -206,6 +208,24 @@ impl Context {
         if let Err(error) = self.stores.hints.mark(key, self.wall()).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "hint not written");
         }
+    }
+
+    /// Gets an event acknowledged. One that went into the inbox is counted, and its owner is told without waiting for it.
+    ///
+    /// # Errors
+    /// As [`submit`].
+    pub(crate) async fn submit(
+        &self,
+        key: &GroupKey,
+        event: Event,
+    ) -> Result<Accepted, NotAccepted> {
+        let (process, stores, owner) = (&self.process, &self.stores, &*self.owner);
+        let accepted = submit(process, stores, owner, (key, event), self.owner_deadline).await;
+        if matches!(accepted, Ok(Accepted::Queued(_))) {
+            self.counts.queued();
+            self.poke(key);
+        }
+        accepted
     }
 
     /// Tells the owner that the group changed, without waiting for it.

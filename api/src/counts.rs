@@ -17,6 +17,7 @@ pub struct Counts {
     took: Latency,
     forwarded: Counter,
     not_forwarded: Counter,
+    queued: Counter,
 }
 
 impl Counts {
@@ -44,6 +45,10 @@ impl Counts {
         Self {
             forwarded: passed("answered"),
             not_forwarded: passed("unreachable"),
+            queued: metrics.counter(
+                "api_events_queued_total",
+                "Events that were accepted into the inboxes of their groups, because no owner answered.",
+            ),
             done: metrics.counter("api_done_total", "Requests that were done."),
             refused: Code::ALL.iter().map(of).collect(),
             missing: Right::ALL.into_iter().map(lacking).collect(),
@@ -73,6 +78,11 @@ impl Counts {
             &self.not_forwarded
         };
         counter.increment();
+    }
+
+    /// One event was accepted without its owner.
+    pub fn queued(&self) {
+        self.queued.increment();
     }
 
     /// One request was refused.

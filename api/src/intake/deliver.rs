@@ -20,7 +20,7 @@ use super::verify::MessageId;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::origin::Origin;
-use crate::submit::{NotAccepted, submit};
+use crate::submit::NotAccepted;
 use crate::tenant;
 
 /// Events that are sent at once: as many as one commit takes.
@@ -241,17 +241,7 @@ pub(super) async fn deliver(
     for piece in events.chunks(AT_ONCE) {
         let sent = piece.iter().map(|(group, event)| async move {
             let key = context.key(tenant.clone(), *group);
-            let accepted = submit(
-                &context.process,
-                &context.stores,
-                &*context.owner,
-                (&key, event.clone()),
-                context.owner_deadline,
-            )
-            .await;
-            if matches!(accepted, Ok(crate::submit::Accepted::Queued(_))) {
-                context.poke(&key);
-            }
+            let accepted = context.submit(&key, event.clone()).await;
             (*group, accepted.map(|_| event.id.to_string()))
         });
         for (group, accepted) in join_all(sent).await {

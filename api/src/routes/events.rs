@@ -21,7 +21,7 @@ use crate::change::read;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::openapi::{OfBody, PathOfEvent, PathOfGroup, Refusals};
-use crate::submit::{Accepted, NotAccepted, submit};
+use crate::submit::{Accepted, NotAccepted};
 use crate::{tenant, write};
 
 /// What no caller may name an event ([`is_own`]).
@@ -72,21 +72,10 @@ pub async fn send(
         valid_until: now.plus(asked.valid_for),
         trace: within.allowed.origin.trace,
     };
-    let accepted = submit(
-        &context.process,
-        &context.stores,
-        &*context.owner,
-        (&within.key, event),
-        context.owner_deadline,
-    )
-    .await
-    .map_err(refused)?;
-    Ok(match accepted {
+    let accepted = context.submit(&within.key, event).await;
+    Ok(match accepted.map_err(refused)? {
         Accepted::Decided(verdict) => HttpResponse::Ok().json(Verdict::from(&*verdict)),
-        Accepted::Queued(event) => {
-            context.poke(&within.key);
-            HttpResponse::Accepted().json(queued(&event))
-        }
+        Accepted::Queued(event) => HttpResponse::Accepted().json(queued(&event)),
     })
 }
 

@@ -16,7 +16,7 @@ use super::edit::{change, empty, read, shown};
 use super::extract::{At, Names};
 use crate::auth::right::{Crud, Trigger};
 use crate::context::Context;
-use crate::submit::{Accepted, NotAccepted, submit};
+use crate::submit::{Accepted, NotAccepted};
 
 /// `POST policies/{p}/execute` (rows B158 to B174).
 pub(super) async fn execute(
@@ -111,15 +111,10 @@ pub(super) async fn send(
         valid_until: now.plus(VALID_DEFAULT),
         trace,
     };
-    let (process, stores) = (&context.process, &context.stores);
-    let deadline = context.owner_deadline;
-    match submit(process, stores, &*context.owner, (key, event), deadline).await? {
-        Accepted::Decided(verdict) => Ok(Some(verdict.outcome)),
-        Accepted::Queued(_) => {
-            context.poke(key);
-            Ok(None)
-        }
-    }
+    Ok(match context.submit(key, event).await? {
+        Accepted::Decided(verdict) => Some(verdict.outcome),
+        Accepted::Queued(_) => None,
+    })
 }
 
 /// `POST converge` (row B176): looks again now.

@@ -71,6 +71,32 @@ async fn code_of(answer: Response) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_no_owner_answers_for_is_counted_for_operators() {
+    let rig = Rig::start().await;
+    let counted = |count: u32| {
+        let line = format!("api_events_queued_total {count}");
+        rig.process.metrics.text().lines().any(|one| one == line)
+    };
+    let group = rig
+        .client(&RIGHTS)
+        .create_group(TENANT, &serde_json::from_value(spec()).unwrap())
+        .await
+        .unwrap();
+    let events = format!("/v2/{TENANT}/groups/{}/events", group.id);
+    assert!(counted(0), "at zero before the first one");
+    let answer = ask(
+        &rig,
+        TENANT,
+        Method::POST,
+        &events,
+        Some(json!({"change": 1})),
+    )
+    .await;
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    assert!(counted(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_accepted_while_the_store_is_away() {
     let away = Arc::new(Away::default());
     let rig = Rig::with_trouble(Arc::clone(&away) as _, Limits::default()).await;
