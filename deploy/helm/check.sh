@@ -49,6 +49,13 @@ more=$(helm template release holt --kube-version 1.30.0 --show-only templates/su
 grep -q '{ name: HOLT_SUPERVISOR__PLANE__NAME, value: "east" }' <<<"$more"
 grep -q 'mountPath: /etc/holt/files/holt-glass' <<<"$more"
 grep -q 'secretName: holt-glass' <<<"$more"
+# Supervisors and workers look where an operator puts the break-glass file, whether it is there or not; nobody else does.
+for role in supervisor worker; do
+    pod=$(helm template release holt --kube-version 1.30.0 --show-only "templates/$role.yaml")
+    grep -q 'BREAK_GLASS, value: /etc/holt/glass/break-glass }' <<<"$pod"
+    grep -q '{ name: glass, mountPath: /etc/holt/glass, readOnly: true }' <<<"$pod"
+    grep -q 'configMap: { name: release-break-glass, optional: true }' <<<"$pod"
+done
 # An api reaches what values name besides, and nobody else does.
 reached=$(helm template release holt --kube-version 1.30.0 --show-only templates/network.yaml --set 'network.apis[0].cidr=10.2.0.0/16,network.apis[0].port=8070')
 [[ "$(grep -c 'cidr: 10.2.0.0/16' <<<"$reached")" == 1 ]]

@@ -249,6 +249,7 @@ pub(crate) fn start(control: &Control, controls: Arc<dyn Controls>, owners: &Own
     let stored = watch_store(control.clone(), controls, owners.clone());
     drop(process.tasks.spawn("switches", stored));
     if let Some(path) = control.break_glass.clone() {
+        tracing::info!(path = %path.display(), "the break-glass file is looked at");
         let glass = watch_glass(control.clone(), path, owners.clone());
         drop(process.tasks.spawn("break-glass", glass));
     }

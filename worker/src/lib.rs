@@ -193,6 +193,7 @@ pub fn build(
     tracing::info!(worker = %shared.settings.name, %incarnation, supervisors = shared.supervisors.len(), "worker starts");
     shared.guard.share();
     if let Some(path) = shared.settings.break_glass.clone() {
+        tracing::info!(path = %path.display(), "the break-glass file is looked at");
         let glass = beat::watch_glass(Arc::clone(&shared), path);
         drop(process.tasks.spawn("break-glass", glass));
     }

@@ -2,6 +2,7 @@
 //! give each role no more than it needs.
 
 mod compose;
+mod glass;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

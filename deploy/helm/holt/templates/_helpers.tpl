@@ -128,3 +128,12 @@ livenessProbe:
 - { name: files-{{ . }}, secret: { secretName: {{ . }} } }
 {{- end }}
 {{- end }}
+
+{{/* Where supervisors and workers look for kill switches that need neither the api nor the store. The map need not be there: then none stands. */}}
+{{- define "holt.glass-mounts" -}}
+- { name: glass, mountPath: /etc/holt/glass, readOnly: true }
+{{- end }}
+
+{{- define "holt.glass-volumes" -}}
+- { name: glass, configMap: { name: {{ .Release.Name }}-break-glass, optional: true } }
+{{- end }}

@@ -85,3 +85,29 @@ fn what_a_service_of_the_compose_file_names_is_declared() {
     }
     assert_none("names that nothing declares", &wrong);
 }
+
+#[test]
+fn supervisors_and_workers_of_the_compose_file_see_the_break_glass_file_of_the_host() {
+    let compose = text(COMPOSE);
+    let compose = parsed(&compose);
+    let environments = environments(&compose);
+    let mut seen = 0;
+    for (service, what) in members(&compose, "services") {
+        let has_file = ["supervisor", "worker"]
+            .iter()
+            .any(|role| service.starts_with(role));
+        if !has_file {
+            continue;
+        }
+        let mut variables = environments[service].iter();
+        let file = variables.find(|(name, _)| name.ends_with("__BREAK_GLASS"));
+        let file = file.map(|(_, path)| path.as_str());
+        assert_eq!(file, Some("/etc/holt/glass/break-glass"), "{service}");
+        let mounts = named(what, "volumes");
+        let mount = "./glass:/etc/holt/glass:ro".to_owned();
+        assert!(mounts.contains(&mount), "{service}: {mounts:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 6, "three supervisors, three workers");
+    assert!(text("docs/guard.md").contains("`glass/break-glass` beside the compose file"));
+}
