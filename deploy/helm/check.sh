@@ -56,6 +56,8 @@ for role in supervisor worker; do
     grep -q '{ name: glass, mountPath: /etc/holt/glass, readOnly: true }' <<<"$pod"
     grep -q 'configMap: { name: release-break-glass, optional: true }' <<<"$pod"
 done
+# An api that stops serves on until nobody routes to it any more.
+helm template release holt --kube-version 1.30.0 --show-only templates/api.yaml | grep -q '{ name: HOLT_API__API__LINGER, value: "10s" }'
 # An api reaches what values name besides, and nobody else does.
 reached=$(helm template release holt --kube-version 1.30.0 --show-only templates/network.yaml --set 'network.apis[0].cidr=10.2.0.0/16,network.apis[0].port=8070')
 [[ "$(grep -c 'cidr: 10.2.0.0/16' <<<"$reached")" == 1 ]]

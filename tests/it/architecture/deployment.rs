@@ -297,6 +297,18 @@ fn the_chart_lets_no_worker_reach_a_store_no_supervisor_a_cloud_and_no_lane_eith
 }
 
 #[test]
+fn an_api_of_the_chart_that_stops_serves_on_until_nobody_routes_to_it() {
+    let workload = text(&format!("{CHART}api.yaml"));
+    assert!(workload.contains("HOLT_API__API__LINGER, value: {{ .Values.api.linger | quote }} }"));
+    assert!(workload.contains("terminationGracePeriodSeconds: 30\n"));
+    let values = text("deploy/helm/holt/values.yaml");
+    assert!(
+        values.contains("\n  linger: 10s "),
+        "a third of the grace period"
+    );
+}
+
+#[test]
 fn every_workload_of_the_chart_is_probed_bounded_and_holds_no_secret() {
     let mut wrong = Vec::new();
     for role in &ROLES {
