@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use chassis::Process;
 use chassis::metrics::Gauge;
+use chassis::ops::Check;
 use domain::control::{Effect, Mode, Scope, Switch};
 use domain::ids::{ColoId, GroupKey};
 use domain::member::Shard;
@@ -28,6 +29,8 @@ use surge::Surge;
 
 /// A store that takes longer is asked again.
 const LOOK_WITHIN: Duration = Duration::from_secs(3);
+/// The store counts as away when the last good look is older than this: as long as with members.
+const STALE: Duration = Duration::from_secs(10);
 /// Who the surge guard's own switch is said to be set by.
 const SURGE: &str = "surge guard";
 
@@ -243,10 +246,14 @@ enum News {
     Glass(Vec<Switch>),
 }
 
-/// Starts to look at the store and at the file.
-pub(crate) fn start(control: &Control, controls: Arc<dyn Controls>, owners: &Owners) {
+/// Starts to look at the store and at the file. `check` hears whether the store can be read, where nothing else looks at it.
+pub(crate) fn start(
+    control: &Control,
+    (controls, check): (Arc<dyn Controls>, Option<Check>),
+    owners: &Owners,
+) {
     let process = &control.process;
-    let stored = watch_store(control.clone(), controls, owners.clone());
+    let stored = watch_store(control.clone(), (controls, check), owners.clone());
     drop(process.tasks.spawn("switches", stored));
     if let Some(path) = control.break_glass.clone() {
         tracing::info!(path = %path.display(), "the break-glass file is looked at");
@@ -255,11 +262,22 @@ pub(crate) fn start(control: &Control, controls: Arc<dyn Controls>, owners: &Own
     }
 }
 
-async fn watch_store(control: Control, controls: Arc<dyn Controls>, owners: Owners) {
+async fn watch_store(
+    control: Control,
+    (controls, check): (Arc<dyn Controls>, Option<Check>),
+    owners: Owners,
+) {
     let clock = &control.process.clock;
+    let mut good = clock.mono();
     loop {
         match clock.timeout(LOOK_WITHIN, controls.standing()).await {
-            Ok(Ok(switches)) => tell(&control, &owners, News::Stored(switches)),
+            Ok(Ok(switches)) => {
+                good = clock.mono();
+                if let Some(check) = &check {
+                    check.ready();
+                }
+                tell(&control, &owners, News::Stored(switches));
+            }
             Ok(Err(error)) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "kill switches cannot be read: the last known ones stand"
@@ -267,6 +285,10 @@ async fn watch_store(control: Control, controls: Arc<dyn Controls>, owners: Owne
             Err(_elapsed) => {
                 tracing::warn!("kill switches cannot be read in time: the last known ones stand");
             }
+        }
+        let is_stale = clock.mono().saturating_since(good) >= STALE;
+        if let Some(check) = check.as_ref().filter(|_| is_stale) {
+            check.failing("the store cannot be read");
         }
         if !pause(&control.process, control.look).await {
             return;

@@ -157,7 +157,10 @@ pub fn build(process: &Process, settings: Settings, stores: Stores) -> Superviso
     home::start(&keeper, &owners);
     let pass_on = poll::pass_on(process.clone(), handout.clone(), owners.clone());
     drop(process.tasks.spawn("pass-on", pass_on));
-    control::start(&control, controls, &owners);
+    // A member looks at the store by itself, and says more of it.
+    let is_alone = settings.member.is_none();
+    let check = is_alone.then(|| process.health.check("store"));
+    control::start(&control, (controls, check), &owners);
     Supervisor {
         owners,
         sweep,

@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use chassis::{Mono as Moment, SimulatedProcess};
+use actix_web::http::StatusCode;
+use actix_web::{App, test as served};
+use chassis::{Mono as Moment, SimulatedProcess, ops};
 use domain::capacity::{Bounds, Size};
 use domain::draft::Draft;
 use domain::group::{Cause, Config, Group};
@@ -8,6 +11,7 @@ use domain::ids::{GroupId, HomeEpoch, Incarnation};
 use store::Stores;
 use store::control::Throw;
 use store::memory::Memory;
+use store::memory::faults::{self, Faults, Plan};
 use wire::ports::ops::{Call, Offer, Ops as _};
 
 use super::*;
@@ -103,5 +107,43 @@ async fn when_a_switch_ends_by_itself_those_that_it_held_back_go_on_at_once() {
     let until = |seconds| began + Duration::from_secs(seconds);
     assert!(!is_asked(&process, &supervisor, until(59)).await);
     assert!(is_asked(&process, &supervisor, until(65)).await);
+    process.tasks.abort_all();
+}
+
+/// Away as long as it is set.
+#[derive(Debug, Default)]
+struct Away(AtomicBool);
+
+impl Faults for Away {
+    fn plan(&self, _call: faults::Call<'_>) -> Plan {
+        Plan::unavailable_if(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// What `/health/ready` answers so many seconds later.
+async fn answered_after(process: &Process, seconds: u64) -> StatusCode {
+    process.clock.sleep(Duration::from_secs(seconds)).await;
+    let app = served::init_service(App::new().service(ops::routes(process))).await;
+    let request = served::TestRequest::get().uri("/health/ready").to_request();
+    served::call_service(&app, request).await.status()
+}
+
+/// As in `holt serve`, which has no member among others: nothing else there looks at the store.
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_shares_with_nobody_is_not_ready_while_its_store_is_away() {
+    let process = Process::simulated(SimulatedProcess::default());
+    let away = Arc::new(Away::default());
+    let faults: Arc<dyn Faults> = away.clone();
+    let memory = Memory::with_faults(process.clock.clone(), faults, Duration::from_secs(1));
+    let stores = memory.handle("supervisor");
+    let _supervisor = crate::build(&process, Settings::default(), stores);
+    assert_eq!(answered_after(&process, 2).await, StatusCode::OK);
+    away.0.store(true, Ordering::SeqCst);
+    let blip = answered_after(&process, 5).await;
+    assert_eq!(blip, StatusCode::OK, "not for every lost answer");
+    let gone = answered_after(&process, 10).await;
+    assert_eq!(gone, StatusCode::SERVICE_UNAVAILABLE);
+    away.0.store(false, Ordering::SeqCst);
+    assert_eq!(answered_after(&process, 2).await, StatusCode::OK);
     process.tasks.abort_all();
 }
