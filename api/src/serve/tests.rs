@@ -13,7 +13,10 @@ fn load(variables: &[(&str, &str)]) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-const REQUIRED: [(&str, &str); 1] = [("HOLT_API__SUPERVISOR__KEY", "an-internal-key")];
+const REQUIRED: [(&str, &str); 1] = [(
+    "HOLT_API__SUPERVISOR__KEY",
+    "an-internal-key-of-32-characters",
+)];
 
 #[test]
 fn the_text_of_defaults_says_what_the_defaults_are() {

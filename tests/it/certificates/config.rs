@@ -74,7 +74,7 @@ impl Program {
 #[test]
 fn every_role_starts_with_a_key_with_certificates_or_with_both_and_not_with_neither() {
     for program in PROGRAMS {
-        let key = (program.key, "a key");
+        let key = (program.key, "a key of thirty-two bytes or more");
         let prefix = program.prefix;
         assert_eq!(program.says(&[key]), "good", "{prefix}");
         assert_eq!(program.says(&TLS), "good", "{prefix}");
@@ -84,6 +84,18 @@ fn every_role_starts_with_a_key_with_certificates_or_with_both_and_not_with_neit
         assert!(neither.contains("neither is set"), "{neither}");
         let part = program.says(&TLS[..2]);
         assert!(part.contains("key_file"), "{part}");
+    }
+}
+
+#[test]
+fn a_key_between_the_roles_that_could_be_guessed_stops_every_role_and_the_rule_is_named() {
+    for program in PROGRAMS {
+        let short = (program.key, "0123456789abcdef0123456789abcde");
+        let both = [&TLS[..], &[short]].concat();
+        for given in [&[short][..], &both[..]] {
+            let said = program.says(given);
+            assert!(said.contains("at least 32 characters"), "{said}");
+        }
     }
 }
 

@@ -116,10 +116,12 @@ fn with_key_and_certificates_both_are_asked_for() {
         let authority = Authority::new("one");
         let files = |role| Files::new(role, &authority, &[&authority]);
         let with = |role, key| One::with_key(role, files(role), key).unwrap();
-        let supervisor = Supervisor::start(with(Role::Supervisor, Some("right")));
+        let right = "the right key of thirty-two bytes or more";
+        let wrong = "the wrong key of thirty-two bytes or more";
+        let supervisor = Supervisor::start(with(Role::Supervisor, Some(right)));
         for (key, expected) in [
-            (Some("right"), Got::In),
-            (Some("wrong"), Got::Refused),
+            (Some(right), Got::In),
+            (Some(wrong), Got::Refused),
             (None, Got::Refused),
         ] {
             let worker = with(Role::Worker, key);

@@ -5,7 +5,7 @@ const REQUIRED: &str = r#"
     name = "w-1"
     [supervisors]
     addresses = ["http://127.0.0.1:1"]
-    key = "CANARY-key"
+    key = "CANARY-key-0123456789abcdef01234"
     [proof.keys]
     1 = "CANARY-proof-0123456789abcdef0123"
     [cloud]
@@ -37,7 +37,7 @@ fn what_is_required_is_enough() {
 fn what_is_missing_or_unknown_stops_the_start_and_is_named() {
     for (line, key) in [
         ("name = \"w-1\"", "name"),
-        ("key = \"CANARY-key\"", "key"),
+        ("key = \"CANARY-key-0123456789abcdef01234\"", "key"),
         ("region = \"ORD\"", "region"),
     ] {
         let error = format!("{:?}", load(&REQUIRED.replace(line, "")).unwrap_err());

@@ -21,6 +21,9 @@ pub enum Role {
     Hooks,
 }
 
+/// Shorter keys are surely not meant: whoever guesses one calls every port.
+const KEY_BYTES_MIN: usize = 32;
+
 const API: &str = "api.holt.internal";
 const SUPERVISOR: &str = "supervisor.holt.internal";
 const WORKER: &str = "worker.holt.internal";
@@ -55,6 +58,9 @@ pub enum CredentialsError {
     /// Neither a key nor certificates.
     #[error("the key of the roles or the section `[tls]` is required, and neither is set")]
     Neither,
+    /// The key can be guessed.
+    #[error("the key of the roles must have at least 32 characters")]
+    Short,
     /// Certificates of somebody else are to be believed as well.
     #[error("`ca_file` has no use beside the section `[tls]`, whose CAs alone are believed")]
     OtherCa,
@@ -73,10 +79,10 @@ impl From<Secret> for Credentials {
 }
 
 impl Credentials {
-    /// Whether a configuration has at least one of the two, and names no other CA beside certificates. Reads no file.
+    /// Whether a configuration has at least one of the two, a key that nobody guesses, and names no other CA beside certificates. Reads no file.
     ///
     /// # Errors
-    /// [`CredentialsError::Neither`] or [`CredentialsError::OtherCa`]: stop the start.
+    /// [`CredentialsError::Neither`], [`CredentialsError::Short`] or [`CredentialsError::OtherCa`]: stop the start.
     pub fn check(
         key: Option<&Secret>,
         tls: Option<&tls::Settings>,
@@ -84,6 +90,7 @@ impl Credentials {
     ) -> Result<(), CredentialsError> {
         match (key, tls, ca_file) {
             (None, None, _) => Err(CredentialsError::Neither),
+            (Some(key), _, _) if key.expose().len() < KEY_BYTES_MIN => Err(CredentialsError::Short),
             (_, Some(_), Some(_)) => Err(CredentialsError::OtherCa),
             (Some(_), None, _) | (_, Some(_), None) => Ok(()),
         }
