@@ -60,6 +60,7 @@ fn start(process: &Process, config: &Config) -> anyhow::Result<()> {
         "configuration key `supervisors.addresses` is empty"
     );
     let settings = config.settings()?;
+    config.cloud.tell_of_plain_http();
     let keys = config.proof_keys()?;
     let transport = HttpTransport::new(&config.transport()?).context("build the cloud's client")?;
     let credentials = config.credentials(process)?;

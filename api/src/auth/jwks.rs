@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chassis::http::{self, Connections, Trust};
+use chassis::http::{self, Connections, Transit, Trust};
 use chassis::{Process, Tasks};
 
 use super::keys::{JWKS_BYTES_MAX, Keys, read};
@@ -108,9 +108,9 @@ impl Source {
 /// Only HTTPS, or loopback: who can change the answer can sign tokens.
 fn client(url: &str, ca_file: Option<&Path>) -> Result<http::Client, StartError> {
     let key = "tokens.jwks_url";
-    let local = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
-    let is_local = local.iter().any(|start| url.starts_with(start));
-    if !is_local && !url.starts_with("https://") {
+    let transit = http::transit(url);
+    let is_local = transit == Some(Transit::Loopback);
+    if !is_local && transit != Some(Transit::Encrypted) {
         let rule = "must begin with https://, or be on loopback";
         return Err(StartError::OutOfRange { key, rule });
     }

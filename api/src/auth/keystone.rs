@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::http::{self, Connections, Trust};
+use chassis::http::{self, Connections, Transit, Trust};
 use chassis::{Clock, Mono};
 use domain::access::{Right, Rights};
 use domain::ids::{GroupId, TenantId};
@@ -106,9 +106,9 @@ impl Keystone {
             ));
         }
         let key = "tokens.keystone.url";
-        let local = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
-        let is_local = local.iter().any(|start| url.starts_with(start));
-        if !is_local && !url.starts_with("https://") {
+        let transit = http::transit(url);
+        let is_local = transit == Some(Transit::Loopback);
+        if !is_local && transit != Some(Transit::Encrypted) {
             return Err(wrong(key, "must begin with https://, or be on loopback"));
         }
         let trust = match &settings.ca_file {

@@ -24,7 +24,7 @@ use std::time::Duration;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpMessage, HttpResponse, web};
-use chassis::http::{Connections, Trust};
+use chassis::http::{Connections, Transit, Trust, transit};
 use domain::ids::ColoId;
 use futures_util::stream;
 use wire::problem::Code;
@@ -146,15 +146,15 @@ impl Colos {
 }
 
 fn is_plain(address: &str) -> bool {
-    address.starts_with("http://")
+    transit(address) == Some(Transit::Loopback)
 }
 
 /// Tokens travel there: encrypted, or not at all over a network.
 fn is_address(address: &str) -> bool {
-    let Some(host) = address.strip_prefix("http://") else {
-        return address.starts_with("https://");
-    };
-    host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]")
+    matches!(
+        transit(address),
+        Some(Transit::Encrypted | Transit::Loopback)
+    )
 }
 
 /// Decides where a request is answered, and has it answered there if that is in another colo.
@@ -350,3 +350,6 @@ async fn arrived(
     });
     Ok(carried.left.min(DEADLINE_MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Outbound HTTP: the only place that builds clients, so that every one refuses redirects, never repeats a request on its own,
 //! ignores proxies of the environment and has time limits.
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +87,30 @@ pub enum Error {
         /// The bound.
         bytes_max: usize,
     },
+}
+
+/// How what is sent to an address passes the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transit {
+    /// Encrypted.
+    Encrypted,
+    /// As it is, within this machine.
+    Loopback,
+    /// As it is: whoever is between reads it, and can change it.
+    Clear,
+}
+
+/// How what is sent to `url` passes the network: by its host, and not by how its text begins. None: it is no address of HTTP.
+pub fn transit(url: &str) -> Option<Transit> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match url.scheme() {
+        "https" => Some(Transit::Encrypted),
+        "http" if is_local => Some(Transit::Loopback),
+        "http" => Some(Transit::Clear),
+        _ => None,
+    }
 }
 
 /// Builds a client: rustls, HTTP/1.1, no redirects, no retries, no proxies from the environment, no referer.

@@ -73,6 +73,7 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
     // Everything that a person may have to mend comes before the first thing that is started.
     let keys = settings::proof_keys(&config.proof)?;
     let openstack = settings::openstack(&config.cloud)?;
+    openstack.tell_of_plain_http();
     let transport = settings::transport(&config.cloud)?;
     let worker = settings::worker(config)?;
     let home = settings::home(config)?;

@@ -125,6 +125,7 @@ async fn an_address_that_others_could_answer_for_is_refused() {
     let process = Process::system();
     for url in [
         "http://id.example.org/jwks.json",
+        "http://localhost:80@id.example.org/jwks.json",
         "ftp://127.0.0.1:1/jwks.json",
         "127.0.0.1:1",
     ] {

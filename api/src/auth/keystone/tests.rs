@@ -101,3 +101,22 @@ fn rights_of_staff_cannot_be_given_to_a_projects_role() {
         assert!(Grants::new(&settings).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn an_address_that_only_begins_like_one_on_loopback_stops_the_start() {
+    let start = |url: &str| {
+        let settings = Settings {
+            url: Some(url.to_owned()),
+            ..settings()
+        };
+        Keystone::new(&Clock::system(), &Revoked::default(), &settings).map(drop)
+    };
+    assert!(start("http://localhost:5000/v3").is_ok());
+    for wrong in [
+        "http://localhost.example.org/v3",
+        "http://127.0.0.1@example.org/v3",
+    ] {
+        let error = start(wrong).unwrap_err().to_string();
+        assert!(error.contains("https://"), "{wrong}: {error}");
+    }
+}

@@ -144,3 +144,23 @@ fn a_bundle_that_is_no_pem_stops_the_build() {
     };
     assert!(matches!(client(&settings), Err(Error::Build { .. })));
 }
+
+#[test]
+fn an_address_is_judged_by_its_host_and_not_by_how_it_begins() {
+    for (url, expected) in [
+        (
+            "https://keystone.example.org:5000/v3",
+            Some(Transit::Encrypted),
+        ),
+        ("http://127.0.0.1:5000/v3", Some(Transit::Loopback)),
+        ("http://localhost:5000", Some(Transit::Loopback)),
+        ("http://[::1]/v3", Some(Transit::Loopback)),
+        ("http://localhost.example.org/v3", Some(Transit::Clear)),
+        ("http://localhost:80@example.org/v3", Some(Transit::Clear)),
+        ("http://127.0.0.1.example.org/v3", Some(Transit::Clear)),
+        ("ftp://127.0.0.1/v3", None),
+        ("127.0.0.1:5000", None),
+    ] {
+        assert_eq!(transit(url), expected, "{url}");
+    }
+}

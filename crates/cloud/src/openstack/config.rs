@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chassis::Secret;
 use chassis::config::duration;
+use chassis::http::{Transit, transit};
 use domain::ids::TenantId;
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +55,21 @@ impl Settings {
             list_max: list_max(),
             probe_after: probe_after(),
         }
+    }
+
+    /// Says in the log that passwords and tokens pass a network as they are on their way to Keystone, if they do. For the start of a process.
+    pub fn tell_of_plain_http(&self) {
+        if self.is_in_the_clear() {
+            // A tunnel may well encrypt what passes here; nobody can see that from inside.
+            tracing::warn!(
+                keystone = self.keystone,
+                "Keystone is on a network and its address does not begin with https://: passwords and tokens of the service account pass in the clear, unless a tunnel encrypts them"
+            );
+        }
+    }
+
+    fn is_in_the_clear(&self) -> bool {
+        transit(&self.keystone) == Some(Transit::Clear)
     }
 }
 

@@ -75,3 +75,16 @@ fn unknown_keys_and_bad_tenants_are_refused() {
         toml::from_str::<Settings>(&text).expect_err(to);
     }
 }
+
+#[test]
+fn a_keystone_without_tls_is_told_of_unless_it_is_on_loopback() {
+    let is_told = |address: &str| {
+        let text = TEXT.replace("http://127.0.0.1:5000/v3", address);
+        let settings: Settings = toml::from_str(&text).expect("well formed");
+        settings.is_in_the_clear()
+    };
+    assert!(is_told("http://keystone.example.org:5000/v3"));
+    assert!(is_told("http://localhost.example.org:5000/v3"));
+    assert!(!is_told("http://127.0.0.1:5000/v3"));
+    assert!(!is_told("https://keystone.example.org:5000/v3"));
+}
