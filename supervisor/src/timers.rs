@@ -48,7 +48,10 @@ pub(crate) async fn run(owners: Owners, period: Duration) {
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::debug!(error, "timers cannot be read");
+                tracing::warn!(
+                    error,
+                    "timers cannot be read: groups whose time has come are woken later"
+                );
                 period
             }
         };

@@ -11,6 +11,7 @@ mod faults;
 mod feed;
 mod logins;
 mod proxy;
+mod timers;
 mod tls;
 
 use std::convert::Infallible;
