@@ -24,16 +24,14 @@ use tokio::sync::{Notify, oneshot};
 use wire::ports::ops::{Call, Offer, Op, Priority, Subject};
 
 mod named;
+mod queue;
 mod turns;
 
+use queue::{QueueKey, Queued};
 use turns::{Line, Lines, Turns};
 
-/// Operations that wait for an offer, over all groups. More than this are not queued: their owners ask again.
-const QUEUE_MAX: usize = 4096;
 /// Between two sign-ins for one tenant.
 const SIGN_IN_APART: Duration = Duration::from_secs(5);
-/// Operations in one reply, so that a poll stays small.
-const REPLY_MAX: usize = 64;
 
 /// Offers, reservations and queued operations of one supervisor. Cheap to clone.
 #[derive(Clone)]
@@ -69,20 +67,6 @@ struct Poll {
     closing: bool,
     ops: Vec<Op>,
     reply: Option<oneshot::Sender<Vec<Op>>>,
-}
-
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum QueueKey {
-    Slot(SlotId, &'static str),
-    Tenant(TenantId, &'static str),
-    /// Somebody waits for this very one.
-    One(OpId),
-}
-
-struct Queued {
-    key: QueueKey,
-    op: Op,
-    only: Option<WorkerName>,
 }
 
 /// Owners to wake because an offer came.
@@ -196,6 +180,7 @@ impl Handout {
         inner.polls.insert(id, poll);
         self.show(&inner);
         inner.serve_queue(id);
+        inner.give_up(self.parts.process.clock.mono());
         inner.reoffer_for(id);
         let wake = match inner.polls.contains_key(&id) {
             _ if reborn => Wake::All,
@@ -298,12 +283,7 @@ impl Handout {
         {
             inner.signing_in.insert(tenant.clone(), now + SIGN_IN_APART);
             let op = self.op(Subject::Tenant(tenant.clone()), Call::SignIn, None);
-            inner.push(
-                Priority::BelowMin,
-                QueueKey::Tenant(tenant.clone(), "sign-in"),
-                op,
-                None,
-            );
+            inner.push(Priority::BelowMin, Queued::new(op, None, now));
             // Not only the next offer: every worker may be holding one open right now.
             inner.serve_open();
         }
@@ -316,7 +296,7 @@ impl Handout {
     }
 
     /// Queues an operation that needs no permit of its own; `only` names the one worker that can do it. Gives its id; none if it is queued already
-    /// or the queue is full: ask again later.
+    /// or the queue is full: ask again later. What is for one worker waits two minutes for it: ask again then, too.
     pub fn queue(
         &self,
         subject: Subject,
@@ -325,46 +305,16 @@ impl Handout {
         only: Option<WorkerName>,
     ) -> Option<OpId> {
         let op = self.op(subject, call, trace);
-        let key = match (&op.key, &op.call) {
-            (_, Call::LookUp(_)) => QueueKey::One(op.id),
-            (_, Call::Delete { slot, .. }) => QueueKey::Slot(*slot, "delete"),
-            (_, Call::Void { slot, .. }) => QueueKey::Slot(*slot, "void"),
-            (_, Call::Read { slot, .. }) => QueueKey::Slot(*slot, "read"),
-            (_, Call::ListTagged { slot }) => QueueKey::Slot(*slot, "tagged"),
-            (_, Call::Create(create)) => QueueKey::Slot(create.slot, "create"),
-            (Subject::Tenant(t), Call::List) => QueueKey::Tenant(t.clone(), "list"),
-            (Subject::Group(g), Call::List) => QueueKey::Tenant(g.tenant.clone(), "list"),
-            (Subject::Tenant(t), Call::SignIn) => QueueKey::Tenant(t.clone(), "sign-in"),
-            (Subject::Group(g), Call::SignIn) => QueueKey::Tenant(g.tenant.clone(), "sign-in"),
-        };
+        let now = self.parts.process.clock.mono();
         let id = op.id;
         let mut inner = self.lock();
-        let pushed = inner.push(priority, key, op, only);
+        let pushed = inner.push(priority, Queued::new(op, only, now));
         inner.serve_open();
         pushed.then_some(id)
     }
 }
 
 impl Inner {
-    fn push(
-        &mut self,
-        priority: Priority,
-        key: QueueKey,
-        op: Op,
-        only: Option<WorkerName>,
-    ) -> bool {
-        if self.queue.len() >= QUEUE_MAX || self.keys.contains(&key) {
-            return false;
-        }
-        self.next += 1;
-        let Some(line) = self.lines.enter(priority, op.key.tenant(), self.next) else {
-            return false;
-        };
-        self.keys.insert(key.clone());
-        self.queue.insert(line, Queued { key, op, only });
-        true
-    }
-
     /// Ends the polls of a worker's former lives: a reply to them reaches nobody, so nothing more may be put into one.
     fn bury(&mut self, worker: &WorkerName, now: Incarnation) {
         let former = |p: &Poll| p.offer.worker == *worker && p.offer.incarnation != now;
@@ -381,45 +331,6 @@ impl Inner {
     fn close(&mut self, id: u64) {
         if let Some(poll) = self.polls.get_mut(&id) {
             poll.closing = true;
-        }
-        self.reply_if_done(id);
-    }
-
-    /// Moves queued operations into the polls that are open.
-    fn serve_open(&mut self) {
-        let open: Vec<u64> = self
-            .polls
-            .iter()
-            .filter(|(_, p)| !p.closing)
-            .map(|(id, _)| *id)
-            .collect();
-        open.into_iter().for_each(|poll| self.serve_queue(poll));
-    }
-
-    /// Moves queued operations into a poll, most urgent first, as far as it offers.
-    fn serve_queue(&mut self, id: u64) {
-        let Some(poll) = self.polls.get_mut(&id) else {
-            return;
-        };
-        let name = &poll.offer.worker;
-        let room = usize::try_from(poll.others)
-            .unwrap_or(usize::MAX)
-            .min(REPLY_MAX.saturating_sub(poll.ops.len()));
-        let fit: Vec<Line> = self
-            .queue
-            .iter()
-            .filter(|(_, q)| q.only.as_ref().is_none_or(|only| only == name))
-            .map(|(place, _)| *place)
-            .take(room)
-            .collect();
-        for place in fit {
-            if let Some(queued) = self.queue.remove(&place) {
-                self.keys.remove(&queued.key);
-                self.lines.leave(place, queued.op.key.tenant());
-                poll.others = poll.others.saturating_sub(1);
-                poll.ops.push(queued.op);
-                poll.closing = true;
-            }
         }
         self.reply_if_done(id);
     }

@@ -151,6 +151,34 @@ async fn a_call_for_one_worker_waits_for_that_worker() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn questions_to_a_worker_that_never_comes_back_leave_the_queue() {
+    let handout = handout();
+    let void = |slot| {
+        let call = Call::Void {
+            slot: SlotId::from_u128(slot),
+            incarnation: Incarnation::from_u128(1),
+        };
+        let only = Some("gone".parse().unwrap());
+        handout.queue(subject(), (call, None), Priority::Doubt, only)
+    };
+    let list = || {
+        let call = (Call::List, None);
+        handout.queue(Subject::Tenant(tenant()), call, Priority::Doubt, None)
+    };
+    assert!((0..1024).all(|slot| void(slot).is_some()));
+    for second in [0, 119] {
+        tokio::time::advance(Duration::from_secs(second)).await;
+        assert!(given(&handout, "w").is_empty());
+        assert!(list().is_none(), "the tenant has no room");
+    }
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(given(&handout, "w").is_empty());
+    assert!(list().is_some());
+    assert!(void(1).is_some(), "it is asked again");
+    assert_eq!(given(&handout, "w"), [Call::List]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tenant_without_a_token_causes_one_sign_in_per_pause() {
     let handout = handout();
     let asked = |creates| {

@@ -143,10 +143,15 @@ impl Lines {
         })
     }
 
-    /// An operation left the queue.
+    /// An operation left the queue for a worker: its turn is on.
     pub(super) fn leave(&mut self, line: Line, tenant: &TenantId) {
         let now = self.now.entry(line.priority).or_default();
         *now = line.turn.max(*now);
+        self.drop_out(tenant);
+    }
+
+    /// An operation left the queue for nobody: the turn that is on stays, so that no other tenant has to wait for turns that were not taken.
+    pub(super) fn drop_out(&mut self, tenant: &TenantId) {
         if let Some(queued) = self.queued.get_mut(tenant) {
             *queued -= 1;
             if *queued == 0 {
