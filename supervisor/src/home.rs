@@ -390,13 +390,16 @@ impl Watch {
                 }
                 Err(error) => Err(error),
             };
-            if let Err(error) = published {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(
-                    error,
-                    epoch = epoch.0,
-                    "the colo could not be carried over: it is tried again"
-                );
+            match published {
+                Ok(()) => watch.forget_timers(epoch).await,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(
+                        error,
+                        epoch = epoch.0,
+                        "the colo could not be carried over: it is tried again"
+                    );
+                }
             }
             let ended = Carrying::Ended(epoch, mono(&watch.process));
             *watch
@@ -404,6 +407,20 @@ impl Watch {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner) = ended;
         }));
+    }
+
+    /// Throws away what would wake groups of former epochs, once all copies are whole and this one is served. A plane that still takes itself for the
+    /// one that serves misses wakes by it, and what it would decide counts nowhere.
+    async fn forget_timers(&self, epoch: HomeEpoch) {
+        let forgotten = self.shared.raw().groups.forget_timers(epoch);
+        if let Err(error) = forgotten.await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                epoch = epoch.0,
+                "timers of former epochs stay: each look at timers reads past them"
+            );
+        }
     }
 
     async fn beat(&self, memory: &mut Memory, (act, now): (Act, Mono)) {

@@ -27,15 +27,12 @@ pub(crate) async fn run(owners: Owners, period: Duration) {
     loop {
         let asked = now(&seams.process).wall;
         let by = asked.plus(period);
-        let wait = match seams.stores.groups.timed(by, PAGE).await {
+        let is_mine = |key: &GroupKey| seams.shards.is_mine(key);
+        let wait = match seams.stores.groups.timed(by, PAGE, &is_mine).await {
             Ok(timed) => {
                 let is_full = timed.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
-                let own = timed
-                    .into_iter()
-                    .filter(|(_, key)| seams.shards.is_mine(key));
-                let own: Vec<_> = own.collect();
-                let next = until_next(own.iter().map(|(at, _)| *at), asked, period);
-                let due = own.into_iter().filter(|(at, _)| *at <= asked);
+                let next = until_next(timed.iter().map(|(at, _)| *at), asked, period);
+                let due = timed.into_iter().filter(|(at, _)| *at <= asked);
                 let due = due.map(|(_, key)| key);
                 for key in woken.wake(due, mono(&seams.process)) {
                     owners.hint(&key, Note::Changed);

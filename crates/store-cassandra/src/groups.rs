@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::capacity::Size;
 use domain::group::{Change, Group};
-use domain::ids::{DeliveryId, EventId, GroupId, GroupKey, Nonce, Rev, TenantId};
+use domain::ids::{DeliveryId, EventId, GroupId, GroupKey, HomeEpoch, Nonce, Rev, TenantId};
 use domain::outbox::Delivery;
 use domain::time::Timestamp;
 use domain::verdict::Verdict;
@@ -271,8 +271,17 @@ impl Groups for Inner {
         self.list_of(tenant, after, limit).await
     }
 
-    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
-        self.timers(by, limit).await
+    async fn timed(
+        &self,
+        by: Timestamp,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
+        self.timers(by, limit, wanted).await
+    }
+
+    async fn forget_timers(&self, before: HomeEpoch) -> Result<(), Error> {
+        self.take_timers(before).await
     }
 
     async fn locate(&self, id: GroupId) -> Result<Option<GroupKey>, Error> {

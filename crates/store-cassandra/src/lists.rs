@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ids::{GroupId, GroupKey, TenantId};
+use domain::ids::{GroupId, GroupKey, HomeEpoch, TenantId};
 use domain::time::Timestamp;
 use futures_util::future::{join_all, try_join_all};
 use futures_util::{StreamExt as _, stream};
@@ -17,6 +17,8 @@ use crate::stamps::Stamp;
 
 /// Partitions of the timers and of the hints, so that no node has all of them.
 pub(crate) const PARTS: i8 = 16;
+/// Heads that a look at timers reads at once, and timers that are taken away at once.
+const TIMERS_AT_ONCE: usize = 64;
 /// Groups that a walk reads at once.
 const READS_AT_ONCE: usize = 16;
 /// Rows asked for beyond what a page needs, for the further homes of its last group.
@@ -193,7 +195,7 @@ impl Inner {
     pub(crate) fn forget_timer(&self, key: &GroupKey, at: Option<Timestamp>, stamp: Stamp) {
         let Some(at) = at else { return };
         let (driver, statements) = (Arc::clone(&self.driver), Arc::clone(&self.statements));
-        let values: Values = [stamp.value()].into_iter().chain(timer(key, at)).collect();
+        let values = put_by(key, at, stamp);
         let forget = async move {
             if let Err(error) = driver.write(&statements.take_timer, values).await {
                 let error = &error as &dyn std::error::Error;
@@ -203,22 +205,41 @@ impl Inner {
         drop(self.process.tasks.spawn("forget a timer", forget));
     }
 
-    /// Groups that have to be woken by then, earliest first.
+    /// Takes away the timers of epochs before this one: nobody writes their groups any more, so that nothing else takes them away.
+    pub(crate) async fn take_timers(&self, before: HomeEpoch) -> Result<(), Error> {
+        let is_former = |key: &GroupKey| key.epoch < before;
+        let end = Timestamp::from_unix_ms(u64::MAX);
+        for part in 0..PARTS {
+            let rows = self.timers_of(part, end, u32::MAX, &is_former).await?;
+            for some in rows.chunks(TIMERS_AT_ONCE) {
+                let values = some
+                    .iter()
+                    .map(|(at, key, _, stamp)| put_by(key, *at, *stamp));
+                let taken =
+                    values.map(|values| self.driver.write(&self.statements.take_timer, values));
+                try_join_all(taken).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Groups that have to be woken by then and are wanted, earliest first.
     pub(crate) async fn timers(
         &self,
         by: Timestamp,
         limit: u32,
+        wanted: &Wanted<'_>,
     ) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let parts = (0..PARTS).map(|part| self.timers_of(part, by, limit));
+        let parts = (0..PARTS).map(|part| self.timers_of(part, by, limit, wanted));
         let mut rows = try_join_all(parts).await?.concat();
         rows.sort();
         rows.truncate(count(limit));
         let mut found = Vec::new();
         let mut is_answered = true;
-        for some in rows.chunks(64) {
+        for some in rows.chunks(TIMERS_AT_ONCE) {
             // While replicas are away, one look would wait for each of them again and again: what was not looked at counts as due.
             let asked = if is_answered { some } else { &[] };
             let looks = join_all(asked.iter().map(|row| self.still(row))).await;
@@ -235,19 +256,34 @@ impl Inner {
         Ok(found)
     }
 
-    async fn timers_of(&self, part: i8, by: Timestamp, limit: u32) -> Result<Vec<Timer>, Error> {
-        let values = vec![tiny(part), long(by.unix_ms()), int(u64::from(limit))];
-        let pages = self.driver.read(&self.statements.timers, values).await?;
-        let mut rows = Vec::new();
-        each(
-            &pages,
-            |(at, id, tenant, epoch, put, stamp): (i64, &str, &str, i64, i64, i64)| {
+    /// Those of one part that are wanted. Where others stand between them, it gives its share of `limit` at least: together they are enough.
+    async fn timers_of(
+        &self,
+        part: i8,
+        by: Timestamp,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<Timer>, Error> {
+        type Row<'a> = (i64, &'a str, &'a str, i64, i64, i64);
+        let share = count(limit).div_ceil(usize::from(PARTS.unsigned_abs()));
+        let mut rows = u64::from(limit);
+        loop {
+            let values = vec![tiny(part), long(by.unix_ms()), int(rows)];
+            let pages = self.driver.read(&self.statements.timers, values).await?;
+            let (mut found, mut met) = (Vec::new(), 0_u64);
+            each(&pages, |(at, id, tenant, epoch, put, stamp): Row<'_>| {
+                met += 1;
                 let key = group_key(id, tenant, epoch)?;
-                rows.push((time(at), key, time(put), Stamp::of(unsigned(stamp))));
+                if wanted(&key) {
+                    found.push((time(at), key, time(put), Stamp::of(unsigned(stamp))));
+                }
                 Ok(())
-            },
-        )?;
-        Ok(rows)
+            })?;
+            if met < rows || found.len() >= share {
+                return Ok(found);
+            }
+            rows = rows.saturating_mul(2);
+        }
     }
 
     /// Whether a group still has to be woken at that time.
@@ -260,6 +296,11 @@ impl Inner {
         }
         Ok(still)
     }
+}
+
+/// A timer, if it was put there under that time stamp or an earlier one.
+fn put_by(key: &GroupKey, at: Timestamp, stamp: Stamp) -> Values {
+    [stamp.value()].into_iter().chain(timer(key, at)).collect()
 }
 
 /// A timer's key.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use domain::event::Actor;
 use domain::group::{Cause, Change, Group, Phase};
 use domain::ids::{
-    DeliveryId, EventId, Fence, GroupId, GroupKey, Nonce, RecordHash, Rev, TenantId,
+    DeliveryId, EventId, Fence, GroupId, GroupKey, HomeEpoch, Nonce, RecordHash, Rev, TenantId,
 };
 use domain::outbox::Delivery;
 use domain::time::Timestamp;
@@ -113,7 +113,7 @@ impl Place {
     }
 }
 
-/// Which groups a walk is for.
+/// Which groups a walk, or a look at timers, is for.
 pub type Wanted<'a> = dyn Fn(&GroupKey) -> bool + Send + Sync + 'a;
 
 /// A group that was met on the walk.
@@ -212,8 +212,20 @@ pub trait Groups: Debug + Send + Sync {
         limit: u32,
     ) -> Result<Page<GroupKey>, Error>;
 
-    /// Groups that have to be woken by then, earliest first, each with its time. One that is woken stays in here until a commit moves its timers.
-    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error>;
+    /// Groups that have to be woken by then and are `wanted`, earliest first, each with its time. One that is woken stays in here until a commit
+    /// moves its timers. What is not wanted takes no place and costs no look at its group; what cannot be read is among those that are due.
+    async fn timed(
+        &self,
+        by: Timestamp,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<(Timestamp, GroupKey)>, Error>;
+
+    /// Throws away when groups of epochs before this one had to be woken. Only for the plane that serves the colo under this epoch: nobody wakes
+    /// them any more, and since no commit moves their timers, every look would meet them for ever. Nothing in a store that is one plane's alone.
+    async fn forget_timers(&self, _before: HomeEpoch) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Where a group is whose tenant is not known: its newest home. Only for those who proved that they may know (a capability URL).
     async fn locate(&self, id: GroupId) -> Result<Option<GroupKey>, Error> {

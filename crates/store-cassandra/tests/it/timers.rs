@@ -1,4 +1,4 @@
-//! When groups have to be woken, whatever has become of one of them.
+//! When groups have to be woken, whatever has become of some of them.
 
 use std::convert::Infallible;
 
@@ -52,6 +52,26 @@ async fn a_group_that_cannot_be_read_keeps_no_other_groups_timer_back() {
     let read = groups.read(&broken, Level::Relaxed).await;
     assert!(matches!(read, Err(Error::Corrupt(_))), "{read:?}");
     // Its own owner is woken too, and says what is wrong.
-    let due = groups.timed(now, 10).await.expect("an answer");
+    let due = groups.timed(now, 10, &|_| true).await.expect("an answer");
     assert_eq!(due, [(first, broken), (second, sound)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a cluster: deploy/fleet/conformance.sh"]
+async fn timers_of_former_epochs_are_thrown_away_and_their_groups_stay() {
+    let process = Process::system();
+    let settings = keyspace(&process).await;
+    let groups = open(&process, &settings).await.stores().groups;
+    let [at, now] = [1_000, 3_000].map(Timestamp::from_unix_ms);
+    let key = timed(&process, &*groups, at).await;
+    for (epoch, due) in [
+        (key.epoch, vec![(at, key.clone())]),
+        (key.epoch.next(), vec![]),
+    ] {
+        groups.forget_timers(epoch).await.expect("an answer");
+        let found = groups.timed(now, 10, &|_| true).await;
+        assert_eq!(found.expect("an answer"), due);
+    }
+    let group = groups.read(&key, Level::Serial).await.expect("an answer");
+    assert!(group.is_some_and(|group| !group.state.timers.is_empty()));
 }

@@ -260,17 +260,25 @@ async fn groups_whose_time_has_come_are_listed_earliest_first(s: &Bench) -> Outc
         time(s, group, Some(ms)).await?;
     }
     let keys = groups.each_ref().map(|group| group.key.clone());
+    let ours = |key: &GroupKey| keys.contains(key);
     let timed = async |by: u64| {
-        let timed = s.groups().timed(Timestamp::from_unix_ms(by), 1_000).await?;
-        let ours = timed.into_iter().filter(|(_, key)| keys.contains(key));
-        Ok::<_, Failure>(
-            ours.map(|(at, key)| (at.unix_ms(), key))
-                .collect::<Vec<_>>(),
-        )
+        let by = Timestamp::from_unix_ms(by);
+        let timed = s.groups().timed(by, 1_000, &ours).await?;
+        let timed = timed.into_iter().map(|(at, key)| (at.unix_ms(), key));
+        Ok::<_, Failure>(timed.collect::<Vec<_>>())
     };
     same("too early", &timed(7_000).await?, &Vec::new())?;
     let both = vec![(7_001, keys[1].clone()), (7_003, keys[0].clone())];
     same("two are due", &timed(7_004).await?, &both)?;
+    let later = |key: &GroupKey| *key == keys[0];
+    let by = Timestamp::from_unix_ms(7_004);
+    let found = s.groups().timed(by, 1, &later).await?;
+    let found: Vec<_> = found.into_iter().map(|(_, key)| key).collect();
+    same(
+        "what is not wanted takes no place",
+        &found,
+        &vec![keys[0].clone()],
+    )?;
     time(s, &mut groups[1], Some(7_009)).await?;
     time(s, &mut groups[2], None).await?;
     let change = sample::desired(&groups[0], 4);

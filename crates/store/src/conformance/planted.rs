@@ -12,7 +12,7 @@ use domain::time::Timestamp;
 use domain::verdict::Verdict;
 
 use super::Subject;
-use crate::group::{Before, CommitRecord, Committed, Conflict, Groups, Guard, Level, Page};
+use crate::group::{Before, CommitRecord, Committed, Conflict, Groups, Guard, Level, Page, Wanted};
 use crate::{Error, Stores};
 
 /// A wrong habit.
@@ -257,8 +257,13 @@ impl Groups for Bad {
         self.inner.of_tenant(tenant, after, limit).await
     }
 
-    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
-        self.inner.timed(by, limit).await
+    async fn timed(
+        &self,
+        by: Timestamp,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
+        self.inner.timed(by, limit, wanted).await
     }
 
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {

@@ -131,10 +131,27 @@ impl Groups for Inner {
         Ok(cut(keys, limit))
     }
 
-    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
+    async fn timed(
+        &self,
+        by: Timestamp,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
         self.look();
         let by = prepare::at(by);
-        self.readers.run(move |db| read::timed(db, by, limit)).await
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut rows = limit;
+        loop {
+            let timed = self.readers.run(move |db| read::timed(db, by, rows));
+            let mut timed = timed.await?;
+            let is_all = timed.len() < usize::try_from(rows).unwrap_or(usize::MAX);
+            timed.retain(|(_, key)| wanted(key));
+            if is_all || timed.len() >= most || rows == u32::MAX {
+                timed.truncate(most);
+                return Ok(timed);
+            }
+            rows = rows.saturating_mul(2);
+        }
     }
 
     async fn walk(

@@ -125,21 +125,16 @@ impl Groups for Seen {
         self.page(self.groups.of_tenant(tenant, after, limit).await?)
     }
 
-    /// Timers of former epochs stand there until their rows go; they must not hide those of this one.
-    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
+    /// Timers of former epochs may stand there for long: they neither hide those of this one nor have their groups looked at.
+    async fn timed(
+        &self,
+        by: Timestamp,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
         let epoch = self.shared.current()?;
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut asked = limit;
-        loop {
-            let mut timed = self.groups.timed(by, asked).await?;
-            let is_all = timed.len() < usize::try_from(asked).unwrap_or(usize::MAX);
-            timed.retain(|(_, key)| key.epoch == epoch);
-            if is_all || timed.len() >= wanted || asked == u32::MAX {
-                timed.truncate(wanted);
-                return Ok(timed);
-            }
-            asked = asked.saturating_mul(2).max(1);
-        }
+        let own = |key: &GroupKey| key.epoch == epoch && wanted(key);
+        self.groups.timed(by, limit, &own).await
     }
 
     async fn locate(&self, id: GroupId) -> Result<Option<GroupKey>, Error> {

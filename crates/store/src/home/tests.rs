@@ -1,14 +1,17 @@
 use std::time::Duration;
 
 use chassis::Clock;
+use domain::group::Group;
 use domain::home::{Automatic, Claim, Plane};
-use domain::ids::{ColoId, GroupKey, Incarnation};
+use domain::ids::{ColoId, GroupId, GroupKey, Incarnation, Nonce, PolicyId};
 use domain::member::Lease;
 use domain::time::Timestamp;
 
 use super::*;
-use crate::group::Level;
+use crate::conformance::sample;
+use crate::group::{Committed, Groups, Level};
 use crate::memory::Memory;
+use crate::memory::faults::{Call, Faults, Plan, What};
 
 const COLO: ColoId = ColoId(7);
 
@@ -40,7 +43,7 @@ fn published(epoch: u64, name: &str) -> Published {
 
 fn key(epoch: u64) -> GroupKey {
     GroupKey {
-        id: domain::ids::GroupId::new(COLO, 1),
+        id: GroupId::new(COLO, 1),
         tenant: "acme".parse().unwrap(),
         epoch: HomeEpoch(epoch),
     }
@@ -145,6 +148,53 @@ async fn a_plane_that_does_not_serve_reads_and_writes_no_group() {
     let marked = east.hints.marked(10).await.unwrap();
     assert_eq!(marked.len(), 1);
     assert_eq!(marked[0].0, key(1));
+}
+
+/// Counts the lists that a store is asked for.
+#[derive(Debug, Default)]
+struct Lists(AtomicU64);
+
+impl Faults for Lists {
+    fn plan(&self, call: Call<'_>) -> Plan {
+        if call.what == What::List {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        Plan::CLEAN
+    }
+}
+
+/// A new group that has to be woken then.
+async fn timed(groups: &dyn Groups, key: GroupKey, at: Timestamp) {
+    let nightly: PolicyId = sample::text("nightly");
+    let group = Group::new(key, sample::config());
+    let mut first = sample::first(&group);
+    first.state.timers = [(nightly, at)].into();
+    first.wake = Some(first.state.wake());
+    let made = groups.create(&group, &first, Nonce::from_u128(1)).await;
+    assert_eq!(made.unwrap(), Committed::Applied);
+}
+
+#[tokio::test]
+async fn timers_of_a_former_epoch_cost_a_look_nothing() {
+    let lists = Arc::new(Lists::default());
+    let faults: Arc<dyn Faults> = Arc::clone(&lists) as _;
+    let memory = Memory::with_faults(Clock::system(), faults, Duration::ZERO);
+    let east = shared(memory.handle("east"), plane("east"));
+    let at = Timestamp::from_unix_ms;
+    let numbered = |n: u64, epoch| GroupKey {
+        id: GroupId::new(COLO, u128::from(n)),
+        ..key(epoch)
+    };
+    for n in 0..50 {
+        let groups = &*of(&east).raw().groups;
+        timed(groups, numbered(n, 0), at(n)).await;
+        timed(groups, numbered(n, 1), at(1_000 + n)).await;
+    }
+    of(&east).serve(Some(HomeEpoch(1)));
+    let due = east.groups.timed(at(2_000), 2, &|_| true).await.unwrap();
+    let first = [0, 1].map(|n| (at(1_000 + n), numbered(n, 1)));
+    assert_eq!(due, first);
+    assert_eq!(lists.0.load(Ordering::Relaxed), 1, "one read is enough");
 }
 
 #[tokio::test]

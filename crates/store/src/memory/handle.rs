@@ -202,9 +202,14 @@ impl Groups for Handle {
         .await
     }
 
-    async fn timed(&self, by: Timestamp, limit: u32) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
-        self.call(What::List, None, |w, _| w.timed(by, count(limit)))
-            .await
+    async fn timed(
+        &self,
+        by: Timestamp,
+        limit: u32,
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<(Timestamp, GroupKey)>, Error> {
+        let timed = |world: &mut World, _| world.timed(by, count(limit), wanted);
+        self.call(What::List, None, timed).await
     }
 
     async fn walk(

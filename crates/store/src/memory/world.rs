@@ -171,10 +171,15 @@ impl World {
         self.cells.get(key).map(|c| Arc::clone(c.current()))
     }
 
-    /// Groups that have to be woken by then, earliest first.
-    pub(super) fn timed(&self, by: Timestamp, limit: usize) -> Vec<(Timestamp, GroupKey)> {
+    /// Groups that have to be woken by then and are wanted, earliest first.
+    pub(super) fn timed(
+        &self,
+        by: Timestamp,
+        limit: usize,
+        wanted: &Wanted<'_>,
+    ) -> Vec<(Timestamp, GroupKey)> {
         let wake = |(key, cell): (&GroupKey, &Cell)| match cell.current().wake() {
-            Wake::At(at) if at <= by => Some((at, key.clone())),
+            Wake::At(at) if at <= by && wanted(key) => Some((at, key.clone())),
             Wake::At(_) | Wake::Never => None,
         };
         let mut due: Vec<_> = self.cells.iter().filter_map(wake).collect();

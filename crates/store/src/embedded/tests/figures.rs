@@ -84,7 +84,7 @@ async fn what_the_clock_asks_is_counted_apart() {
     let before = subject.store.counters();
     let stores = subject.stores();
     stores.controls.standing().await.unwrap();
-    stores.groups.timed(NOON, 10).await.unwrap();
+    stores.groups.timed(NOON, 10, &|_| true).await.unwrap();
     let after = subject.store.counters();
     assert_eq!(after.looks - before.looks, 2);
     assert_eq!(after.round_trips, before.round_trips);
