@@ -35,7 +35,7 @@ const TASKS: Duration = Duration::from_secs(1);
 /// Serves until it is asked to stop.
 ///
 /// # Errors
-/// What is missing or wrong in the configuration, by its key; an address or file that cannot be used.
+/// What is missing or wrong in the configuration, by its key; an address or file that cannot be used; a store that could not sync.
 pub(crate) async fn run(process: &Process, args: args::Serve) -> anyhow::Result<()> {
     if args.print_defaults {
         return out::say(config::DEFAULTS.trim_end());
@@ -50,7 +50,14 @@ pub(crate) async fn run(process: &Process, args: args::Serve) -> anyhow::Result<
     let running = start(process, &config).await?;
     tracing::info!(address = %running.address, "holt serves");
     process.stop.requested().await;
+    let store = running.store.clone();
     running.stop().await;
+    // Not the stop that somebody asked for: a service manager has to see that it failed.
+    let is_broken = store.embedded().is_some_and(Embedded::is_broken);
+    anyhow::ensure!(
+        !is_broken,
+        "the store could not be synced (`store.path`): it is opened anew by the next start"
+    );
     tracing::info!("holt has stopped");
     Ok(())
 }

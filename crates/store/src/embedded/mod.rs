@@ -6,7 +6,8 @@
 //! ```
 //! There is no commit timer: what waits while one transaction is in flight goes into the next one. Each request is checked inside
 //! the transaction before it writes anything, so that a refused one costs nothing and undoes nothing. A commit is answered after
-//! the fsync of its transaction, never before.
+//! the fsync of its transaction, never before. When an fsync fails, the process is asked to stop: only a store that is opened anew
+//! knows what it holds.
 //!
 //! Hints are in memory: a restart loses them, and the slow full pass finds what they said. Deliberately absent: a second process on
 //! the same file (refused by a lock beside it), network file systems, encryption.
@@ -174,6 +175,12 @@ impl Embedded {
     #[must_use]
     pub fn counters(&self) -> Counts {
         self.inner.counters.now()
+    }
+
+    /// Whether a sync has failed. Every write is refused since, and the process was asked to stop: whoever starts it again opens the store anew.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.inner.writer.is_broken()
     }
 
     /// Ends what waits, then gives the file up. Later calls through any handle are `Unavailable`. Without it, the file is given up

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chassis::Process;
+use chassis::{Process, Stop};
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::{Semaphore, oneshot};
@@ -72,6 +72,7 @@ pub(super) struct Writer {
     jobs: Queue<Job>,
     room: Semaphore,
     ended: Mutex<Option<oneshot::Receiver<()>>>,
+    broken: Arc<AtomicBool>,
 }
 
 /// The store is closed, or its writer has stopped.
@@ -95,6 +96,7 @@ impl Writer {
         let (jobs, inbox) = channel();
         let (end, ended) = oneshot::channel();
         let log_pages = Arc::new(AtomicU64::new(0));
+        let broken = Arc::new(AtomicBool::new(false));
         let body = Loop {
             connection,
             heads: Heads::default(),
@@ -106,7 +108,8 @@ impl Writer {
             written_back: true,
             not_before: 0,
             refused: false,
-            broken: false,
+            broken: Arc::clone(&broken),
+            stop: process.stop.clone(),
         };
         drop(process.tasks.thread("store-writer", move || {
             body.run();
@@ -122,7 +125,13 @@ impl Writer {
             ),
             room: Semaphore::new(usize::try_from(settings.waiting_max.max(1)).unwrap_or(1)),
             ended: Mutex::new(Some(ended)),
+            broken,
         })
+    }
+
+    /// Whether a sync has failed: every request is refused since.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// Has one request executed. Waits while too many others wait. A dropped call may still be executed.
@@ -176,7 +185,9 @@ struct Loop {
     /// The last try failed: the disk is full.
     refused: bool,
     /// After a failed sync nothing that this process believes about the file is sure: it must be opened anew.
-    broken: bool,
+    broken: Arc<AtomicBool>,
+    /// Of the process: nobody else opens it anew.
+    stop: Stop,
 }
 
 /// How a transaction failed.
@@ -222,7 +233,7 @@ impl Loop {
 
     /// Waits for requests; without end when the log is empty, so that an idle store costs nothing.
     fn wait(&self) -> Result<Vec<Job>, RecvTimeoutError> {
-        if self.written_back || self.broken {
+        if self.written_back || self.is_broken() {
             return self
                 .inbox
                 .recv()
@@ -251,8 +262,17 @@ impl Loop {
         ))
     }
 
+    fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
     fn serve(&mut self, jobs: &mut Vec<Job>) {
         let done = self.transact(jobs);
+        self.conclude(jobs, done);
+    }
+
+    /// Answers the requests of one transaction by what became of it.
+    fn conclude(&mut self, jobs: &mut Vec<Job>, done: Result<Vec<Committed>, Undone>) {
         if done.is_err() {
             self.heads.forget();
         }
@@ -274,8 +294,10 @@ impl Loop {
                 }
             }
             Err(Undone::Unclear(e)) => {
-                tracing::error!(error = %e, "a transaction of the store could not be synced; the store must be opened anew");
-                self.broken = true;
+                tracing::error!(error = %e, "a transaction of the store could not be synced: the process stops, so that the store is opened anew");
+                self.broken.store(true, Ordering::Relaxed);
+                // What was acknowledged was synced. A process that lived on would refuse every write, and look healthy.
+                self.stop.request();
                 reply(jobs.drain(..).map(|job| (job, Ok(Committed::Unknown))));
             }
         }
@@ -283,7 +305,7 @@ impl Loop {
 
     /// All requests in one transaction; answers only after its sync.
     fn transact(&mut self, jobs: &[Job]) -> Result<Vec<Committed>, Undone> {
-        if self.broken {
+        if self.is_broken() {
             return Err(Undone::Before(Failed::Store(closed())));
         }
         let before = |e: rusqlite::Error| Undone::Before(Failed::Sqlite(e));
@@ -325,7 +347,7 @@ impl Loop {
         let pages = self.log_pages.load(Ordering::Relaxed);
         let idle = due == 1 && !self.refused;
         let due = if idle { due } else { due.max(self.not_before) };
-        if self.written_back || self.broken || pages < due {
+        if self.written_back || self.is_broken() || pages < due {
             return;
         }
         let done = self
