@@ -151,6 +151,11 @@ impl<'g> Draft<'g> {
         // New ones have higher numbers than all that were there.
         kept.map(|(_, delivery)| delivery).chain(changed)
     }
+    /// The numbers of the messages that are closed in this change, in order.
+    pub(crate) fn closed(&self) -> impl Iterator<Item = DeliveryId> {
+        let closed = self.posts.values().filter(|delivery| !delivery.is_open());
+        closed.map(|delivery| delivery.id)
+    }
     /// How many messages are open, or were touched.
     pub(crate) fn posts_open(&self) -> usize {
         self.group.outbox.len() + self.posts.len()
@@ -256,6 +261,7 @@ impl<'g> Draft<'g> {
     pub fn finish(mut self, cause: Cause, actor: Actor) -> Change {
         outbox::note_size(&mut self);
         let wake = self.state.wake_with(self.outbox());
+        let closed = outbox::closed(&self);
         Change {
             wake: (wake != self.group.wake()).then_some(wake),
             config: self.config,
@@ -265,6 +271,7 @@ impl<'g> Draft<'g> {
             queued: self.queued,
             taken: self.taken,
             posts: self.posts.into_values().collect(),
+            closed,
             cause,
             actor,
             at: self.now.wall,

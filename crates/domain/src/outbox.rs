@@ -7,6 +7,7 @@
 //! Messages about one server reach one address in the order in which they were caused: the next one is due when the one before it was taken or
 //! is dead. Ids are numbers of the group, so a commit that is decided anew gives the same message the same id.
 
+mod closed;
 mod due;
 mod sending;
 mod waits;
@@ -22,6 +23,7 @@ use crate::ids::{DeliveryId, HookId, ServerId, SlotId};
 use crate::slot::{DeleteWhy, GoneWhy, Slot, State};
 use crate::time::Timestamp;
 
+pub(crate) use closed::closed;
 pub use due::{Duty, due, wake};
 pub use sending::{ANSWER_MAX, PLAN, Sent, again, settle};
 pub use waits::{NotTaken, complete, heartbeat, skip};

@@ -217,6 +217,7 @@ impl Seed {
             queued: Vec::new(),
             taken: Vec::new(),
             posts: Vec::new(),
+            closed: Vec::new(),
             wake: None,
             cause,
             actor: Actor {

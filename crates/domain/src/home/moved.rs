@@ -75,6 +75,7 @@ fn change(target: &Group, source: &Group, at: Timestamp) -> Change {
         queued: Vec::new(),
         taken: Vec::new(),
         posts: Vec::new(),
+        closed: Vec::new(),
         wake: Some(source.wake()),
         cause: Cause::Converge,
         actor: Actor {

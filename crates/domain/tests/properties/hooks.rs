@@ -141,7 +141,13 @@ fn change(group: &mut Group, now: u64, make: impl FnOnce(&mut Draft<'_>)) {
     let mut draft = Draft::new(group, at(now));
     make(&mut draft);
     let change = draft.finish(Cause::Converge, actor());
+    let (closed, posts) = (change.closed.clone(), change.posts.clone());
     group.fold(change, Fence(0));
+    // In every property: a store takes these runs out.
+    for post in posts.iter().chain(group.outbox.values()) {
+        let is_in = closed.iter().any(|run| run.contains(&post.id));
+        assert_eq!(is_in, !post.is_open(), "{post:?} and {closed:?}");
+    }
 }
 
 fn chosen<'g>(all: impl Iterator<Item = &'g Delivery>, n: usize) -> Option<DeliveryId> {

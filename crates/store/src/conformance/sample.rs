@@ -281,6 +281,7 @@ pub fn desired(group: &Group, size: u32) -> Change {
         queued: Vec::new(),
         taken: Vec::new(),
         posts: Vec::new(),
+        closed: Vec::new(),
         wake: None,
         cause: Cause::Events,
         actor: actor(),
