@@ -18,7 +18,8 @@ pub(crate) mod kind {
     pub(crate) const SLOT: i8 = 1;
     /// An event in the inbox: id is the event's.
     pub(crate) const INBOX: i8 = 2;
-    /// A message of a hook that is open: id is its number, 8 bytes, big endian. Read with the group, so it lies before the head.
+    /// A message of a hook that is open: id is its number, 8 bytes, big endian. Read with the group, so it lies before the head; taken out by runs
+    /// of numbers, so that no tombstones of single ones gather there.
     pub(crate) const OUTBOX: i8 = -1;
     /// One that is closed.
     pub(crate) const CLOSED: i8 = 5;
@@ -39,6 +40,7 @@ pub(crate) struct Statements {
     pub(crate) put_verdict: PreparedStatement,
     pub(crate) put_item: PreparedStatement,
     pub(crate) take_item: PreparedStatement,
+    pub(crate) take_closed: PreparedStatement,
     pub(crate) put_record: PreparedStatement,
     pub(crate) group: Both,
     pub(crate) head: Both,
@@ -201,6 +203,7 @@ impl Statements {
             put_verdict: guarded(s, &format!("{insert}) VALUES (?, ?, ?, 3, ?, ?, ?) IF NOT EXISTS USING TTL ?")).await?,
             put_item: guarded(s, &format!("{insert}) VALUES (?, ?, ?, ?, ?, ?, ?) USING TTL ?")).await?,
             take_item: guarded(s, &format!("DELETE FROM grp WHERE {KEY} AND kind = ? AND id = ?")).await?,
+            take_closed: guarded(s, &format!("DELETE FROM grp WHERE {KEY} AND kind = -1 AND id >= ? AND id <= ?")).await?,
             put_record: guarded(s, &format!("{insert}, detail, hash, events) VALUES (?, ?, ?, 4, ?, ?, ?, ?, ?, ?) USING TTL ?")).await?,
             group: both(s, &group).await?,
             head: both(s, &head).await?,

@@ -10,6 +10,7 @@ mod conformance;
 mod faults;
 mod feed;
 mod logins;
+mod outbox;
 mod proxy;
 mod timers;
 mod tls;

@@ -1,8 +1,10 @@
 //! Messages of hooks: open ones belong to the group, closed ones are history.
 
-use domain::group::{Change, Group};
+use domain::draft::Draft;
+use domain::group::{Cause, Change, Group};
 use domain::ids::{DeliveryId, Fence, Nonce};
 use domain::outbox::Delivery;
+use domain::time::{Mono, Now};
 
 use super::case::{Bench, Outcome, cases, same};
 use super::sample;
@@ -12,6 +14,7 @@ cases! {
     an_open_message_is_read_with_its_group
     every_word_of_a_message_comes_back
     a_closed_message_leaves_the_group_and_is_kept
+    a_closed_message_takes_no_open_one_along
     a_dead_letter_that_is_sent_again_is_open_again
     closed_messages_come_newest_first_and_go_on_below_a_number
     a_refused_commit_leaves_no_message
@@ -59,6 +62,32 @@ async fn a_closed_message_leaves_the_group_and_is_kept(s: &Bench) -> Outcome {
     s.reads_as(&group).await?;
     same("open messages", &group.outbox.len(), &1)?;
     same("history", &closed(s, &group).await?, &vec![sample::dead(1)])
+}
+
+/// A store may take out runs of numbers: between open ones, with a new one in the same change, below all of them, up to the last.
+async fn a_closed_message_takes_no_open_one_along(s: &Bench) -> Outcome {
+    use sample::{dead, open};
+    let mut group = s.group().await?;
+    let steps: [Vec<Delivery>; 5] = [
+        (1..=6).map(open).collect(),
+        vec![dead(2), dead(3), open(7)],
+        vec![dead(7), open(8)],
+        vec![dead(1), open(2)],
+        vec![dead(4), dead(5), dead(6), dead(8)],
+    ];
+    let now = Now {
+        wall: sample::NOON,
+        mono: Mono::from_ms(0),
+    };
+    for posts in steps {
+        let mut draft = Draft::new(&group, now);
+        posts.into_iter().for_each(|post| draft.post(post));
+        let change = draft.finish(Cause::Converge, sample::actor());
+        s.applied(&mut group, change).await?;
+        s.reads_as(&group).await?;
+    }
+    let left: Vec<_> = group.outbox.keys().map(|id| id.0).collect();
+    same("open messages", &left, &vec![2])
 }
 
 async fn a_dead_letter_that_is_sent_again_is_open_again(s: &Bench) -> Outcome {
