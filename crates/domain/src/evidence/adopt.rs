@@ -137,6 +137,8 @@ fn take_in(
 
 /// A group that was carried over knows all of its servers once a complete list was weighed whole that began when every call of its former home
 /// must have ended (ADR 0020). A project too large for one is given as long as a doubt in it is: what is missing then shows up late, if ever.
+/// That it is too large is said by its own partial lists, not by lists by tag: a group without slots has nobody to look for by a tag. In a
+/// brownout lists fail, and one that failed is no partial list.
 pub(super) fn complete(draft: &mut Draft<'_>, watch: &Watch, scale: &Scale<'_>) {
     let listing = scale.listing;
     if draft.state.adoption != Adoption::Due || scale.report.unsure || draft.room() == 0 {
@@ -145,7 +147,7 @@ pub(super) fn complete(draft: &mut Draft<'_>, watch: &Watch, scale: &Scale<'_>) 
     let is_enough = match listing.extent {
         Extent::Complete => listing.began >= watch.settled(),
         Extent::Partial if listing.about.is_none() => {
-            watch.is_large() && listing.began >= watch.began.plus(watch.rules.tagged_lapse)
+            listing.began >= watch.incomplete_since().plus(watch.rules.tagged_lapse)
         }
         Extent::Partial | Extent::Tagged | Extent::TaggedInPart => false,
     };

@@ -307,9 +307,13 @@ impl Watch {
     /// Whether the project is too large for complete lists (design 4, rule 5): it was looked at by tags, and showed none for long. A
     /// brownout, which shows none either, is not taken for it.
     pub(crate) fn is_large(&self) -> bool {
-        let since = self.complete.unwrap_or(self.began);
         self.tagged
-            .is_some_and(|tagged| tagged.since(since) >= LARGE_AFTER)
+            .is_some_and(|tagged| tagged.since(self.incomplete_since()) >= LARGE_AFTER)
+    }
+    /// Since when the project has shown no complete list to this owner.
+    pub(crate) fn incomplete_since(&self) -> Mono {
+        self.complete
+            .map_or(self.began, |complete| complete.max(self.began))
     }
     /// Whether the server of a slot was seen in a full row, newly enough to be a victim of scale-in (design 8).
     pub(crate) fn is_fresh(&self, slot: SlotId, now: Mono) -> bool {

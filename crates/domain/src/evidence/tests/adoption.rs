@@ -78,6 +78,20 @@ fn what_the_copy_lacked_is_taken_in_before_anything_else_happens() {
 }
 
 #[test]
+fn a_large_project_is_given_an_hour_also_by_a_group_that_has_no_slot() {
+    let mut scene = carried([]);
+    // Begun too early to end the wait, and the last complete one.
+    scene.weigh(20, Extent::Complete, Vec::new());
+    for began in [SETTLED, 1800, 3619] {
+        scene.weigh(began, Extent::Partial, Vec::new());
+        assert_eq!(wanted(&scene, began + 2), 0, "{began}");
+    }
+    scene.weigh(3620, Extent::Partial, Vec::new());
+    assert_eq!(scene.group.state.adoption, Adoption::Done);
+    assert_eq!(wanted(&scene, 3622), 9);
+}
+
+#[test]
 fn a_copy_is_whole_in_small_commits_and_one_that_was_cut_off_goes_on() {
     let mut source = group_of(9, (1..=70).map(|n| slot(n, State::Active(server(n)))));
     for n in 0..40 {
