@@ -54,12 +54,19 @@ pub(crate) fn rest(hold: &Hold, now: Timestamp) -> Option<Duration> {
 
 /// One failure of a slot that was issued at `issued`: begins a hold or lengthens the back-off.
 ///
-/// A failure of a slot that was issued before the present hold began belongs to the wave that caused it and changes nothing.
+/// A failure of a slot that was issued before the present hold began belongs to the wave that caused it and changes nothing. So does every
+/// failure while it lasts, because nothing is issued meanwhile, whatever the clock of whoever issued the slot said.
+///
+/// A hold that has not begun yet and does not hold was made by a clock that was ahead (I8): it says nothing about what fails now.
 pub fn strike(draft: &mut Draft<'_>, why: HoldWhy, detail: &str, issued: Timestamp) {
     let now = draft.now().wall;
     let same = draft.state.hold.as_ref().filter(|hold| hold.why == why);
-    let fresh = same.filter(|hold| hold.until.is_none_or(|until| now.since(until) < FORGET));
-    if fresh.is_some_and(|hold| issued <= hold.since) && !mutant::on(Mutant::StrikePerSlot) {
+    let lately =
+        |hold: &Hold| hold.since <= now && hold.until.is_none_or(|until| now.since(until) < FORGET);
+    let fresh = same.filter(|hold| is_active(hold, now) || lately(hold));
+    if fresh.is_some_and(|hold| is_active(hold, now) || issued <= hold.since)
+        && !mutant::on(Mutant::StrikePerSlot)
+    {
         return;
     }
     let strikes = fresh.map_or(0, |hold| hold.strikes).saturating_add(1);

@@ -63,6 +63,23 @@ fn a_hold_that_ended_long_ago_does_not_count_as_in_a_row() {
 }
 
 #[test]
+fn a_hold_of_a_clock_that_was_ahead_swallows_no_later_failure() {
+    let (why, ahead) = (HoldWhy::Quota, 3600);
+    let mut g = group(0, 9, 1);
+    check(
+        &mut g,
+        why,
+        &[(ahead + 10, ahead + 5)],
+        (1, Some(ahead + 310)),
+    );
+    // The clock is right again. What fails was issued before that, all in one wave, or after it.
+    let wave = [(11, ahead + 5), (12, ahead + 5), (13, 9)];
+    check(&mut g, why, &wave, (1, Some(311)));
+    assert!(is_held(&g.state, wall(14)));
+    check(&mut g, why, &[(320, 315)], (2, Some(1220)));
+}
+
+#[test]
 fn of_two_reasons_the_one_that_holds_longer_is_kept() {
     let mut g = group(0, 9, 1);
     check(&mut g, HoldWhy::Quota, &[(10, 5)], (1, Some(310)));
