@@ -221,11 +221,15 @@ pub(crate) fn change(
         gate: Gate::Clamp,
         word,
     });
-    // A grant is recorded only when it is used, and also when a later one prolongs it.
+    // A grant is recorded only when it is used, and also when a later one prolongs it. One that allows no more than the present one, and no
+    // longer, would only take away from it: when it ends, servers leave.
     let bounds = draft.config().bounds;
-    let used =
-        |grant: &Override| bounds.clamp(to) != to && bounds.widened(grant.size).clamp(to) == to;
-    if let Some(grant) = grant.filter(used) {
+    let allows = |grant: &Override| bounds.widened(grant.size).clamp(to) == to;
+    let present = draft.state.over.filter(|over| over.until > now);
+    let adds =
+        |grant: &Override| present.is_none_or(|over| !allows(&over) || over.until < grant.until);
+    let is_beyond = bounds.clamp(to) != to;
+    if let Some(grant) = grant.filter(|grant| is_beyond && allows(grant) && adds(grant)) {
         draft.state.over = Some(grant);
     }
     gate(

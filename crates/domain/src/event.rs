@@ -55,7 +55,7 @@ pub enum Force {
     Override(Override),
 }
 
-/// A grant beyond a group's bounds, recorded on the group (design 8).
+/// A grant beyond a group's bounds, recorded on the group (design 8). A group has one at a time: the last one that went further, or lasted longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Override {
     /// The size that is granted, above max or below min.

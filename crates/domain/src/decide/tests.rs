@@ -287,6 +287,25 @@ fn while_a_grant_lasts_others_stay_within_it() {
 }
 
 #[test]
+fn a_shorter_grant_of_somebody_else_takes_nothing_away() {
+    let mut g = group(2, 5, 8);
+    g.state.over = Some(over(8, 900));
+    for (size, until, recorded) in [
+        (8, 160, over(8, 900)),
+        (9, 160, over(8, 900)),
+        (8, 900, over(8, 900)),
+        (8, 901, over(8, 901)),
+    ] {
+        let mut draft = Draft::new(&g, at(100));
+        let ask = Ask::Adjust(Adjust::Desired(Size(8)));
+        let force = Force::Override(over(size, until));
+        decide(&mut draft, &[event("a", ask, force, 100)]);
+        assert_eq!(draft.verdicts()[0].outcome, Outcome::Unchanged);
+        assert_eq!(draft.state.over, Some(recorded), "{size} until {until}");
+    }
+}
+
+#[test]
 fn converge_ends_the_holds_that_wait_for_a_person() {
     for (why, ends) in [
         (HoldWhy::Config, true),
