@@ -26,7 +26,7 @@ use crate::handout::Handout;
 use crate::owner::STORE_RETRY;
 use crate::owners::{Note, Owners, Seams};
 use crate::project::{Parted, Project};
-use crate::{Settings, hints, mono, timers};
+use crate::{Settings, hints, mono, now, timers};
 
 /// A list that nobody reported after this was lost with its worker: it is asked for again. Longer than a list may take (75 s, safety 2.1).
 const LOST_AFTER: Duration = Duration::from_secs(90);
@@ -443,7 +443,8 @@ async fn next_stretch(
         let wanted = |key: &GroupKey| {
             seams.shards.is_mine(key) && only.is_none_or(|only| only.contains(&Shard::of(key)))
         };
-        match seams.stores.groups.walk(after, PAGE, &wanted).await {
+        let wall = now(&seams.process).wall;
+        match seams.stores.groups.walk(after, PAGE, wall, &wanted).await {
             Ok(stretch) => return Some(stretch),
             Err(error) => {
                 // What cannot be understood never will be; and while the replicas of this stretch are away, those of others are not to wait for ever.

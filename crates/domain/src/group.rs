@@ -12,6 +12,7 @@ use crate::ids::{DeliveryId, EventId, Fence, GroupKey, LaunchHash, PolicyId, Rev
 use crate::mutant::{self, Mutant};
 use crate::outbox::{self, Delivery};
 use crate::policy::Policy;
+use crate::schedule;
 use crate::slot::{self, Slot};
 use crate::time::Timestamp;
 use crate::verdict::Verdict;
@@ -433,6 +434,13 @@ impl Group {
             && self.inbox.is_empty()
             && self.outbox.is_empty();
         is_settled && knows_policies && wants_none && is_empty
+    }
+
+    /// Whether the full pass may leave it alone at that time: it rests, and no clock that was ahead has moved a schedule of it so far that the index
+    /// of timers would wake it too late.
+    #[must_use]
+    pub fn rests_at(&self, now: Timestamp) -> bool {
+        self.rests() && !schedule::is_astray(&self.config, &self.state.timers, now)
     }
 
     /// What a committed change made of the group. Folding the same changes in the same order gives the same group, wherever it is done.

@@ -37,9 +37,9 @@ impl Schedule {
     }
 }
 
-fn of(config: &Config, id: &PolicyId) -> Option<Schedule> {
+fn of<'c>(config: &'c Config, id: &PolicyId) -> Option<&'c Schedule> {
     match config.policies.get(id).map(|policy| &policy.trigger) {
-        Some(Trigger::Schedule(schedule)) => Some(schedule.clone()),
+        Some(Trigger::Schedule(schedule)) => Some(schedule),
         Some(Trigger::Webhook | Trigger::Monitoring) | None => None,
     }
 }
@@ -56,7 +56,7 @@ pub(crate) fn arm(
         let Some(schedule) = of(after, id) else {
             continue;
         };
-        if before.and_then(|before| of(before, id)).as_ref() == Some(&schedule) {
+        if before.and_then(|before| of(before, id)) == Some(schedule) {
             continue;
         }
         match schedule.next(now) {
@@ -66,9 +66,37 @@ pub(crate) fn arm(
     }
 }
 
+/// The next times of cron texts that a clock which was ahead moved too far (I8): later than the second time from now on, which the next one may
+/// be by a clock that is a little behind. Each with the time that it has to have. If that has run already, it is not run twice: its event has its
+/// verdict.
+fn astray(
+    config: &Config,
+    times: &BTreeMap<PolicyId, Timestamp>,
+    now: Timestamp,
+) -> impl Iterator<Item = (PolicyId, Timestamp)> {
+    times.iter().filter_map(move |(id, at)| {
+        let Some(Schedule::Cron(cron)) = of(config, id) else {
+            return None;
+        };
+        let next = cron.next(now).filter(|next| next < at)?;
+        let second = cron.next(next)?;
+        (second < *at).then(|| (id.clone(), next))
+    })
+}
+
+/// Whether a clock that was ahead moved a schedule so far that only the group's owner, in its next pass, brings it back.
+pub(crate) fn is_astray(
+    config: &Config,
+    times: &BTreeMap<PolicyId, Timestamp>,
+    now: Timestamp,
+) -> bool {
+    astray(config, times, now).next().is_some()
+}
+
 /// The events of schedules that are due, at most `room`, earliest first; their next times are set with them. The rest is due still.
 ///
-/// An event's id is made of the policy and the planned time, so that it is decided once. A group that is being deleted runs none.
+/// An event's id is made of the policy and the planned time, so that it is decided once. What a clock that was ahead moved too far is brought
+/// back before. A group that is being deleted runs none.
 pub fn fire(draft: &mut Draft<'_>, room: usize) -> Vec<Event> {
     match draft.state.phase {
         Phase::Running | Phase::Paused => {}
@@ -78,6 +106,8 @@ pub fn fire(draft: &mut Draft<'_>, room: usize) -> Vec<Event> {
         }
     }
     let now = draft.now().wall;
+    let astray: Vec<_> = astray(draft.config(), &draft.state.timers, now).collect();
+    draft.state.timers.extend(astray);
     let mut due: Vec<(Timestamp, PolicyId)> = draft
         .state
         .timers

@@ -292,9 +292,10 @@ impl Groups for Inner {
         &self,
         after: Option<Place>,
         limit: u32,
+        now: Timestamp,
         wanted: &Wanted<'_>,
     ) -> Result<Stretch, Error> {
-        self.look_around(after, limit, wanted).await
+        self.look_around((after, limit), now, wanted).await
     }
 
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {

@@ -140,8 +140,8 @@ impl Inner {
     /// every commit that was answered, which is all that a walk is to see, and is no round of Paxos that gets in the way of commits.
     pub(crate) async fn look_around(
         &self,
-        after: Option<Place>,
-        limit: u32,
+        (after, limit): (Option<Place>, u32),
+        now: Timestamp,
         wanted: &Wanted<'_>,
     ) -> Result<Stretch, Error> {
         let page = self.list_all(after.map(Place::to_id), limit).await?;
@@ -149,7 +149,7 @@ impl Inner {
         let looks = keys.map(|key| async move {
             // One that cannot be read is its owner's business, who says so; one that is not there may be in the making.
             let found = self.group(&key, Level::Relaxed).await.ok().flatten();
-            Met::new(key, found.as_ref().map(|(group, _)| group))
+            Met::new(key, found.as_ref().map(|(group, _)| group), now)
         });
         Ok(Stretch {
             met: stream::iter(looks).buffered(READS_AT_ONCE).collect().await,

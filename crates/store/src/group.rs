@@ -121,19 +121,19 @@ pub type Wanted<'a> = dyn Fn(&GroupKey) -> bool + Send + Sync + 'a;
 pub struct Met {
     /// Which.
     pub key: GroupKey,
-    /// Whether it surely [rests](Group::rests). False where that was not found out.
+    /// Whether it surely [rests](Group::rests_at). False where that was not found out.
     pub rests: bool,
     /// Whether it is deleted: a tombstone, which is listed for ever. False where that was not found out.
     pub gone: bool,
 }
 
 impl Met {
-    /// What a group says of itself; none: it was not found out.
+    /// What a group says of itself at that time; none: it was not found out.
     #[must_use]
-    pub fn new(key: GroupKey, group: Option<&Group>) -> Self {
+    pub fn new(key: GroupKey, group: Option<&Group>, now: Timestamp) -> Self {
         Self {
             key,
-            rests: group.is_some_and(Group::rests),
+            rests: group.is_some_and(|group| group.rests_at(now)),
             gone: group.is_some_and(|group| group.state.phase == Phase::Tombstone),
         }
     }
@@ -235,18 +235,19 @@ pub trait Groups: Debug + Send + Sync {
     }
 
     /// The slow full pass (safety 3.9): every group that is there from its beginning to its end once, in an order of the store's own, and of
-    /// those that are `wanted` whether they rest or are gone; of a store that cannot tell that for less than a read of the group, none is.
+    /// those that are `wanted` whether they rest at `now`, or are gone; of a store that cannot tell that for less than a read of the group, none is.
     /// Looks at about `limit` groups; what it says of one is no older than the last commit that was answered before the call.
     async fn walk(
         &self,
         after: Option<Place>,
         limit: u32,
+        now: Timestamp,
         wanted: &Wanted<'_>,
     ) -> Result<Stretch, Error> {
         let page = self.all(after.map(Place::to_id), limit).await?;
         let met = page.items.into_iter().filter(|key| wanted(key));
         Ok(Stretch {
-            met: met.map(|key| Met::new(key, None)).collect(),
+            met: met.map(|key| Met::new(key, None, now)).collect(),
             next: page.next.map(Place::of_id),
         })
     }

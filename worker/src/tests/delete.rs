@@ -47,22 +47,6 @@ async fn only_a_server_that_proves_to_be_ours_for_that_slot_is_deleted() {
             Outcome::NotOurs(server(9)),
             0,
         ),
-        // A key that another worker has already, or still: that one deletes it.
-        (
-            Some(with(|row| row["metadata"]["as.v"] = json!("7"))),
-            1,
-            Outcome::DeleteUnclear(server(9)),
-            0,
-        ),
-        (
-            Some(with(|row| {
-                row["metadata"]["as.v"] = json!("7");
-                row["user_id"] = json!("someone");
-            })),
-            1,
-            Outcome::NotOurs(server(9)),
-            0,
-        ),
         // A dead cell: nothing is known of it, so it is neither deleted nor given up.
         (
             Some(json!({"id": server(9).to_string(), "status": "UNKNOWN"})),
@@ -84,6 +68,24 @@ async fn only_a_server_that_proves_to_be_ours_for_that_slot_is_deleted() {
         let done = bench.done(vec![delete(1, proof)], 1).await;
         assert_eq!(done, [came(1, expected)], "{row:?}");
         assert_eq!(bench.nova.state().deletes.len(), deletes, "{row:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_proof_names_a_key_that_this_worker_lacks_is_not_given_up() {
+    for (user, expected) in [
+        ("u1", Outcome::DeleteUnclear(server(9))),
+        ("someone", Outcome::NotOurs(server(9))),
+    ] {
+        let bench = Bench::start();
+        let mut row = row_of(server(9), group().id, slot(1));
+        row["metadata"]["as.v"] = json!("7");
+        row["user_id"] = json!(user);
+        let id = server(9).to_string();
+        bench.nova.state().servers.insert(id, row);
+        let done = bench.done(vec![delete(1, 1)], 1).await;
+        assert_eq!(done, [came(1, expected)], "{user}");
+        assert_eq!(bench.nova.state().deletes.len(), 0);
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::calendar::{DAY_MS, days};
+use crate::capacity::Size;
 use crate::decide::decide;
 use crate::fixture;
 use crate::group::{Cause, Group, Wake};
@@ -139,6 +140,35 @@ fn a_clock_that_is_behind_runs_nothing_twice() {
     let behind = moment((2026, 11, 21), (12, 59));
     assert_eq!(run(&mut group, behind, 64), []);
     assert_eq!(run(&mut group, one, 64), []);
+}
+
+#[test]
+fn a_clock_that_was_ahead_does_not_silence_a_schedule() {
+    let noon = moment((2026, 11, 21), (12, 0));
+    let schedules = [
+        ("often", Schedule::Cron(cron("* * * * *"))),
+        ("once", Schedule::At(moment((2028, 1, 1), (0, 0)))),
+        ("yearly", Schedule::Cron(cron("0 0 1 1 *"))),
+    ];
+    let mut group = scheduled(&schedules, noon);
+    let armed = group.state.timers.clone();
+    let ahead = moment((2027, 11, 21), (12, 0));
+    assert_eq!(run(&mut group, ahead, 64), [Outcome::Applied; 2]);
+    // It has no servers and wants none, so nothing but the full pass would find it.
+    group.state.desired = Size::ZERO;
+    assert!(group.rests_at(ahead) && !group.rests_at(noon));
+    assert_eq!(run(&mut group, noon, 64), [], "nothing is due yet");
+    assert!(group.rests_at(noon));
+    let next = |group: &Group, id: &str| group.state.timers.get(&text(id)).copied();
+    for id in ["often", "once"] {
+        assert_eq!(next(&group, id), armed.get(&text(id)).copied(), "{id}");
+    }
+    let second = Some(moment((2028, 1, 1), (0, 0)));
+    assert_eq!(next(&group, "yearly"), second, "its next run was made");
+}
+
+fn text(id: &str) -> PolicyId {
+    id.parse().expect("a policy id")
 }
 
 #[test]

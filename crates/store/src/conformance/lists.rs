@@ -128,7 +128,7 @@ async fn met(
     let mut after = None;
     let wanted = |key: &GroupKey| keys.contains(&key);
     loop {
-        let stretch = s.groups().walk(after, limit, &wanted).await?;
+        let stretch = s.groups().walk(after, limit, sample::NOON, &wanted).await?;
         for one in stretch.met {
             holds("only what is wanted is met", wanted(&one.key))?;
             holds("once", met.insert(one.key.clone(), one).is_none())?;

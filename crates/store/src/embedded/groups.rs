@@ -158,12 +158,13 @@ impl Groups for Inner {
         &self,
         after: Option<Place>,
         limit: u32,
+        now: Timestamp,
         wanted: &Wanted<'_>,
     ) -> Result<Stretch, Error> {
         self.look();
         let mut stretch = self
             .readers
-            .run(move |db| walk::stretch(db, after, limit))
+            .run(move |db| walk::stretch(db, (after, limit), now))
             .await?;
         stretch.met.retain(|met| wanted(&met.key));
         Ok(stretch)

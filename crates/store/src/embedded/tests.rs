@@ -100,7 +100,10 @@ async fn idle_groups_are_known_to_rest_without_being_read() {
         let first = sample::first(&group);
         groups.create(&group, &first, nonce).await.unwrap();
     }
-    let stretch = groups.walk(None, 10, &|_| true).await.unwrap();
+    let stretch = groups
+        .walk(None, 10, sample::NOON, &|_| true)
+        .await
+        .unwrap();
     let rests = |number| {
         stretch
             .met

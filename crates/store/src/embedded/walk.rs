@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::group::{Group, Slots};
 use domain::ids::{Fence, GroupKey, Rev};
+use domain::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::prepare::int;
@@ -25,8 +26,12 @@ LEFT JOIN cfg ON cfg.grp = grp.n
 LEFT JOIN item newest ON newest.n = (SELECT i.n FROM item i WHERE i.grp = grp.n AND i.kind = ?6 ORDER BY i.id DESC LIMIT 1)
 WHERE grp.n > ?1 ORDER BY grp.n LIMIT ?2";
 
-/// The next groups after a place.
-pub(super) fn stretch(db: &Connection, after: Option<Place>, limit: u32) -> Result<Stretch, Error> {
+/// The next groups after a place, and whether they rest at `now`.
+pub(super) fn stretch(
+    db: &Connection,
+    (after, limit): (Option<Place>, u32),
+    now: Timestamp,
+) -> Result<Stretch, Error> {
     let limit = limit.max(1);
     let after = after.map_or(0, |Place(n)| int(u64::try_from(n).unwrap_or(u64::MAX)));
     let values = params![
@@ -43,7 +48,7 @@ pub(super) fn stretch(db: &Connection, after: Option<Place>, limit: u32) -> Resu
     while let Some(found) = rows.next().map_err(explain)? {
         last = found.get(0).map_err(explain)?;
         let key = key(found, 1)?;
-        met.push(look(found, key));
+        met.push(look(found, key, now));
     }
     let is_full = u32::try_from(met.len()).is_ok_and(|count| count == limit);
     Ok(Stretch {
@@ -53,10 +58,10 @@ pub(super) fn stretch(db: &Connection, after: Option<Place>, limit: u32) -> Resu
 }
 
 /// What the row of a group says of it. One that cannot be read neither rests nor is gone: its owner says so.
-fn look(row: &Row<'_>, key: GroupKey) -> Met {
+fn look(row: &Row<'_>, key: GroupKey, now: Timestamp) -> Met {
     let has_more = row.get(6).unwrap_or(true);
     let group = bare(row, &key);
-    let met = Met::new(key, group.as_ref());
+    let met = Met::new(key, group.as_ref(), now);
     Met {
         rests: met.rests && !has_more,
         ..met

@@ -148,11 +148,12 @@ impl Groups for Seen {
         &self,
         after: Option<Place>,
         limit: u32,
+        now: Timestamp,
         wanted: &Wanted<'_>,
     ) -> Result<Stretch, Error> {
         let epoch = self.shared.current()?;
         let own = |key: &GroupKey| key.epoch == epoch && wanted(key);
-        self.groups.walk(after, limit, &own).await
+        self.groups.walk(after, limit, now, &own).await
     }
 
     async fn all(&self, after: Option<GroupId>, limit: u32) -> Result<Page<GroupKey>, Error> {

@@ -126,12 +126,15 @@ async fn a_plane_that_does_not_serve_reads_and_writes_no_group() {
     assert!(!east.home.is_serving());
     assert!(east.groups.read(&key(0), Level::Serial).await.is_err());
     assert!(east.groups.all(None, 10).await.is_err());
-    assert!(east.groups.walk(None, 10, &|_| true).await.is_err());
+    let now = Timestamp::default();
+    let walked = east.groups.walk(None, 10, now, &|_| true).await;
+    assert!(walked.is_err());
     assert!(east.hints.marked(10).await.is_err());
     assert!(of(&east).serve(Some(HomeEpoch(1))));
     assert!(!of(&east).serve(Some(HomeEpoch(1))), "nothing new");
     assert!(east.home.is_current(HomeEpoch(1)) && !east.home.is_current(HomeEpoch(0)));
-    let stretch = east.groups.walk(None, 10, &|_| true).await.unwrap();
+    let walked = east.groups.walk(None, 10, now, &|_| true).await;
+    let stretch = walked.unwrap();
     assert!(stretch.met.is_empty() && stretch.next.is_none());
     let old = east.groups.read(&key(0), Level::Serial).await.unwrap();
     assert!(old.is_none(), "a partition of another epoch is none");

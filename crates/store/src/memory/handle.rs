@@ -216,9 +216,10 @@ impl Groups for Handle {
         &self,
         after: Option<Place>,
         limit: u32,
+        now: Timestamp,
         wanted: &Wanted<'_>,
     ) -> Result<Stretch, Error> {
-        let walk = |world: &mut World, _| world.walk(after, count(limit), wanted);
+        let walk = |world: &mut World, _| world.walk((after, count(limit)), now, wanted);
         self.call(What::List, None, walk).await
     }
 

@@ -283,12 +283,17 @@ impl World {
     }
 
     /// A page of all groups as a stretch of the walk over them.
-    pub(super) fn walk(&self, after: Option<Place>, limit: usize, wanted: &Wanted<'_>) -> Stretch {
+    pub(super) fn walk(
+        &self,
+        (after, limit): (Option<Place>, usize),
+        now: Timestamp,
+        wanted: &Wanted<'_>,
+    ) -> Stretch {
         let page = self.page(None, after.map(Place::to_id), limit);
         let wanted = page.items.into_iter().filter(|key| wanted(key));
         let met = wanted.map(|key| {
             let group = self.current(&key);
-            Met::new(key, group.as_deref())
+            Met::new(key, group.as_deref(), now)
         });
         Stretch {
             met: met.collect(),
