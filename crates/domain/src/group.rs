@@ -112,7 +112,7 @@ pub struct State {
     pub hold: Option<Hold>,
     /// When policies last acted.
     pub clocks: Clocks,
-    /// When servers were last scaled in without force: once a minute at most (design 8).
+    /// When servers were last scaled in without force: a quarter of them at most within a minute (design 8).
     pub shrunk: Option<Timestamp>,
     /// Whether the last change of desired was forced: then scale-in is not capped (design 8).
     pub forced: bool,

@@ -85,7 +85,7 @@ mutants!(
     CellGraceMissing,
     /// `plan`: scale-in has no cap.
     ShrinkUncapped,
-    /// `plan`: scale-in has no minute between two plans.
+    /// `plan`: what left within the last minute is not counted.
     ShrinkAnyTime,
     /// `plan`: victims need not have been seen.
     VictimUnseen,

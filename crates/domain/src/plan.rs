@@ -51,7 +51,7 @@ fn dark(draft: &Draft<'_>, watch: &Watch) -> u32 {
 /// Gives back how many of `permits` were used, from the front.
 ///
 /// In every phase, a call whose report is overdue comes into doubt here (safety 3.5).
-/// Planning twice in one draft changes nothing more: victims count at once, and there is one scale-in a minute.
+/// Planning twice in one draft changes nothing more: victims count at once, also in the quarter that may leave within a minute.
 pub fn plan(draft: &mut Draft<'_>, watch: &Watch, permits: &[Permit]) -> usize {
     overdue(draft, watch);
     outbox::go_on(draft);

@@ -284,7 +284,7 @@ impl Watch {
             return;
         }
         // Who leaves is chosen from a fresh list: that list wakes the owner, time only when it has to pass first.
-        let rest = crate::plan::shrink_rest(&draft);
+        let rest = crate::plan::shrink_rest(&draft, self);
         let next = now.mono.plus(rest);
         if !rest.is_zero() {
             wake.wake_by(next);

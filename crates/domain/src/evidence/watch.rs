@@ -7,7 +7,7 @@ use crate::group::{Group, Phase};
 use crate::ids::{Incarnation, SlotId};
 use crate::mutant::{self, Mutant};
 use crate::slot::{self, CallToken, Slot};
-use crate::time::Mono;
+use crate::time::{Mono, Timestamp};
 
 use super::{Extent, Listing, Rules};
 
@@ -41,6 +41,8 @@ pub struct Watch {
     pub(crate) token_failed: Option<Mono>,
     /// Whether this owner knew the group before it became a tombstone.
     knew: bool,
+    /// When servers were last scaled in, as last read, and when this owner saw it move there; none: it found it so. Nothing was read yet at first.
+    shrunk: Option<(Option<Timestamp>, Option<Mono>)>,
 }
 
 /// How a server was last seen.
@@ -63,6 +65,8 @@ pub(crate) struct Track {
     pub(crate) doubt: Option<Mono>,
     /// When the server was bound, or found bound.
     pub(crate) bound: Option<Mono>,
+    /// When the server was seen to be on its way out, or found so.
+    left: Option<Mono>,
     /// When the slot ended, if it ended under this owner.
     pub(crate) ended: Option<Mono>,
     /// Start of the first complete list after quiesce that shows no candidate.
@@ -100,6 +104,7 @@ impl Track {
             revoked: None,
             doubt: None,
             bound: None,
+            left: None,
             ended: None,
             clear: None,
             tagged: None,
@@ -151,12 +156,16 @@ impl Track {
             slot::State::Accepted(_)
             | slot::State::Configuring(_)
             | slot::State::Active(_)
-            | slot::State::Draining(_)
             | slot::State::Surplus(_) => {
                 self.bound.get_or_insert(now);
             }
+            slot::State::Draining(_) => {
+                self.bound.get_or_insert(now);
+                self.left.get_or_insert(now);
+            }
             slot::State::Deleting(..) => {
                 self.bound.get_or_insert(now);
+                self.left.get_or_insert(now);
                 if !self.deleting {
                     // What was asked before (voids) says nothing about deletes.
                     (self.deleting, self.asked, self.asks, self.again) = (true, None, 0, None);
@@ -184,6 +193,7 @@ impl Watch {
             dead: BTreeSet::new(),
             token_failed: None,
             knew: false,
+            shrunk: None,
         }
     }
 
@@ -192,6 +202,12 @@ impl Watch {
     pub fn sync(&mut self, group: &Group, now: Mono) {
         let slots = &group.slots;
         self.knew |= group.state.phase != Phase::Tombstone;
+        let shrunk = group.state.shrunk;
+        self.shrunk = match self.shrunk {
+            Some((known, _)) if known == shrunk => self.shrunk,
+            Some(_) => Some((shrunk, Some(now))),
+            None => Some((shrunk, None)),
+        };
         // A slot that the ledger does not have yet is in a draft; if that is not committed, its track goes by its age.
         let is_young = |since: Mono| now.since(since) < LIST_AGE_MAX;
         self.tracks.retain(|id, track| match slots.get(*id) {
@@ -285,6 +301,15 @@ impl Watch {
     }
     pub(crate) fn track_mut(&mut self, slot: SlotId) -> Option<&mut Track> {
         self.tracks.get_mut(&slot)
+    }
+    /// When this owner saw a scale-in of that time; none: it found it in the ledger, or has not read it yet.
+    pub(crate) fn shrunk(&self, at: Timestamp) -> Option<Mono> {
+        let (known, noticed) = self.shrunk?;
+        noticed.filter(|_| known == Some(at))
+    }
+    /// When a server was seen to be on its way out.
+    pub(crate) fn left(&self, slot: SlotId) -> Option<Mono> {
+        self.tracks.get(&slot).and_then(|track| track.left)
     }
     /// When a slot that is ended now can be taken to have ended: a list begun before says nothing about it.
     pub(crate) fn ended(&self, slot: SlotId) -> Mono {

@@ -1,9 +1,12 @@
 use super::*;
 use crate::capacity::{Bounds, Size};
 use crate::evidence::{Around, Extent, Rules, Status, weigh};
-use crate::fixture::{actives, at, group_of, id, issue, list, mono, row, secs, server, slot, wall};
+use crate::fixture::{
+    actives, at, commit, group_of, id, issue, list, mono, row, secs, server, slot, wall,
+};
 use crate::group::{Group, Hold, HoldWhy, ScaleInOrder};
 use crate::slot::{self as ledger, DeleteWhy, DoubtWhy, GoneWhy, Slot, State};
+use crate::time::Now;
 
 fn permits(n: u128) -> Vec<Permit> {
     (0..n)
@@ -21,6 +24,17 @@ fn permits(n: u128) -> Vec<Permit> {
 fn seen(group: &Group) -> Watch {
     let mut watch = Watch::new(Rules::default(), mono(0));
     watch.sync(group, mono(1));
+    look(group, watch, 90)
+}
+
+/// The same of an owner that began just before that second.
+fn seen_at(second: u64, group: &Group) -> Watch {
+    let mut watch = Watch::new(Rules::default(), mono(second - 1));
+    watch.sync(group, mono(second - 1));
+    look(group, watch, second)
+}
+
+fn look(group: &Group, mut watch: Watch, second: u64) -> Watch {
     let rows = group
         .slots
         .open()
@@ -32,11 +46,11 @@ fn seen(group: &Group) -> Watch {
             ))
         })
         .collect();
-    let mut draft = Draft::new(group, at(91));
+    let mut draft = Draft::new(group, at(second + 1));
     weigh(
         &mut draft,
         &mut watch,
-        &list(90, Extent::Complete, rows),
+        &list(second, Extent::Complete, rows),
         &Around::default(),
         &mut || id(9999),
     );
@@ -148,6 +162,65 @@ fn a_quarter_leaves_a_minute_and_at_least_one() {
     group.state.forced = true;
     group.state.shrunk = Some(wall(99));
     check(&group, &seen(&group), 0, &[1, 2, 3, 4, 5, 6, 7]);
+}
+
+/// How many servers are on their way out after one plan and its commit.
+fn leaving(group: &mut Group, watch: &mut Watch, now: Now) -> usize {
+    let plan = |draft: &mut Draft<'_>| assert_eq!(plan(draft, watch, &[]), 0);
+    commit(group, plan, now);
+    watch.sync(group, now.mono);
+    let is_leaving = |slot: &&Slot| matches!(slot.state, State::Deleting(..));
+    group.slots.open().filter(is_leaving).count()
+}
+
+#[test]
+fn a_quarter_of_a_large_group_leaves_within_a_minute_in_several_commits() {
+    let mut group = group_of(100, actives(400));
+    let mut watch = seen(&group);
+    for (second, sum) in [
+        (100, 32),
+        (100, 64),
+        (110, 96),
+        (110, 100),
+        (111, 100),
+        (169, 100),
+    ] {
+        let now = at(second);
+        assert_eq!(leaving(&mut group, &mut watch, now), sum, "{second}");
+    }
+    // Of those that are left.
+    let mut watch = look(&group, watch, 170);
+    for sum in [132, 164, 175, 175] {
+        assert_eq!(leaving(&mut group, &mut watch, at(172)), sum);
+    }
+}
+
+#[test]
+fn neither_another_owner_nor_a_clock_that_jumps_nor_a_delete_that_is_done_makes_the_quarter_larger()
+{
+    for wall_jumps in [0, 3600] {
+        let mut group = group_of(100, actives(400));
+        let mut watch = seen(&group);
+        assert_eq!(leaving(&mut group, &mut watch, at(100)), 32);
+        let gone = |slot: &Slot| slot.state.clone().step(ledger::Move::Vanish);
+        let first: Vec<Slot> = group.slots.open().cloned().collect();
+        for mut slot in first {
+            if matches!(slot.state, State::Deleting(..)) {
+                (slot.state, slot.since) = (gone(&slot).expect("a legal move"), wall(105));
+                group.slots.put(slot);
+            }
+        }
+        watch.sync(&group, mono(105));
+        if wall_jumps == 0 {
+            watch = seen_at(106, &group);
+        }
+        let now = Now {
+            wall: wall(110 + wall_jumps),
+            mono: mono(110),
+        };
+        let sums = [(); 4].map(|()| leaving(&mut group, &mut watch, now));
+        assert_eq!(sums, [32, 64, 68, 68], "{wall_jumps}");
+    }
 }
 
 #[test]

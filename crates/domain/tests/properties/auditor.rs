@@ -7,7 +7,7 @@ use domain::evidence::{Extent, Listing, Row, Status, Wake};
 use domain::group::Group;
 use domain::ids::{ServerId, SlotId};
 use domain::settle::Outcome;
-use domain::slot::{Slot, State};
+use domain::slot::{DeleteWhy, Slot, State};
 use domain::time::Now;
 
 pub(crate) const TOKEN_LEFT: Duration = Duration::from_secs(600);
@@ -74,22 +74,31 @@ pub(crate) struct Facts {
     pub(crate) deletes: BTreeMap<SlotId, u64>,
     /// When servers in service were given up for a failure.
     pub(crate) failed: Vec<(u64, SlotId)>,
-    /// When servers were scaled in without force before this turn.
-    pub(crate) shrunk: Option<u64>,
+    /// When servers were scaled in without force before this turn, one time for each.
+    pub(crate) shrunk: Vec<u64>,
+}
+
+/// Whether a server in service was sent away because there were too many.
+pub(crate) fn scaled_in(before: Option<&Slot>, slot: &Slot) -> bool {
+    matches!(slot.state, State::Deleting(_, DeleteWhy::ScaleIn))
+        && before.is_some_and(|before| before.state.is_wanted())
 }
 
 impl Facts {
     /// Takes note of what a commit changed.
-    pub(crate) fn note(&mut self, changes: &[(Option<Slot>, Slot)], has_shrunk: bool, now: u64) {
+    pub(crate) fn note(&mut self, changes: &[(Option<Slot>, Slot)], is_forced: bool, now: u64) {
         let facts = self;
         for (before, slot) in changes {
+            if scaled_in(before.as_ref(), slot) && !is_forced {
+                facts.shrunk.push(now);
+            }
             match &slot.state {
                 State::Issued(_) => drop(facts.issued.insert(slot.id, now)),
                 State::InDoubt(..) => drop(facts.doubt.entry(slot.id).or_insert(now)),
                 State::Accepted(_) | State::Active(_) | State::Surplus(_) => {
                     facts.bound.entry(slot.id).or_insert(now);
                 }
-                State::Deleting(_, domain::slot::DeleteWhy::Failed)
+                State::Deleting(_, DeleteWhy::Failed)
                     if before
                         .as_ref()
                         .is_some_and(|b| matches!(b.state, State::Active(_))) =>
@@ -99,9 +108,6 @@ impl Facts {
                 State::Configuring(_) | State::Draining(_) | State::Deleting(..) => {}
                 State::Failed(_) | State::Lapsed(..) | State::Gone(..) => {}
             }
-        }
-        if has_shrunk {
-            facts.shrunk = Some(now);
         }
     }
 

@@ -10,7 +10,7 @@ use domain::ids::{ServerId, SlotId};
 use domain::settle::Outcome;
 use domain::slot::{DeleteWhy, GoneWhy, Hold, Slot, State, is_handed_back};
 
-use crate::auditor::{Turn, What};
+use crate::auditor::{self, Turn, What};
 
 pub(crate) type Verdict = Result<(), String>;
 
@@ -195,11 +195,10 @@ pub(crate) fn a_disowned_server_is_never_sent_away(turn: &Turn<'_>) -> Verdict {
 }
 
 fn scaled_in<'a>(turn: &'a Turn<'_>) -> Vec<&'a Slot> {
-    newly(turn, |state| {
-        matches!(state, State::Deleting(_, DeleteWhy::ScaleIn))
-    })
-    .filter_map(|(before, slot)| before.filter(|b| b.state.is_wanted()).map(|_| slot))
-    .collect()
+    turn.changed()
+        .filter(|(before, slot)| auditor::scaled_in(*before, slot))
+        .map(|(_, slot)| slot)
+        .collect()
 }
 
 pub(crate) fn victims_were_seen_a_moment_ago(turn: &Turn<'_>) -> Verdict {
@@ -236,7 +235,8 @@ pub(crate) fn a_server_whose_cell_is_down_is_no_victim(turn: &Turn<'_>) -> Verdi
     Ok(())
 }
 
-pub(crate) fn scale_in_keeps_to_its_cap_and_its_pause(turn: &Turn<'_>) -> Verdict {
+/// However many commits it takes, and whoever makes them.
+pub(crate) fn a_quarter_at_most_is_scaled_in_within_a_minute(turn: &Turn<'_>) -> Verdict {
     let leaving = scaled_in(turn).len();
     if leaving == 0 || turn.after.state.forced {
         return Ok(());
@@ -247,18 +247,10 @@ pub(crate) fn scale_in_keeps_to_its_cap_and_its_pause(turn: &Turn<'_>) -> Verdic
         .open()
         .filter(|s| s.state.is_wanted() && s.state.server().is_some())
         .count();
-    no(leaving > (bound / 4).max(1), || {
-        format!("{leaving} of {bound}")
-    })
-}
-
-pub(crate) fn scale_in_rests_for_a_minute(turn: &Turn<'_>) -> Verdict {
-    if scaled_in(turn).is_empty() || turn.after.state.forced {
-        return Ok(());
-    }
-    let rest = turn.facts.shrunk.map(|last| turn.now.mono.ms() - last);
-    no(rest.is_some_and(|rest| rest < 60_000), || {
-        format!("after {rest:?} ms")
+    let lately = |left: &&u64| turn.now.mono.ms() - **left < 60_000;
+    let left = turn.facts.shrunk.iter().filter(lately).count();
+    no(left + leaving > ((bound + left) / 4).max(1), || {
+        format!("{leaving} of {bound} after {left}")
     })
 }
 

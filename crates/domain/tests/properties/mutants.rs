@@ -110,12 +110,12 @@ const PAIRS: &[(Mutant, &[&str])] = &[
     ),
     (
         Mutant::ShrinkUncapped,
-        &["scale_in_keeps_to_its_cap_and_its_pause"],
+        &["a_quarter_at_most_is_scaled_in_within_a_minute"],
     ),
     (
         Mutant::ShrinkAnyTime,
         &[
-            "scale_in_rests_for_a_minute",
+            "a_quarter_at_most_is_scaled_in_within_a_minute",
             "doing_it_twice_changes_nothing_more",
         ],
     ),

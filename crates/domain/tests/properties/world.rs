@@ -189,11 +189,7 @@ impl World {
             .changed()
             .map(|(b, a)| (b.cloned(), a.clone()))
             .collect();
-        self.facts.note(
-            &changes,
-            before.state.shrunk != self.group.state.shrunk,
-            self.now,
-        );
+        self.facts.note(&changes, self.group.state.forced, self.now);
         verdict
     }
 
