@@ -428,9 +428,10 @@ impl Group {
             Phase::Deleting => false,
             Phase::Tombstone => true,
         };
-        // Ended slots are watched by lists that the group asks for (design 4, rule 4).
+        // Ended slots are watched by lists that the group asks for (design 4, rule 4); those that were handed back stay for ever, and ask for none.
+        let mut ended = self.slots.ended.values();
         let is_empty = self.slots.open.is_empty()
-            && self.slots.ended.is_empty()
+            && ended.all(|slot| slot::is_handed_back(&slot.state))
             && self.inbox.is_empty()
             && self.outbox.is_empty();
         is_settled && knows_policies && wants_none && is_empty

@@ -8,7 +8,7 @@ use domain::event::Event;
 use domain::group::{Change, Config, Group, State};
 use domain::ids::{DeliveryId, EventId, Nonce, RecordHash, Rev, SlotId};
 use domain::outbox::Delivery;
-use domain::slot::{Hold, Slot, State as Place};
+use domain::slot::{GoneWhy, Hold, Slot, State as Place};
 use domain::verdict::Verdict;
 
 use crate::Error;
@@ -214,9 +214,13 @@ pub fn born(group: &Group, first: &Change) -> Change {
 }
 
 /// Whether a slot is past everything: ended, and counted against nothing (design 4). Such a slot may be forgotten 30 days later.
+///
+/// One whose server was handed back never is: that server still proves this very slot, and without the slot it would be taken in again, and deleted
+/// with its group.
 #[must_use]
 pub const fn is_over(slot: &Slot) -> bool {
     match slot.state {
+        Place::Gone(_, GoneWhy::HandedBack) => false,
         Place::Failed(_) | Place::Gone(..) | Place::Lapsed(_, Hold::Released) => true,
         Place::Lapsed(_, Hold::Counted)
         | Place::Issued(_)

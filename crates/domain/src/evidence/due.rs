@@ -7,7 +7,7 @@ use crate::group::{Adoption, Group, Phase};
 use crate::hold;
 use crate::ids::{Incarnation, Nonce, ServerId, SlotId, WorkerName};
 use crate::mutant::{self, Mutant};
-use crate::slot::{DoubtWhy, Hold, Slot, State};
+use crate::slot::{DoubtWhy, Hold, Slot, State, is_handed_back};
 use crate::time::{Mono, Now};
 
 use super::lapse::{doubt_after, token_dead};
@@ -247,7 +247,7 @@ impl Watch {
     fn due_ended(&self, group: &Group, wake: &mut Wake) {
         let mut is_watched = false;
         for slot in group.slots.ended() {
-            is_watched = true;
+            is_watched |= !is_handed_back(&slot.state);
             if let (State::Lapsed(issue, Hold::Counted), Some(track)) =
                 (&slot.state, self.track(slot.id))
                 && let Some(dead) = token_dead(self, track, issue)

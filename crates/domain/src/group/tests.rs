@@ -4,7 +4,7 @@ use crate::draft::Draft;
 use crate::evidence::{Around, Extent, Rules, Watch, weigh};
 use crate::fixture;
 use crate::plan::{deficit, plan};
-use crate::slot::{FailWhy, State as Place};
+use crate::slot::{FailWhy, GoneWhy, State as Place};
 
 /// A group of min 0 that has no servers.
 fn idle() -> Group {
@@ -70,6 +70,11 @@ fn a_group_that_rests_has_nothing_to_do_in_any_phase() {
     for phase in [Phase::Running, Phase::Paused, Phase::Tombstone] {
         let mut group = idle();
         group.state.phase = phase;
+        assert!(group.rests(), "{phase:?}");
+        assert!(does_nothing(&group), "{phase:?}");
+        // It is known for ever, and nobody looks for it.
+        let handed_back = Place::Gone(fixture::server(1), GoneWhy::HandedBack);
+        group.slots.put(fixture::slot(1, handed_back));
         assert!(group.rests(), "{phase:?}");
         assert!(does_nothing(&group), "{phase:?}");
     }

@@ -93,6 +93,7 @@ async fn old_verdicts_and_ended_slots_are_thrown_away_and_nothing_else() {
         sample::slot(2, State::Active(sample::server(2))),
         sample::slot(3, State::Lapsed(sample::issue(), Hold::Counted)),
         sample::slot(4, State::Lapsed(sample::issue(), Hold::Released)),
+        sample::slot(5, State::Gone(sample::server(5), GoneWhy::HandedBack)),
     ];
     change.verdicts = vec![
         sample::verdict(&old, group.rev, NOON),
@@ -113,7 +114,7 @@ async fn old_verdicts_and_ended_slots_are_thrown_away_and_nothing_else() {
         .chain(found.slots.ended())
         .map(|s| s.id.as_u128())
         .collect();
-    assert_eq!(left, [2, 3]);
+    assert_eq!(left, [2, 3, 5], "server 5 still proves its slot");
     assert_eq!(groups.verdict(&group.key, &old).await.unwrap(), None);
     assert!(groups.verdict(&group.key, &new).await.unwrap().is_some());
     let records = groups.records(&group.key, None, 10, Level::Serial).await;
