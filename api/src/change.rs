@@ -14,6 +14,7 @@ use crate::edit::{CONFIG_BYTES_MAX, NotEdited, change_fits};
 use crate::etag::IfMatch;
 use crate::failure::Failure;
 use crate::tenant::is_there;
+use crate::write::Seed;
 
 /// Why a group was not changed; nothing was committed.
 #[derive(Debug)]
@@ -115,6 +116,20 @@ pub(crate) fn seen(if_match: &IfMatch, now: &str) -> Result<(), NotChanged> {
     } else {
         Err(NotChanged::Precondition)
     }
+}
+
+/// The same of a write that may have been done by a try of it that died: then what is there is what that one made, and not what `If-Match` names
+/// (RFC 9110, 13.1.1). `is_done` says whether it is.
+pub(crate) fn seen_or_done(
+    if_match: &IfMatch,
+    now: &str,
+    seed: Seed,
+    is_done: impl FnOnce() -> bool,
+) -> Result<(), NotChanged> {
+    seen(if_match, now).or_else(|why| match seed.is_repeated && is_done() {
+        true => Ok(()),
+        false => Err(why),
+    })
 }
 
 /// Reads a group for a change or for people; one that was deleted is not there any more.

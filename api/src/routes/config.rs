@@ -16,7 +16,7 @@ use wire::v2::policy::check_moments;
 use super::groups::{answer, put_launch};
 use crate::auth::right::{Crud, InGroup, Read};
 use crate::body::Body;
-use crate::change::{NotChanged, change_or, read, seen};
+use crate::change::{NotChanged, change_or, read, seen_or_done};
 use crate::context::Context;
 use crate::etag::{IfMatch, tag};
 use crate::failure::Failure;
@@ -72,14 +72,16 @@ pub async fn replace(
         &context,
         Some(&key.tenant),
         (&request, body.hash),
-        async |_seed| {
+        async |seed| {
             let launch = match &body.value.launch {
                 Some(launch) => Some(put_launch(&context, &key.tenant, launch).await?),
                 None => None,
             };
             let (now, actor) = (context.now(), within.allowed.actor());
             let decide = |view: View<'_>| {
-                seen(&if_match, &config_tag(&view.group.config))?;
+                let before = &view.group.config;
+                let is_done = || configured(before, (&parsed, launch)) == *before;
+                seen_or_done(&if_match, &config_tag(before), seed, is_done)?;
                 configure(&view, now, &actor, (&parsed, launch))
             };
             let group = change_or(&context, key, decide).await??;
@@ -112,12 +114,14 @@ pub async fn patch(
         &context,
         Some(&key.tenant),
         (&request, patch.hash),
-        async |_seed| {
+        async |seed| {
             for _ in 0..TRIES {
                 let from = read(&context, key, Level::Serial).await?;
-                seen(&if_match, &config_tag(&from.config))?;
                 let before = written(&context, &from, true).await?;
-                let after = patch.apply(&before)?;
+                let made = || patch.apply(&before);
+                let is_done = || made().is_ok_and(|after| after == before);
+                seen_or_done(&if_match, &config_tag(&from.config), seed, is_done)?;
+                let after: GroupSpec = made()?;
                 let parsed = after.parse_over(&from.config)?;
                 let launch = match &after.launch {
                     Some(launch) if before.launch.as_ref() != Some(launch) => {
@@ -165,6 +169,20 @@ async fn tagged(context: &Context, group: &Aggregate) -> Result<Answer, Failure>
     Ok(answer.tagged(config_tag(&group.config)))
 }
 
+/// What a configuration becomes. What this surface cannot say here stays: capability URLs, hooks, and how v1.0 wrote a policy.
+fn configured(before: &Config, (parsed, launch): (&Parsed, Option<LaunchHash>)) -> Config {
+    let launch = launch.unwrap_or(before.launch);
+    let mut config = parsed.clone().config(launch, before.generation);
+    config.serials = before.serials;
+    config.hooks.clone_from(&before.hooks);
+    for policy in config.policies.values_mut() {
+        if let Some(before) = before.policies.get(&policy.id) {
+            policy.carry(before);
+        }
+    }
+    config
+}
+
 fn configure(
     view: &View<'_>,
     now: Now,
@@ -179,16 +197,8 @@ fn configure(
     let mut draft = Draft::new(view.group, now);
     let before = draft.config();
     check_moments(&before.policies, &parsed.policies, now.wall)?;
-    let launch = launch.unwrap_or(before.launch);
-    let mut config = parsed.clone().config(launch, before.generation + 1);
-    // What this surface cannot say here stays: capability URLs, hooks, and how v1.0 wrote a policy.
-    config.serials = before.serials;
-    config.hooks.clone_from(&before.hooks);
-    for policy in config.policies.values_mut() {
-        if let Some(before) = before.policies.get(&policy.id) {
-            policy.carry(before);
-        }
-    }
+    let mut config = configured(before, (parsed, launch));
+    config.generation += 1;
     draft.configure(config);
     // Into the new bounds at once, whatever the cooldowns (contract 3.6).
     let desired = draft.limits().clamp(draft.state.desired);

@@ -19,7 +19,7 @@ use wire::v2::{Invalid, Page};
 
 use crate::auth::right::{Allowed, Crud, InGroup, Read};
 use crate::body::{Body, Params, Rows};
-use crate::change::{NotChanged, change, committed, not_committed, read, seen};
+use crate::change::{NotChanged, change, committed, not_committed, read, seen_or_done};
 use crate::context::Context;
 use crate::edit::fits;
 use crate::etag::IfMatch;
@@ -214,10 +214,11 @@ pub async fn delete(
         &context,
         Some(&key.tenant),
         (&request, no_body()),
-        async |_seed| {
+        async |seed| {
             let (now, actor) = (context.now(), within.allowed.actor());
             let decide = |view: View<'_>| {
-                seen(&if_match, &rev_tag(view.group))?;
+                let is_done = || view.group.state.phase == Phase::Deleting;
+                seen_or_done(&if_match, &rev_tag(view.group), seed, is_done)?;
                 remove(&view, now, &actor, force)
             };
             let group = change(&context, key, decide).await?;
@@ -239,10 +240,11 @@ async fn turn(
         context,
         Some(&key.tenant),
         (request, no_body()),
-        async |_seed| {
+        async |seed| {
             let (now, actor) = (context.now(), within.allowed.actor());
             let decide = |view: View<'_>| {
-                seen(&if_match, &rev_tag(view.group))?;
+                let is_done = || view.group.state.phase == to;
+                seen_or_done(&if_match, &rev_tag(view.group), seed, is_done)?;
                 match view.group.state.phase {
                     Phase::Deleting => Err(NotChanged::Deleting),
                     Phase::Tombstone => Err(NotChanged::Gone),

@@ -14,7 +14,7 @@ use wire::v2::{Invalid, Page};
 
 use crate::auth::right::{Crud, InGroup, Read};
 use crate::body::{Body, Params, Rows};
-use crate::change::{NotChanged, edit, read, seen};
+use crate::change::{NotChanged, edit, read, seen, seen_or_done};
 use crate::context::Context;
 use crate::edit::{self, NotEdited};
 use crate::etag::{IfMatch, tag};
@@ -185,14 +185,20 @@ async fn put(
 ) -> Result<HttpResponse, Failure> {
     let if_match = IfMatch::of(request)?;
     let key = &within.key;
-    once(context, Some(&key.tenant), (request, hash), async |_seed| {
+    once(context, Some(&key.tenant), (request, hash), async |seed| {
         let now = context.wall();
         let change = |draft: &mut Draft<'_>| {
             let there = edit::policy(draft.group(), &id)?;
             let before = Policy::from(there);
-            seen(&if_match, &tag(&before))?;
-            let mut after = make(&before, there)?;
-            after.carry(there);
+            let made = || {
+                make(&before, there).map(|mut after| {
+                    after.carry(there);
+                    after
+                })
+            };
+            let is_done = || made().is_ok_and(|after| after == *there);
+            seen_or_done(&if_match, &tag(&before), seed, is_done)?;
+            let after = made()?;
             let both = [(id.clone(), after.clone())].into();
             check_moments(&draft.config().policies, &both, now)?;
             Ok(edit::put_policy(draft, after)?)

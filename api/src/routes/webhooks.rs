@@ -14,7 +14,7 @@ use wire::v2::policy::{Webhook, WebhookSpec};
 use super::policies::named;
 use crate::auth::right::{Crud, InGroup, Read};
 use crate::body::{Body, Params, Rows};
-use crate::change::{NotChanged, edit, read, seen};
+use crate::change::{NotChanged, edit, read, seen, seen_or_done};
 use crate::context::Context;
 use crate::edit::{self, NotEdited};
 use crate::etag::{IfMatch, tag};
@@ -220,11 +220,13 @@ async fn put(
     let (policy, id) = (named(request)?, webhook_named(request)?);
     let if_match = IfMatch::of(request)?;
     let key = &within.key;
-    once(context, Some(&key.tenant), (request, hash), async |_seed| {
+    once(context, Some(&key.tenant), (request, hash), async |seed| {
         let change = |draft: &mut Draft<'_>| {
             let there = find(draft.group(), &policy, id)?;
-            seen(&if_match, &tagged(id, there))?;
-            let after = make(&WebhookSpec::from(&Webhook::new(id, there, None)))?;
+            let before = WebhookSpec::from(&Webhook::new(id, there, None));
+            let is_done = || make(&before).is_ok_and(|after| after == before);
+            seen_or_done(&if_match, &tagged(id, there), seed, is_done)?;
+            let after = make(&before)?;
             Ok(edit::put_webhook(
                 draft,
                 &policy,
@@ -258,9 +260,11 @@ pub async fn rotate(
         &context,
         Some(&key.tenant),
         (&request, no_body()),
-        async |_seed| {
+        async |seed| {
             let rotate = |draft: &mut Draft<'_>| {
-                seen(&if_match, &tagged(id, find(draft.group(), &policy, id)?))?;
+                let now = tagged(id, find(draft.group(), &policy, id)?);
+                // Nobody was told the URL of a try that died, so it is done once more.
+                seen_or_done(&if_match, &now, seed, || true)?;
                 Ok(edit::rotate_webhook(draft, &policy, id)?)
             };
             let by = (key, within.allowed.actor());

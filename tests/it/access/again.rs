@@ -457,3 +457,33 @@ async fn a_group_that_was_made_but_could_not_be_shown_is_what_its_key_names_from
     assert_eq!(made.len(), 1, "{made:?}");
     assert_eq!(third.body["id"], json!(made[0].id.to_string()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_with_if_match_whose_first_try_died_is_answered_as_done() {
+    let (rig, faults, hook) = mortal().await;
+    let group = hook.trim_end_matches("/hooks/h");
+    let hooks = format!("{group}/policies/up/webhooks");
+    let named = Some(json!({"name": "x"}));
+    let made = rig.ask(&ALL, ("POST", &hooks), &[], named.clone()).await;
+    let hook = made.header("location");
+    let (config, pause) = (format!("{group}/config"), format!("{group}/pause"));
+    let (policy, turn) = (format!("{group}/policies/up"), format!("{hook}/rotate"));
+    let other = Some(json!({"change": 5}));
+    for (seen, method, path, body) in [
+        (&config, "PATCH", &config, Some(json!({"max": 9}))),
+        (&policy, "PATCH", &policy, other.clone()),
+        (&hook, "PATCH", &hook, Some(json!({"name": "y"}))),
+        (&hook, "POST", &turn, None),
+        (&group.to_owned(), "POST", &pause, None),
+    ] {
+        let tag = rig.ask(&ALL, ("GET", seen), &[], None).await.header("etag");
+        let headers = [("Idempotency-Key", "k"), ("If-Match", &tag)];
+        let ask = async || rig.ask(&ALL, (method, path), &headers, body.clone()).await;
+        faults.fail_at(2);
+        let first = ask().await.status;
+        faults.fail_at(0);
+        a_minute_passes(&rig).await;
+        assert_eq!((first, ask().await.status), (200, 200), "{method} {path}");
+        forget(&rig).await;
+    }
+}
