@@ -25,7 +25,7 @@ fn config_with(folder: &Path, listen: &str, supervisor: &str) -> String {
     format!(
         r#"
         worker = {{ name = "w-1", state_dir = "{}" }}
-        supervisors = {{ addresses = ["{supervisor}"], key = "CANARY-key" }}
+        supervisors = {{ addresses = ["{supervisor}"], key = "CANARY-key-of-thirty-two-bytes-or-more" }}
         operators = {{ listen = "{listen}" }}
         [proof.keys]
         1 = "CANARY-proof-0123456789abcdef0123"
@@ -199,7 +199,7 @@ impl Ops for Supervisor {
 async fn operations_come_over_http_and_what_came_of_them_goes_back() {
     let supervisor = Arc::new(Supervisor::default());
     let ops: Arc<dyn Ops> = Arc::<Supervisor>::clone(&supervisor);
-    let key = || Secret::new("CANARY-key".to_owned()).unwrap();
+    let key = || Secret::new("CANARY-key-of-thirty-two-bytes-or-more".to_owned()).unwrap();
     let server =
         HttpServer::new(move || App::new().service(http_ops::routes(Arc::clone(&ops), key())));
     let server = server
