@@ -25,6 +25,7 @@ mod look_up;
 mod microversion;
 mod model;
 mod moment;
+mod projects;
 mod revoke;
 mod seat;
 mod servers;
@@ -33,6 +34,7 @@ mod text;
 
 pub use auth::TokenInner;
 pub use config::{Account, Interface, Project, Settings, Timeouts};
+pub use projects::Projects;
 
 use microversion::Microversion;
 use seat::{Rejected, Seat};
@@ -52,6 +54,8 @@ pub struct OpenStack {
     keys: Arc<ProofKeys>,
     guard: Guard,
     seats: BTreeMap<TenantId, Seat>,
+    /// None: an account may be in any project.
+    projects: Option<Arc<dyn Projects>>,
     serials: AtomicU64,
     /// The highest microversion of each compute API that was met.
     versions: Mutex<BTreeMap<String, Microversion>>,
@@ -79,8 +83,18 @@ impl OpenStack {
             keys: Arc::new(keys),
             guard,
             seats,
+            projects: None,
             serials: AtomicU64::new(1),
             versions: Mutex::default(),
+        }
+    }
+
+    /// Refuses accounts that are in another project than they were last, by what is remembered there.
+    #[must_use]
+    pub fn remembering(self, projects: Arc<dyn Projects>) -> Self {
+        Self {
+            projects: Some(projects),
+            ..self
         }
     }
 

@@ -182,6 +182,7 @@ impl OpenStack {
                 .into(),
                 Useless::NoEndpoint(what) => Failed::NoEndpoint(what),
             })?;
+        self.same_project(whose.tenant, &about.project)?;
         let highest = self.highest(whose, &about.compute, &secret).await?;
         Ok(Token {
             tenant: whose.tenant.clone(),

@@ -23,6 +23,9 @@ pub struct Settings {
     /// The service accounts. A tenant that is not here has no cloud.
     #[serde(with = "by_tenant")]
     pub accounts: BTreeMap<TenantId, Account>,
+    /// The project, by its id, that an account was in before it moved to another one on purpose. Otherwise [`Projects`](super::Projects) refuses it.
+    #[serde(default, with = "by_tenant")]
+    pub moved_from: BTreeMap<TenantId, String>,
     /// Time limits.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -51,6 +54,7 @@ impl Settings {
             region,
             interface: Interface::default(),
             accounts,
+            moved_from: BTreeMap::new(),
             timeouts: Timeouts::default(),
             list_max: list_max(),
             probe_after: probe_after(),
@@ -184,27 +188,25 @@ mod by_tenant {
     use std::collections::BTreeMap;
 
     use domain::ids::TenantId;
-    use serde::{Deserialize, Deserializer, Serializer, de};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-    use super::Account;
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<BTreeMap<TenantId, Account>, D::Error> {
-        BTreeMap::<String, Account>::deserialize(deserializer)?
+    ) -> Result<BTreeMap<TenantId, T>, D::Error> {
+        BTreeMap::<String, T>::deserialize(deserializer)?
             .into_iter()
-            .map(|(tenant, account)| Ok((tenant.parse().map_err(de::Error::custom)?, account)))
+            .map(|(tenant, value)| Ok((tenant.parse().map_err(de::Error::custom)?, value)))
             .collect()
     }
 
-    pub(super) fn serialize<S: Serializer>(
-        accounts: &BTreeMap<TenantId, Account>,
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        values: &BTreeMap<TenantId, T>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_map(
-            accounts
+            values
                 .iter()
-                .map(|(tenant, account)| (tenant.as_str(), account)),
+                .map(|(tenant, value)| (tenant.as_str(), value)),
         )
     }
 }

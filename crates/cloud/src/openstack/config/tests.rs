@@ -25,6 +25,9 @@ project = { name = "b" }
 kind = "application_credential"
 id = "ac1"
 secret = "CANARY-3"
+
+[moved_from]
+tenant-a = "p0"
 "#;
 
 #[test]
@@ -36,6 +39,8 @@ fn accounts_are_stated_per_tenant_and_the_rest_has_defaults() {
     assert_eq!(settings.list_max, 1000);
     let tenants: Vec<&str> = settings.accounts.keys().map(TenantId::as_str).collect();
     assert_eq!(tenants, ["tenant-a", "tenant-b", "tenant-c"]);
+    let moved_from = &settings.moved_from[&"tenant-a".parse().expect("a tenant")];
+    assert_eq!(moved_from, "p0");
     let b = &settings.accounts[&"tenant-b".parse().expect("a tenant")];
     let Account::Password {
         user_domain,
@@ -67,6 +72,7 @@ fn unknown_keys_and_bad_tenants_are_refused() {
     for (from, to) in [
         ("user = ", "usr = "),
         ("accounts.tenant-a", "accounts.\"tenant a\""),
+        ("tenant-a = ", "\"tenant a\" = "),
         ("kind = \"application_credential\"", "kind = \"token\""),
         ("region = ", "regio = "),
         ("create = \"5s\"", "create = \"5\""),
