@@ -1,4 +1,5 @@
-//! What outlives the process on its host: the lock that only one process of a name can hold, the boot id, and the begun-logs.
+//! What outlives the process on its host: the lock that only one process of a name can hold, the boot id, the begun-logs, and in which project each
+//! tenant's account was last.
 //!
 //! Two flavours with one behaviour: files in a folder, and the memory of a simulated machine, which outlives simulated processes.
 //!
@@ -6,11 +7,14 @@
 
 mod disk;
 mod memory;
+mod projects;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use cloud::openstack::Projects;
 use domain::ids::{Incarnation, WorkerName};
 
 pub use memory::Machine;
@@ -88,6 +92,15 @@ impl Place {
             Self::Machine(machine) => Flavour::Memory(machine.take(name)?),
         };
         Ok(Host { flavour })
+    }
+
+    /// In which project each tenant's account was last, as a worker of that name remembers it. For whoever takes the lock before anybody signs in.
+    #[must_use]
+    pub fn projects(&self, name: &WorkerName) -> Arc<dyn Projects> {
+        match self {
+            Self::Folder(folder) => Arc::new(projects::Notes::new(folder, name)),
+            Self::Machine(machine) => Arc::new(machine.notes(name)),
+        }
     }
 }
 

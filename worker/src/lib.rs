@@ -54,7 +54,7 @@ use crate::tokens::Tokens;
 pub struct Settings {
     /// The name that its operator gave it. Two processes of one name on one place are refused.
     pub name: WorkerName,
-    /// Where its lock and its begun-logs are.
+    /// Where its lock, its begun-logs and its notes of projects are.
     pub place: Place,
     /// Polls that are held open at each supervisor: 2 to 4.
     pub polls: u32,

@@ -73,13 +73,9 @@ fn start(process: &Process, config: &Config) -> anyhow::Result<()> {
     let guard = Guard::new(process, config.budgets.clone());
     let openstack = config.cloud.clone();
     let transport = Arc::new(transport);
-    let cloud: Arc<dyn Cloud> = Arc::new(OpenStack::new(
-        process.clone(),
-        transport,
-        openstack,
-        keys,
-        guard.clone(),
-    ));
+    let cloud = OpenStack::new(process.clone(), transport, openstack, keys, guard.clone());
+    let projects = settings.place.projects(&settings.name);
+    let cloud: Arc<dyn Cloud> = Arc::new(cloud.remembering(projects));
     crate::build(process, settings, cloud, guard, supervisors).context("start the worker")?;
     Ok(())
 }

@@ -6,6 +6,7 @@ mod desk;
 mod life;
 mod look;
 mod nova;
+mod projects;
 mod revoke;
 mod void;
 
@@ -101,15 +102,27 @@ fn run(
     nova: &Nova,
     desks: &[&Desk],
 ) -> Result<Worker, host::Error> {
+    run_with(process, settings, nova::settings(), nova, desks)
+}
+
+/// The same with accounts of the test's.
+fn run_with(
+    process: &Process,
+    settings: Settings,
+    accounts: cloud::openstack::Settings,
+    nova: &Nova,
+    desks: &[&Desk],
+) -> Result<Worker, host::Error> {
     let guard = Guard::new(process, cloud::guard::Settings::default());
     let transport = Arc::new(nova.clone());
     let cloud = OpenStack::new(
         process.clone(),
         transport,
-        nova::settings(),
+        accounts,
         nova::keys(),
         guard.clone(),
     );
+    let cloud = cloud.remembering(settings.place.projects(&settings.name));
     let desks = desks
         .iter()
         .map(|desk| Arc::new((*desk).clone()) as Arc<dyn Ops>);

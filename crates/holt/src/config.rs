@@ -176,6 +176,7 @@ pub(crate) struct Tenant {
     pub(crate) project_id: Option<String>,
     pub(crate) project_name: Option<String>,
     pub(crate) project_domain: Option<String>,
+    pub(crate) moved_from: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) user_domain: Option<String>,
     pub(crate) password: Option<Secret>,

@@ -111,13 +111,15 @@ pub(crate) async fn start(process: &Process, config: &Config) -> anyhow::Result<
 
     let guard = Guard::new(process, config.cloud.budgets.clone());
     let transport = HttpTransport::new(&transport).context("build the cloud's HTTP client")?;
-    let cloud: Arc<dyn Cloud> = Arc::new(OpenStack::new(
+    let cloud = OpenStack::new(
         process.clone(),
         Arc::new(transport),
         openstack,
         keys,
         guard.clone(),
-    ));
+    );
+    let projects = worker.place.projects(&worker.name);
+    let cloud: Arc<dyn Cloud> = Arc::new(cloud.remembering(projects));
     let ops: Arc<dyn Ops> = supervisor.clone();
     holt_worker::build(process, worker, cloud, guard, vec![ops])
         .context("start the worker (`worker.state_dir`)")?;

@@ -304,15 +304,19 @@ pub(crate) fn transport(config: &config::Cloud) -> anyhow::Result<http::Settings
 pub(crate) fn openstack(config: &config::Cloud) -> anyhow::Result<openstack::Settings> {
     let keystone = required("cloud.keystone_url", config.keystone_url.as_ref())?;
     let region = required("cloud.region", config.region.as_ref())?;
-    let mut accounts = BTreeMap::new();
+    let (mut accounts, mut moved_from) = (BTreeMap::new(), BTreeMap::new());
     for (name, tenant) in &config.tenants {
         let id: TenantId = name
             .parse()
             .with_context(|| format!("configuration key `cloud.tenants.{name}`"))?;
         let account = account(name, tenant, config.account.as_ref())?;
+        if let Some(project) = &tenant.moved_from {
+            moved_from.insert(id.clone(), project.clone());
+        }
         accounts.insert(id, account);
     }
     Ok(openstack::Settings {
+        moved_from,
         interface: config.interface,
         timeouts: config.timeouts,
         list_max: config.list_max,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use domain::ids::{Incarnation, WorkerName};
+use cloud::openstack::Projects;
+use domain::ids::{Incarnation, TenantId, WorkerName};
 
 use super::Error;
 
@@ -20,6 +21,7 @@ struct Inner {
     is_full: bool,
     holders: BTreeMap<WorkerName, Weak<()>>,
     logs: BTreeMap<(WorkerName, Incarnation), Vec<u8>>,
+    projects: BTreeMap<(WorkerName, TenantId), String>,
 }
 
 /// One name's lock and logs.
@@ -35,6 +37,13 @@ pub(super) struct Seat {
 pub(super) struct Log {
     machine: Machine,
     key: (WorkerName, Incarnation),
+}
+
+/// In which project each tenant's account was last, as one name remembers it.
+#[derive(Debug)]
+pub(super) struct Notes {
+    machine: Machine,
+    name: WorkerName,
 }
 
 impl Machine {
@@ -82,6 +91,13 @@ impl Machine {
         })
     }
 
+    pub(super) fn notes(&self, name: &WorkerName) -> Notes {
+        Notes {
+            machine: self.clone(),
+            name: name.clone(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,6 +132,23 @@ impl Log {
         if let Some(log) = inner.logs.get_mut(&self.key) {
             log.extend_from_slice(line);
         }
+        Ok(())
+    }
+}
+
+impl Projects for Notes {
+    fn last(&self, tenant: &TenantId) -> io::Result<Option<String>> {
+        let key = (self.name.clone(), tenant.clone());
+        Ok(self.machine.lock().projects.get(&key).cloned())
+    }
+
+    fn note(&self, tenant: &TenantId, project: &str) -> io::Result<()> {
+        let mut inner = self.machine.lock();
+        if inner.is_full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let key = (self.name.clone(), tenant.clone());
+        inner.projects.insert(key, project.to_owned());
         Ok(())
     }
 }

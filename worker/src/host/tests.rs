@@ -1,3 +1,5 @@
+use domain::ids::TenantId;
+
 use super::*;
 
 fn name(text: &str) -> WorkerName {
@@ -93,4 +95,48 @@ fn only_old_logs_of_the_own_name_are_thrown_away() {
     }
     assert!(other.read(life(2)).unwrap().is_some());
     assert!(folder.path().join("a.lock").exists());
+}
+
+#[test]
+fn the_last_project_of_an_account_is_known_to_its_name_until_another_one_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let tenant = |text: &str| text.parse::<TenantId>().unwrap();
+    for place in [
+        Place::Folder(folder.path().join("new/folder")),
+        Place::Machine(Machine::new()),
+    ] {
+        // Names and tenants may contain dots, and be nothing else.
+        let names = [("a", "b.c"), ("a.b", "c"), ("a", ".."), ("..", "a")];
+        for (by, of) in names {
+            let notes = place.projects(&name(by));
+            assert_eq!(notes.last(&tenant(of)).unwrap(), None, "{by} {of}");
+            notes.note(&tenant(of), "p0").unwrap();
+            notes.note(&tenant(of), &format!("p of {of}")).unwrap();
+        }
+        for (by, of) in names {
+            let last = place.projects(&name(by)).last(&tenant(of)).unwrap();
+            assert_eq!(last, Some(format!("p of {of}")), "{by} {of}");
+        }
+    }
+}
+
+#[test]
+fn a_project_that_cannot_be_noted_leaves_the_last_one_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = Machine::new();
+    let a: TenantId = "a".parse().unwrap();
+    for place in [
+        Place::Folder(folder.path().to_owned()),
+        Place::Machine(machine.clone()),
+    ] {
+        machine.fill(false);
+        let notes = place.projects(&name("w"));
+        notes.note(&a, "p1").unwrap();
+        machine.fill(true);
+        // A folder stands where the new note would be written.
+        let in_the_way = folder.path().join("w.projects/a.new");
+        std::fs::create_dir_all(&in_the_way).unwrap();
+        notes.note(&a, "p2").unwrap_err();
+        assert_eq!(notes.last(&a).unwrap().as_deref(), Some("p1"));
+    }
 }

@@ -76,6 +76,11 @@ pub(super) fn keys() -> ProofKeys {
 
 /// Accounts for the tenants `a` and `b`, each with a project of its name.
 pub(super) fn settings() -> Settings {
+    settings_in("a")
+}
+
+/// The same, but that the account of `a` is in that project.
+pub(super) fn settings_in(project: &str) -> Settings {
     let account = |project: &str| Account::Password {
         user: "autoscaler".to_owned(),
         user_domain: "Default".to_owned(),
@@ -84,7 +89,8 @@ pub(super) fn settings() -> Settings {
             id: project.to_owned(),
         },
     };
-    let accounts = ["a", "b"].map(|name| (tenant(name), account(name)));
+    let accounts =
+        [("a", project), ("b", "b")].map(|(name, project)| (tenant(name), account(project)));
     Settings::new(
         "http://k/v3".to_owned(),
         "ORD".to_owned(),

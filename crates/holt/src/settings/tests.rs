@@ -63,6 +63,17 @@ fn a_tenant_without_a_project_has_the_one_of_its_own_id() {
 }
 
 #[test]
+fn a_tenant_that_moved_says_from_which_project() {
+    let mut variables = CLOUD.to_vec();
+    variables.push(("CLOUD__TENANTS__ACME__MOVED_FROM", "old"));
+    variables.push(("CLOUD__TENANTS__UMBRELLA__PROJECT_ID", "p2"));
+    let settings = openstack(&config(&variables).cloud).unwrap();
+    let acme: TenantId = "acme".parse().unwrap();
+    let moved = BTreeMap::from([(acme, "old".to_owned())]);
+    assert_eq!(settings.moved_from, moved);
+}
+
+#[test]
 fn an_application_credential_needs_no_project() {
     let mut variables = CLOUD.to_vec();
     variables.push(("CLOUD__TENANTS__ACME__APPLICATION_CREDENTIAL_ID", "id"));

@@ -1,0 +1,77 @@
+//! An account that is in another project than it was: its evidence counts for nothing, until somebody says that it has moved.
+
+use super::*;
+
+const REFUSED: Duration = Duration::from_secs(600);
+
+/// A life of the worker in which the account of `a` is in that project: what a list and a sign-in come to, and how often Nova was asked.
+async fn life(machine: &Machine, project: &str, moved_from: Option<&str>) -> (Vec<Done>, usize) {
+    let process = process(1);
+    let clock = process.clock.clone();
+    let (nova, desk) = (Nova::new(clock.clone()), Desk::new(clock));
+    let mut accounts = nova::settings_in(project);
+    let moved = moved_from.map(|last| (tenant("a"), last.to_owned()));
+    accounts.moved_from.extend(moved);
+    run_with(&process, settings(machine), accounts, &nova, &[&desk]).unwrap();
+    let mut results = Vec::new();
+    for call in [Call::List, Call::SignIn] {
+        desk.put(vec![for_tenant("a", call)]);
+        let reports = desk.reports(results.len() + 1).await;
+        results = reports.into_iter().map(|report| report.result).collect();
+    }
+    let offered = desk.state().offers.iter().map(|o| o.tokens.len()).max();
+    process.tasks.abort_all();
+    machine.killed(&"w".parse().unwrap());
+    (results, offered.unwrap_or_default())
+}
+
+async fn goes_on(machine: &Machine, project: &str, moved_from: Option<&str>) -> bool {
+    let (results, _) = life(machine, project, moved_from).await;
+    matches!(results[..], [Done::Listed { .. }, Done::SignedIn(Ok(()))])
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_points_to_another_project_is_refused_until_it_points_back() {
+    let machine = Machine::new();
+    assert!(goes_on(&machine, "a", None).await, "what is seen first");
+    assert!(goes_on(&machine, "a", None).await);
+    let (results, offered) = life(&machine, "typo", None).await;
+    let [Done::Nothing(list), Done::SignedIn(Err(token))] = &results[..] else {
+        panic!("{results:?}");
+    };
+    assert_eq!((list.after, token.after), (REFUSED, REFUSED));
+    assert!(!token.why.contains("typo"), "another customer's: {token:?}");
+    assert_eq!(offered, 0, "tokens");
+    assert!(goes_on(&machine, "a", None).await, "mended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_moved_goes_on_once_its_last_project_is_named() {
+    let machine = Machine::new();
+    assert!(goes_on(&machine, "a", None).await);
+    assert!(!goes_on(&machine, "new", Some("another")).await);
+    assert!(goes_on(&machine, "new", Some("a")).await, "confirmed");
+    assert!(
+        goes_on(&machine, "new", Some("a")).await,
+        "and left as it is"
+    );
+    assert!(goes_on(&machine, "new", None).await);
+    assert!(!goes_on(&machine, "a", Some("a")).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_project_cannot_be_noted_is_not_used() {
+    let machine = Machine::new();
+    assert!(goes_on(&machine, "a", None).await);
+    let process = process(1);
+    let desk = Desk::new(process.clock.clone());
+    let nova = Nova::new(process.clock.clone());
+    run(&process, settings(&machine), &nova, &[&desk]).unwrap();
+    machine.fill(true);
+    desk.put(vec![for_tenant("a", Call::SignIn)]);
+    let known = desk.reports(1).await.remove(0).result;
+    assert_eq!(known, Done::SignedIn(Ok(())), "nothing was to be noted");
+    desk.put(vec![for_tenant("b", Call::SignIn)]);
+    let met = desk.reports(2).await.remove(1).result;
+    assert!(matches!(met, Done::SignedIn(Err(_))), "{met:?}");
+}
