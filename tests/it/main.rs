@@ -17,6 +17,8 @@ mod fuzz;
 mod hooks;
 mod launches;
 #[cfg(test)]
+mod projects;
+#[cfg(test)]
 mod restore;
 mod roles;
 mod sim;

@@ -46,6 +46,16 @@ pub(super) fn worker_in(process: &Process, folder: &std::path::Path, supervisor:
 
 /// A client of the cloud at that address, and the guard before it.
 pub(super) fn openstack(process: &Process, sky: &str) -> (Arc<OpenStack>, Guard) {
+    let (cloud, guard) = openstack_with(process, sky, |_| {});
+    (Arc::new(cloud), guard)
+}
+
+/// The same, told something else besides.
+pub(super) fn openstack_with(
+    process: &Process,
+    sky: &str,
+    tell: impl FnOnce(&mut Settings),
+) -> (OpenStack, Guard) {
     let account = |project: &str| Account::Password {
         user: "autoscaler".to_owned(),
         user_domain: "Default".to_owned(),
@@ -62,11 +72,12 @@ pub(super) fn openstack(process: &Process, sky: &str) -> (Arc<OpenStack>, Guard)
     let accounts = projects
         .map(|(tenant, project)| (tenant.parse().expect("a tenant"), account(project)))
         .into();
-    let settings = Settings::new(
+    let mut settings = Settings::new(
         format!("{sky}/identity/v3"),
         "RegionOne".to_owned(),
         accounts,
     );
+    tell(&mut settings);
     let transport = http::Settings {
         connect_timeout: Duration::from_secs(5),
         trust: Trust::Only(Vec::new()),
@@ -78,13 +89,7 @@ pub(super) fn openstack(process: &Process, sky: &str) -> (Arc<OpenStack>, Guard)
     )
     .expect("a key");
     let guard = Guard::new(process, guard::Settings::default());
-    let cloud = Arc::new(OpenStack::new(
-        process.clone(),
-        transport,
-        settings,
-        keys,
-        guard.clone(),
-    ));
+    let cloud = OpenStack::new(process.clone(), transport, settings, keys, guard.clone());
     (cloud, guard)
 }
 
@@ -95,16 +100,28 @@ pub(super) fn worker_with(
     (supervisor, sky): (&str, &str),
     tell: impl FnOnce(&mut holt_worker::Settings),
 ) {
-    let (cloud, guard) = openstack(process, sky);
-    let ops = HttpOps::new(supervisor, secret("shared key"), Trust::Only(Vec::new()))
-        .expect("an address");
-    let ops: Vec<Arc<dyn Ops>> = vec![Arc::new(ops)];
-    let mut settings = holt_worker::Settings::new(
+    let (cloud, guard) = openstack_with(process, sky, |_| {});
+    let mut settings = worker_settings(folder);
+    tell(&mut settings);
+    let projects = settings.place.projects(&settings.name);
+    let cloud = Arc::new(cloud.remembering(projects));
+    holt_worker::build(process, settings, cloud, guard, ops(supervisor)).expect("a worker");
+}
+
+/// Settings of a worker that keeps what must outlive it in that folder.
+pub(super) fn worker_settings(folder: &std::path::Path) -> holt_worker::Settings {
+    holt_worker::Settings::new(
         "worker-1".parse().expect("a name"),
         Place::Folder(folder.to_owned()),
-    );
-    tell(&mut settings);
-    holt_worker::build(process, settings, cloud, guard, ops).expect("a worker");
+    )
+}
+
+/// The supervisor at that address, as a worker sees it.
+pub(super) fn ops(supervisor: &str) -> Vec<Arc<dyn Ops>> {
+    let (key, trust) = (secret("shared key"), Trust::Only(Vec::new()));
+    vec![Arc::new(
+        HttpOps::new(supervisor, key, trust).expect("an address"),
+    )]
 }
 
 pub(super) fn actor() -> Actor {
