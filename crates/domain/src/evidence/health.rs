@@ -20,12 +20,12 @@ pub(super) fn observe(
     listing: &Listing,
     (id, row): (SlotId, &Row),
 ) {
-    let unreadable = row.status == Status::Unknown || row.proof == Proof::Unreadable;
-    let look = if unreadable {
-        Look::Unknown
-    } else {
-        Look::Full
+    let look = match (&row.status, row.proof) {
+        (Status::Unknown, _) => Look::Unknown,
+        (_, Proof::Unreadable) => Look::Unproven,
+        (_, Proof::Valid { .. } | Proof::None) => Look::Full,
     };
+    let unreadable = look != Look::Full;
     if !watch
         .track_mut(id)
         .is_none_or(|track| track.see(listing.began, look, listing.extent))

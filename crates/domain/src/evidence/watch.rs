@@ -52,6 +52,8 @@ pub(crate) enum Look {
     Full,
     /// Its cell is down: it exists, and nothing else is known.
     Unknown,
+    /// Its cell is up, and who looked cannot judge its proof: it counts as it did.
+    Unproven,
 }
 
 /// What an owner remembers of one slot.
@@ -130,7 +132,7 @@ impl Track {
         self.seen = Some((began, look));
         self.dark = match look {
             Look::Unknown => self.dark.or(Some(began)),
-            Look::Full => None,
+            Look::Full | Look::Unproven => None,
         };
         self.absent.retain(|list| *list > began);
         if self.not_found.is_some_and(|asked| asked <= began) {
@@ -367,12 +369,12 @@ impl Watch {
             && self.complete.is_none_or(|complete| complete < settled)
             && now.since(self.began) < LARGE_AFTER
     }
-    /// Whether the cell of a slot's server is down.
+    /// Whether the latest look at a slot's server told no more than that it exists.
     pub(crate) fn is_unknown(&self, slot: SlotId) -> bool {
         self.tracks
             .get(&slot)
             .and_then(|track| track.seen)
-            .is_some_and(|(_, look)| look == Look::Unknown)
+            .is_some_and(|(_, look)| look != Look::Full)
     }
     /// Whether the cell of a slot's server has been down for so long that the server is replaced, within max (safety 2.2 `Partial`).
     pub(crate) fn is_dark(&self, slot: SlotId, now: Mono) -> bool {

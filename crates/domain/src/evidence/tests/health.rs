@@ -126,6 +126,21 @@ fn only_a_full_row_without_our_proof_disowns_a_server() {
 }
 
 #[test]
+fn a_server_whose_proof_cannot_be_judged_is_not_taken_for_one_of_a_dead_cell() {
+    for (status, is_dark) in [(Status::Unknown, true), (Status::Up, false)] {
+        let mut scene = Scene::new(10, [slot(1, State::Active(server(7)))]);
+        let unread = Row {
+            proof: Proof::Unreadable,
+            ..row(7, 1, status)
+        };
+        for began in [50, 4_000] {
+            scene.weigh(began, Extent::Complete, vec![unread.clone()]);
+        }
+        assert_eq!(scene.watch.is_dark(id(1), mono(4_001)), is_dark);
+    }
+}
+
+#[test]
 fn a_proof_that_is_back_ends_the_disowning() {
     let mut scene = Scene::new(10, [slot(1, State::Active(server(7)))]);
     let stripped = Row {
