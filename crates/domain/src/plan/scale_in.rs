@@ -98,7 +98,8 @@ fn left(draft: &Draft<'_>, watch: &Watch) -> u32 {
     let now = draft.now();
     let is_late = |slot: &Slot| match watch.left(slot.id) {
         Some(left) => now.mono.since(left) < SHRINK_PAUSE,
-        None => !slot.since.rest(SHRINK_PAUSE, now.wall).is_zero(),
+        // Also one of a clock that was ahead of this one, however far.
+        None => slot.since > now.wall || !slot.since.rest(SHRINK_PAUSE, now.wall).is_zero(),
     };
     let is_out = |slot: &Slot| {
         matches!(

@@ -224,6 +224,28 @@ fn neither_another_owner_nor_a_clock_that_jumps_nor_a_delete_that_is_done_makes_
 }
 
 #[test]
+fn who_left_by_a_clock_that_is_ahead_counts_however_far_it_is() {
+    let mut group = group_of(100, actives(400));
+    let mut watch = seen(&group);
+    assert_eq!(leaving(&mut group, &mut watch, at(100)), 32);
+    let leave = group.slots.open().cloned();
+    let leave = leave.filter(|slot| matches!(slot.state, State::Deleting(..)));
+    for mut slot in leave.skip(1).collect::<Vec<Slot>>() {
+        let gone = slot.state.clone().step(ledger::Move::Vanish);
+        (slot.state, slot.since) = (gone.expect("a legal move"), wall(130));
+        group.slots.put(slot);
+    }
+    // The next owner's clock shows an earlier time than any of that.
+    let mut watch = seen_at(136, &group);
+    let now = Now {
+        wall: wall(65),
+        mono: mono(140),
+    };
+    let sums = [(); 4].map(|()| leaving(&mut group, &mut watch, now));
+    assert_eq!(sums, [33, 65, 69, 69], "one of the first is not gone yet");
+}
+
+#[test]
 fn building_servers_leave_first_then_the_configured_order_and_held_ones_last() {
     let mut slots = actives(4);
     slots.push(slot(5, State::Accepted(server(5))));
