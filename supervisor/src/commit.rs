@@ -79,6 +79,9 @@ impl Owner {
                     .iter()
                     .filter(|id| view.group.inbox.contains_key(*id) && !off(Rule::TakeDecided))
                     .for_each(|id| draft.take(id.clone()));
+                if events.is_empty() {
+                    schedule::correct(&mut draft);
+                }
                 let room = BATCH_MAX.saturating_sub(events.len());
                 let timed = schedule::fire(&mut draft, room).into_iter();
                 events.extend(timed.filter(|event| !view.decided.contains(&event.id)));

@@ -67,8 +67,8 @@ pub(crate) fn arm(
 }
 
 /// The next times of cron texts that a clock which was ahead moved too far (I8): later than the second time from now on, which the next one may
-/// be by a clock that is a little behind. Each with the time that it has to have. If that has run already, it is not run twice: its event has its
-/// verdict.
+/// be by a clock that is a little behind. Each with the time that it has to have. If that has run within the last 25 h, it is not run twice: its event
+/// has its verdict still.
 fn astray(
     config: &Config,
     times: &BTreeMap<PolicyId, Timestamp>,
@@ -93,10 +93,18 @@ pub(crate) fn is_astray(
     astray(config, times, now).next().is_some()
 }
 
+/// Brings back the times of schedules that a clock which was ahead moved too far.
+///
+/// It goes through every cron text, so it is not for passes that somebody's events cause; the full pass wakes a group that needs it ([`Group::rests_at`](crate::group::Group::rests_at)).
+pub fn correct(draft: &mut Draft<'_>) {
+    let now = draft.now().wall;
+    let astray: Vec<_> = astray(draft.config(), &draft.state.timers, now).collect();
+    draft.state.timers.extend(astray);
+}
+
 /// The events of schedules that are due, at most `room`, earliest first; their next times are set with them. The rest is due still.
 ///
-/// An event's id is made of the policy and the planned time, so that it is decided once. What a clock that was ahead moved too far is brought
-/// back before. A group that is being deleted runs none.
+/// An event's id is made of the policy and the planned time, so that it is decided once. A group that is being deleted runs none.
 pub fn fire(draft: &mut Draft<'_>, room: usize) -> Vec<Event> {
     match draft.state.phase {
         Phase::Running | Phase::Paused => {}
@@ -106,8 +114,6 @@ pub fn fire(draft: &mut Draft<'_>, room: usize) -> Vec<Event> {
         }
     }
     let now = draft.now().wall;
-    let astray: Vec<_> = astray(draft.config(), &draft.state.timers, now).collect();
-    draft.state.timers.extend(astray);
     let mut due: Vec<(Timestamp, PolicyId)> = draft
         .state
         .timers

@@ -96,6 +96,7 @@ fn scheduled(schedules: &[(&str, Schedule)], at: Timestamp) -> Group {
 /// What runs at `at`, and the group after it.
 fn run(group: &mut Group, at: Timestamp, room: usize) -> Vec<Outcome> {
     let mut draft = Draft::new(group, now(at));
+    correct(&mut draft);
     let events = fire(&mut draft, room);
     decide(&mut draft, &events);
     let outcomes = draft
