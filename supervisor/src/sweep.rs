@@ -28,6 +28,10 @@ use crate::owners::{Note, Owners, Seams};
 use crate::project::{Parted, Project};
 use crate::{Settings, hints, mono, now, timers};
 
+/// From a change of shards to the full pass that counts what is owned now: who has just taken over from somebody has better to do first.
+const RECOUNT_AFTER: Duration = Duration::from_secs(60);
+/// For how long a walk over gained shards asks for one stretch: what is gained next waits for it, and the full pass comes by again.
+const GAINED_MAX: Duration = Duration::from_secs(30);
 /// A list that nobody reported after this was lost with its worker: it is asked for again. Longer than a list may take (75 s, safety 2.1).
 const LOST_AFTER: Duration = Duration::from_secs(90);
 /// Two lists of one tenant are at least this far apart, whoever asks.
@@ -172,7 +176,7 @@ impl Sweep {
         self.changed.notify_one();
     }
 
-    /// The groups are others than were counted: the next full pass is now.
+    /// The groups are others than were counted: the next full pass is [`RECOUNT_AFTER`].
     pub(crate) fn count_again(&self) {
         self.recount.notify_one();
     }
@@ -387,7 +391,11 @@ async fn full_pass(owners: Owners, period: Duration) {
         tokio::select! {
             biased;
             () = process.stop.requested() => return,
-            () = owners.seams().sweep.recount.notified() => {}
+            () = owners.seams().sweep.recount.notified() => {
+                if !pause(process, RECOUNT_AFTER.min(period)).await {
+                    return;
+                }
+            }
             () = process.clock.sleep(period) => {}
         }
     }
@@ -448,8 +456,9 @@ async fn next_stretch(
             Ok(stretch) => return Some(stretch),
             Err(error) => {
                 // What cannot be understood never will be; and while the replicas of this stretch are away, those of others are not to wait for ever.
+                let most = only.map_or(seams.settings.full_pass, |_gained| GAINED_MAX);
                 let ends = matches!(error, store::Error::Corrupt(_))
-                    || mono(&seams.process).since(began) >= seams.settings.full_pass;
+                    || mono(&seams.process).since(began) >= most;
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, ends, "a walk over the groups gets no further");
                 if ends {

@@ -240,7 +240,10 @@ async fn groups_of_gained_shards_are_counted_among_those_of_which_a_fifth_is_a_s
     process.clock.sleep(Duration::from_secs(20)).await;
     // It dies, and its half of the groups is gained.
     other.tasks.abort_all();
-    process.clock.sleep(Duration::from_secs(20)).await;
+    process
+        .clock
+        .sleep(RECOUNT_AFTER + Duration::from_secs(20))
+        .await;
     assert!(!is_slowed(&supervisor, &all[..20]), "20 of 100");
     assert!(is_slowed(&supervisor, &all[..21]), "21 of 100");
 }
