@@ -35,6 +35,7 @@ use deliver::Delivered;
 pub(crate) use deliver::{groups_of, signal_event, wanted};
 pub(crate) use inputs::ready;
 pub(crate) use inputs::{Books, Kept, Loaded, load};
+use rejected::Among;
 pub(crate) use rejected::{list as rejected_of, reject};
 use verify::MessageId;
 pub(crate) use verify::shown as shown_secret;
@@ -89,7 +90,7 @@ pub(crate) async fn receive(
     let message = match verify::verify(&context, &input, (&request, serial), &bytes) {
         Ok(message) => message,
         Err(why) => {
-            reject(&context, input.id, (media, &bytes), why).await;
+            reject(&context, input.id, (media, &bytes), (why, Among::All)).await;
             return Err(Failure::new(Code::SignatureInvalid, why));
         }
     };
@@ -97,7 +98,7 @@ pub(crate) async fn receive(
         Ok(content) => content,
         Err(why) => {
             let why = why.to_string();
-            reject(&context, input.id, (media, &bytes), &why).await;
+            reject(&context, input.id, (media, &bytes), (&why, Among::All)).await;
             return Err(Failure::new(Code::AlertUnreadable, why));
         }
     };
@@ -105,7 +106,14 @@ pub(crate) async fn receive(
     let (received, nowhere) = take(&context, &input, said, &Origin::of(&request)).await?;
     let complaints = complaints(&received, &nowhere);
     if !complaints.is_empty() {
-        reject(&context, input.id, (media, &bytes), &complaints.join("; ")).await;
+        // Whoever sends all that it measures sends what is for no group every time.
+        let among = if received.broken.is_empty() {
+            Among::Same
+        } else {
+            Among::All
+        };
+        let why = complaints.join("; ");
+        reject(&context, input.id, (media, &bytes), (&why, among)).await;
     }
     Ok(HttpResponse::Accepted().json(received))
 }

@@ -1,5 +1,6 @@
 //! What was not acted on: kept for seven days with the reason, where a flood replaces itself.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -26,12 +27,39 @@ struct Row {
     body: String,
 }
 
+/// Which bodies a body takes the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Among {
+    /// The oldest one of all.
+    All,
+    /// One that was kept for the same reason: what comes with every delivery must not push out the rest.
+    Same,
+}
+
+/// Places besides, for bodies of one reason each.
+const REASONS: u64 = 64;
+
+fn place(context: &Context, among: Among, why: &str) -> String {
+    match among {
+        // In turn: places drawn by chance would lose a body now and then while nearly all are free.
+        Among::All => {
+            let place = context.rejected.fetch_add(1, Ordering::Relaxed) % PLACES;
+            format!("{place:03}")
+        }
+        Among::Same => {
+            let mut hash = DefaultHasher::new();
+            why.hash(&mut hash);
+            format!("why {:02}", hash.finish() % REASONS)
+        }
+    }
+}
+
 /// Keeps a body that was not acted on, or only in part. If the store does not take it, the sender is answered all the same.
 pub(crate) async fn reject(
     context: &Context,
     id: InputId,
     (media, bytes): (&str, &[u8]),
-    why: &str,
+    (why, among): (&str, Among),
 ) {
     let start = bytes.get(..BODY_KEPT).unwrap_or(bytes);
     let row = Row {
@@ -39,10 +67,8 @@ pub(crate) async fn reject(
         media: media.chars().take(200).collect(),
         body: String::from_utf8_lossy(start).into_owned(),
     };
-    // In turn: places drawn by chance would lose a body now and then while nearly all are free.
-    let place = context.rejected.fetch_add(1, Ordering::Relaxed) % PLACES;
     let note = Note {
-        place: format!("{place:03}"),
+        place: place(context, among, why),
         at: context.wall(),
         // A struct of texts always has a JSON form.
         body: serde_json::to_string(&row).unwrap_or_default(),
