@@ -21,7 +21,7 @@ const SLOTS: Rows = Rows {
     most: 1_000,
 };
 
-/// Slots in order of id: open ones, and ended ones as long as they are watched (30 days).
+/// Slots in order of id: open ones, and ended ones as long as they are watched (30 days; for good, if their server was handed back).
 #[utoipa::path(
     get, path = "/v2/{tenant}/groups/{group}/ledger", operation_id = "listSlots", tag = "ledger",
     params(
