@@ -41,6 +41,7 @@ impl Projects for Notes {
         file.write_all(project.as_bytes())?;
         // Unlike the begun-log, it counts after a crash of the machine, too: a half of it would refuse the account.
         file.sync_all()?;
-        fs::rename(&beside, self.path(tenant))
+        fs::rename(&beside, self.path(tenant))?;
+        File::open(&self.folder)?.sync_all()
     }
 }
