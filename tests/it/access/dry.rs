@@ -1,9 +1,17 @@
 //! Dry runs: the verdict that an event would get, and nothing else.
-use serde_json::json;
+use domain::time::Timestamp;
+use serde_json::{Value, json};
+use wire::v2::time::Moment;
 
 use super::rig::{Rig, TENANT, spec};
 
 const ALL: [&str; 4] = ["read", "crud", "trigger", "exceed-limits"];
+
+/// An event that passes a bound for an hour.
+fn beyond(rig: &Rig) -> Value {
+    let until = Moment(Timestamp::from_unix_ms((rig.now() + 3_600) * 1_000));
+    json!({"desired": 20, "force": true, "override": {"size": 20, "until": until.to_string()}})
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dry_run_says_what_the_event_then_gets() {
@@ -18,7 +26,7 @@ async fn a_dry_run_says_what_the_event_then_gets() {
         json!({"policy": "nobody"}),
         json!({"desired": 100}),
         json!({"desired": 100, "force": true}),
-        json!({"desired": 20, "force": true, "override": {"size": 20, "until": "2026-12-01T00:00:00Z"}}),
+        beyond(&rig),
         json!({"converge": true}),
         json!({"change": -50, "force": true}),
     ] {
@@ -41,10 +49,9 @@ async fn a_dry_run_says_what_the_event_then_gets() {
                 "{member} of {asked}"
             );
         }
-        let gates = |body: &serde_json::Value| -> Vec<(String, String)> {
+        let gates = |body: &Value| -> Vec<(String, String)> {
             let words = body["gates"].as_array().unwrap().iter();
-            let pair =
-                |gate: &serde_json::Value| (gate["gate"].to_string(), gate["word"].to_string());
+            let pair = |gate: &Value| (gate["gate"].to_string(), gate["word"].to_string());
             words.map(pair).collect()
         };
         assert_eq!(gates(&dry.body["verdict"]), gates(&real.body), "{asked}");
@@ -69,7 +76,7 @@ async fn a_dry_run_leaves_everything_as_it_was() {
     let key = rig.store.keys().remove(0);
     let hints = rig.store.handle("tests").hints;
     hints
-        .clear(&key, domain::time::Timestamp::from_unix_ms(u64::MAX >> 1))
+        .clear(&key, Timestamp::from_unix_ms(u64::MAX >> 1))
         .await
         .unwrap();
     let everything = || {
@@ -86,7 +93,7 @@ async fn a_dry_run_leaves_everything_as_it_was() {
         json!({"change": 2}),
         json!({"policy": "up", "force": true}),
         json!({"desired": 0, "force": true}),
-        json!({"desired": 20, "force": true, "override": {"size": 20, "until": "2026-12-01T00:00:00Z"}}),
+        beyond(&rig),
         json!({"converge": true}),
     ] {
         let path = format!("{events}/dry-run");
@@ -113,7 +120,7 @@ async fn a_dry_run_needs_what_the_event_needs_and_names_the_switch_that_would_ho
         "{groups}/{}/events/dry-run",
         made.body["id"].as_str().unwrap()
     );
-    let beyond = json!({"desired": 20, "force": true, "override": {"size": 20, "until": "2026-12-01T00:00:00Z"}});
+    let beyond = beyond(&rig);
     let refused = rig
         .ask(&["trigger"], ("POST", &path), &[], Some(beyond))
         .await;
