@@ -79,16 +79,7 @@ impl Owner {
                     .iter()
                     .filter(|id| view.group.inbox.contains_key(*id) && !off(Rule::TakeDecided))
                     .for_each(|id| draft.take(id.clone()));
-                if events.is_empty() {
-                    schedule::correct(&mut draft);
-                }
-                let room = BATCH_MAX.saturating_sub(events.len());
-                let timed = schedule::fire(&mut draft, room).into_iter();
-                events.extend(timed.filter(|event| !view.decided.contains(&event.id)));
-                if events.len() < BATCH_MAX {
-                    let turn = circle::fire(&mut draft).into_iter();
-                    events.extend(turn.filter(|event| !view.decided.contains(&event.id)));
-                }
+                by_clock(&mut draft, &mut events, view.decided);
                 decide(&mut draft, &events);
                 left.traced = traced(&events);
                 // After a conflict the group may name another launch configuration than the one at hand: a slot says what its server is built from.
@@ -220,6 +211,19 @@ fn waiting(group: &Group, batch: &Batch, decided: &[EventId]) -> Vec<Event> {
         .filter(|e| !decided.contains(&e.id))
         .cloned()
         .collect()
+}
+
+/// Events that nobody sent, added to those that somebody did: of schedules, and of alerts whose turn it is.
+fn by_clock(draft: &mut Draft<'_>, events: &mut Vec<Event>, decided: &[EventId]) {
+    if events.is_empty() {
+        schedule::correct(draft);
+    }
+    let is_open = |event: &Event| !decided.contains(&event.id);
+    let room = BATCH_MAX.saturating_sub(events.len());
+    events.extend(schedule::fire(draft, room).into_iter().filter(is_open));
+    if events.len() < BATCH_MAX {
+        events.extend(circle::fire(draft).into_iter().filter(is_open));
+    }
 }
 
 /// What workers reported and lists show meets the draft, in order of arrival.

@@ -299,7 +299,9 @@ fn the_chart_lets_no_worker_reach_a_store_no_supervisor_a_cloud_and_no_lane_eith
 #[test]
 fn an_api_of_the_chart_that_stops_serves_on_until_nobody_routes_to_it() {
     let workload = text(&format!("{CHART}api.yaml"));
-    assert!(workload.contains("HOLT_API__API__LINGER, value: {{ .Values.api.linger | quote }} }"));
+    let lingers =
+        "HOLT_API__API__LINGER, value: {{ .Values.api.linger | default \"10s\" | quote }} }";
+    assert!(workload.contains(lingers));
     assert!(workload.contains("terminationGracePeriodSeconds: 30\n"));
     let values = text("deploy/helm/holt/values.yaml");
     assert!(
