@@ -26,6 +26,14 @@ fn a_handful_of_schedules_keeps_every_promise() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_late_server_in_a_dead_cell_is_no_violation_when_the_token_of_its_lapsed_call_is_revoked()
+-> anyhow::Result<()> {
+    let report = run(Schedule::of(1_796_090_470_552_216))?;
+    assert_eq!(report.violations, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
 fn one_number_gives_one_trace_and_another_number_another() -> anyhow::Result<()> {
     let trace = |seed| run(Schedule::of(seed)).map(|r| r.trace);
     assert_eq!(trace(7)?, trace(7)?);

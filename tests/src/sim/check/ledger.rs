@@ -197,7 +197,7 @@ impl Ledger {
             if let Some(server) = slot.state.server() {
                 self.bind(slot, server, findings);
             }
-            if before.is_none_or(|before| before.state != slot.state) {
+            if before.is_none_or(|before| claims_more(&before.state, &slot.state)) {
                 self.look_at_end(slot, (truth, regime), findings);
             }
         }
@@ -393,6 +393,15 @@ fn unexplained(old: &Group, new: &Group, fresh: &[Verdict]) -> Option<String> {
             new.key.id
         )
     })
+}
+
+/// Whether a new state says more of its server than the one before. That the token of a lapsed slot's call is revoked is noted in
+/// its state, and says nothing of whether there is a server: one that came late may be in a cell that is down just then.
+fn claims_more(before: &State, after: &State) -> bool {
+    match (before, after) {
+        (State::Lapsed(_, before), State::Lapsed(_, after)) => before != after,
+        _ => before != after,
+    }
 }
 
 /// Counts the slot's edge, and the rule of evidence behind it.
