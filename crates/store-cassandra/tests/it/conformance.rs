@@ -129,7 +129,7 @@ async fn a_schema_is_applied_once_and_a_store_without_it_is_refused() {
 /// Figure G5: what an event costs when its owner is current. The hint of a queued event comes on top.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a cluster: deploy/fleet/conformance.sh"]
-async fn an_event_costs_one_request() {
+async fn an_event_costs_one_request_and_so_does_a_burst() {
     use domain::group::Group;
     use domain::ids::{ColoId, Fence, GroupId, GroupKey, HomeEpoch};
     use store::apply::{View, apply, create};
@@ -159,4 +159,24 @@ async fn an_event_costs_one_request() {
         group = done.unwrap();
     }
     assert_eq!(cluster.store.counters().requests - before, 20);
+    // Events that come together share one.
+    let decide = |view: View<'_>| {
+        let mut change = sample::desired(view.group, 3);
+        let events = (0..64).map(|n| format!("burst-{n}").parse().unwrap());
+        change.verdicts = events
+            .map(|event| sample::verdict(&event, view.group.rev, sample::NOON))
+            .collect();
+        Ok::<_, std::convert::Infallible>(Some(change))
+    };
+    let done = apply(
+        &process,
+        &*stores.groups,
+        &key,
+        Fence(0),
+        Some(group),
+        decide,
+    )
+    .await;
+    done.unwrap();
+    assert_eq!(cluster.store.counters().requests - before, 21);
 }

@@ -6,6 +6,7 @@ use domain::event::{Ask, Force};
 use domain::group::Group;
 use domain::ids::{EventId, GroupKey};
 use domain::time::Timestamp;
+use domain::verdict::Verdict;
 
 use super::case::{Bench, Failure, Outcome, cases, holds, same};
 use super::sample::{self, NOON};
@@ -20,6 +21,7 @@ cases! {
     a_refusal_names_all_decided_events_and_no_other
     a_commit_refused_for_decided_events_writes_nothing
     a_commit_that_is_old_and_decided_writes_nothing
+    a_burst_of_events_is_decided_at_once
     one_event_in_two_groups_gets_two_verdicts
     event_ids_are_compared_exactly
     verdicts_come_newest_first
@@ -99,61 +101,95 @@ async fn a_second_verdict_on_an_event_is_refused(s: &Bench) -> Outcome {
     same("commit", &done, &refused)
 }
 
+/// Of so many events a store may look for verdicts in another way than of a few.
+const MANY: usize = 40;
+
 async fn a_refusal_names_all_decided_events_and_no_other(s: &Bench) -> Outcome {
-    let (mut group, one) = decided(s).await?;
-    let two = s.event();
-    decide(s, &mut group, &two, NOON).await?;
-    let mut change = sample::desired(&group, 3);
-    change.verdicts = [&s.event(), &two, &s.event(), &one]
-        .map(|id| sample::verdict(id, group.rev, NOON))
-        .into();
-    match s.commit(&group, &change).await? {
-        Committed::Conflict(Conflict::Decided(mut named)) => {
-            named.sort();
-            let mut expected = vec![one, two];
-            expected.sort();
-            same("named events", &named, &expected)
-        }
-        other @ (Committed::Applied | Committed::Conflict(_) | Committed::Unknown) => {
-            Err(Failure(format!("commit: found {other:?}")))
+    for others in [2, MANY] {
+        let (mut group, one) = decided(s).await?;
+        let two = s.event();
+        decide(s, &mut group, &two, NOON).await?;
+        let mut change = sample::desired(&group, 3);
+        let mut ids: Vec<EventId> = (0..others).map(|_| s.event()).collect();
+        ids.insert(1, two.clone());
+        ids.push(one.clone());
+        change.verdicts = verdicts(&ids, &group);
+        match s.commit(&group, &change).await? {
+            Committed::Conflict(Conflict::Decided(mut named)) => {
+                named.sort();
+                let mut expected = vec![one, two];
+                expected.sort();
+                same("named events", &named, &expected)?;
+            }
+            other @ (Committed::Applied | Committed::Conflict(_) | Committed::Unknown) => {
+                return Err(Failure(format!("commit: found {other:?}")));
+            }
         }
     }
+    Ok(())
+}
+
+fn verdicts(ids: &[EventId], group: &Group) -> Vec<Verdict> {
+    ids.iter()
+        .map(|id| sample::verdict(id, group.rev, NOON))
+        .collect()
 }
 
 async fn a_commit_refused_for_decided_events_writes_nothing(s: &Bench) -> Outcome {
-    let (group, old) = decided(s).await?;
-    let new = s.event();
-    let mut change = sample::desired(&group, 9);
-    change.config = Some(sample::other_config());
-    change.slots = vec![sample::slot(
-        1,
-        domain::slot::State::Active(sample::server(1)),
-    )];
-    change.verdicts = [&new, &old]
-        .map(|id| sample::verdict(id, group.rev, NOON))
-        .into();
-    s.commit(&group, &change).await?;
-    s.reads_as(&group).await?;
-    let found = s.groups().verdict(&group.key, &new).await?;
-    same("verdict of a refused commit", &found, &None)
+    for others in [1, MANY] {
+        let (group, old) = decided(s).await?;
+        let mut ids: Vec<EventId> = (0..others).map(|_| s.event()).collect();
+        let new = ids[0].clone();
+        ids.push(old);
+        let mut change = sample::desired(&group, 9);
+        change.config = Some(sample::other_config());
+        change.slots = vec![sample::slot(
+            1,
+            domain::slot::State::Active(sample::server(1)),
+        )];
+        change.verdicts = verdicts(&ids, &group);
+        s.commit(&group, &change).await?;
+        s.reads_as(&group).await?;
+        let found = s.groups().verdict(&group.key, &new).await?;
+        same("verdict of a refused commit", &found, &None)?;
+    }
+    Ok(())
 }
 
 async fn a_commit_that_is_old_and_decided_writes_nothing(s: &Bench) -> Outcome {
-    let old = s.group().await?;
-    let mut group = old.clone();
-    let event = s.event();
-    decide(s, &mut group, &event, NOON).await?;
-    let mut change = sample::desired(&old, 9);
-    change.verdicts = vec![sample::verdict(&event, old.rev, NOON)];
-    let done = s.commit(&old, &change).await?;
-    holds(
-        "a commit that is old and decided is refused",
-        matches!(
-            done,
-            Committed::Conflict(Conflict::Moved | Conflict::Decided(_))
-        ),
-    )?;
-    s.reads_as(&group).await
+    for others in [0, MANY] {
+        let old = s.group().await?;
+        let mut group = old.clone();
+        let event = s.event();
+        decide(s, &mut group, &event, NOON).await?;
+        let mut ids: Vec<EventId> = (0..others).map(|_| s.event()).collect();
+        ids.push(event);
+        let mut change = sample::desired(&old, 9);
+        change.verdicts = verdicts(&ids, &old);
+        let done = s.commit(&old, &change).await?;
+        holds(
+            "a commit that is old and decided is refused",
+            matches!(
+                done,
+                Committed::Conflict(Conflict::Moved | Conflict::Decided(_))
+            ),
+        )?;
+        s.reads_as(&group).await?;
+    }
+    Ok(())
+}
+
+async fn a_burst_of_events_is_decided_at_once(s: &Bench) -> Outcome {
+    let mut group = s.group().await?;
+    let ids: Vec<EventId> = (0..MANY).map(|_| s.event()).collect();
+    let mut change = sample::desired(&group, 3);
+    change.verdicts = verdicts(&ids, &group);
+    s.applied(&mut group, change).await?;
+    for id in ids {
+        let found = s.groups().verdict(&group.key, &id).await?;
+        same("event of the verdict", &found.map(|v| v.event), &Some(id))?;
+    }
+    Ok(())
 }
 
 async fn one_event_in_two_groups_gets_two_verdicts(s: &Bench) -> Outcome {

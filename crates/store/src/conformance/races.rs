@@ -16,6 +16,7 @@ cases! {
     of_many_creates_at_once_one_wins
     of_many_commits_at_one_revision_one_wins
     of_many_verdicts_on_one_event_one_counts
+    of_many_verdicts_on_one_event_in_bursts_of_others_one_counts
     racing_increments_lose_nothing
     apply_decides_again_when_its_cache_is_old
     apply_shows_decided_events_to_the_decision
@@ -73,19 +74,32 @@ async fn of_many_commits_at_one_revision_one_wins(s: &Bench) -> Outcome {
 }
 
 async fn of_many_verdicts_on_one_event_one_counts(s: &Bench) -> Outcome {
+    race_for_one_event(s, 0).await
+}
+
+async fn of_many_verdicts_on_one_event_in_bursts_of_others_one_counts(s: &Bench) -> Outcome {
+    race_for_one_event(s, 20).await
+}
+
+/// Each racer has so many further events of its own, which it decides with the one that all have.
+async fn race_for_one_event(s: &Bench, others: usize) -> Outcome {
     let group = s.group().await?;
     let event = s.event();
     let mut racers = Vec::new();
     for _ in 0..RACERS {
         let (groups, process) = (Arc::clone(&s.stores().groups), s.process.clone());
         let (key, event) = (group.key.clone(), event.clone());
+        let others: Vec<EventId> = (0..others).map(|_| s.event()).collect();
         racers.push(s.process.tasks.spawn("racer", async move {
             let decide = |view: View<'_>| {
                 if view.decided.contains(&event) {
                     return Ok::<_, Infallible>(None);
                 }
                 let mut change = sample::desired(view.group, view.group.state.desired.0 + 1);
-                change.verdicts = vec![sample::verdict(&event, view.group.rev, NOON)];
+                let events = others.iter().chain([&event]);
+                change.verdicts = events
+                    .map(|event| sample::verdict(event, view.group.rev, NOON))
+                    .collect();
                 Ok(Some(change))
             };
             apply(&process, &*groups, &key, Fence(0), None, decide).await
