@@ -191,6 +191,19 @@ pub(crate) struct Proof {
     pub(crate) current: u32,
     #[serde(default)]
     pub(crate) keys: BTreeMap<String, Secret>,
+    #[serde(default)]
+    pub(crate) derived: Derived,
+}
+
+/// When keys that are derived from those of the proof open URLs and the secrets of hooks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Derived {
+    /// Beside keys of their own too: they made what was shown or sealed before there were any.
+    #[default]
+    Beside,
+    /// Only where there are no keys of their own: a proof key that somebody else saw makes no URL then.
+    Alone,
 }
 
 /// The supervisor's periods.

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use store_cassandra::choice;
 use wire::hooks::secret::HookKeys;
 
-use crate::config::{self, Config, Tenant, User};
+use crate::config::{self, Config, Derived, Tenant, User};
 
 const DOMAIN: &str = "Default";
 
@@ -87,7 +87,7 @@ fn keystone(config: &Config) -> holt_api::KeystoneSettings {
 }
 
 /// The old surface's settings. What is derived from the keys that mark servers opens URLs too, beside keys of their own: it made those that were
-/// shown before there were any. Without keys of their own it makes new ones as well.
+/// shown before there were any. Without keys of their own it makes new ones as well. `proof.derived` can leave it at that.
 fn v1(config: &Config) -> anyhow::Result<holt_api::V1> {
     // No key of an operator has such a name by chance.
     let name = |version: u32| format!("proof.keys.{version}");
@@ -95,6 +95,8 @@ fn v1(config: &Config) -> anyhow::Result<holt_api::V1> {
     let capabilities = &mut v1.capabilities;
     if capabilities.keys.is_empty() {
         capabilities.current = name(config.proof.current);
+    } else if config.proof.derived == Derived::Alone {
+        return Ok(v1);
     }
     for (version, key) in derived(&config.proof, b"holt capability URLs")? {
         capabilities.keys.entry(name(version)).or_insert(key);
@@ -108,8 +110,11 @@ fn v1(config: &Config) -> anyhow::Result<holt_api::V1> {
 /// # Errors
 /// Names the key that is no version.
 pub(crate) fn hook_keys(config: &Config) -> anyhow::Result<Vec<Secret>> {
-    let derived = derived(&config.proof, b"holt hooks")?;
     let own = config.hooks.keys.iter().cloned();
+    if config.proof.derived == Derived::Alone && !config.hooks.keys.is_empty() {
+        return Ok(own.collect());
+    }
+    let derived = derived(&config.proof, b"holt hooks")?;
     Ok(own.chain(derived.into_iter().map(|(_, key)| key)).collect())
 }
 

@@ -164,6 +164,29 @@ fn a_url_that_was_shown_before_there_was_a_capability_key_opens_after_one_is_add
 }
 
 #[test]
+fn where_derived_keys_stand_alone_they_open_nothing_beside_keys_of_their_own() {
+    let alone = ("PROOF__DERIVED", "alone");
+    let own = [
+        PROOF,
+        alone,
+        ("API__V1__CAPABILITIES__CURRENT", "mine"),
+        ("API__V1__CAPABILITIES__KEYS__MINE", OWN),
+    ];
+    let names = |variables: &[(&str, &str)]| {
+        let keys = v1(&config(variables)).unwrap().capabilities.keys;
+        keys.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(names(&own), ["mine"]);
+    assert_eq!(names(&[PROOF, alone]), ["proof.keys.1"]);
+    let sealing = |variables: &[(&str, &str)]| hook_keys(&config(variables)).unwrap().len();
+    assert_eq!(sealing(&[PROOF, alone]), 1);
+    let of_hooks = format!("[\"{OWN}\"]");
+    let of_hooks = ("HOOKS__KEYS", of_hooks.as_str());
+    assert_eq!(sealing(&[PROOF, alone, of_hooks]), 1);
+    assert_eq!(sealing(&[PROOF, of_hooks]), 2);
+}
+
+#[test]
 fn a_hooks_secret_that_was_sealed_before_there_was_a_key_of_hooks_opens_after_one_is_added() {
     let keys = |variables: &[(&str, &str)]| {
         HookKeys::new(&hook_keys(&config(variables)).unwrap()).unwrap()
