@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use chassis::{Clock, Entropy, Mono, Process};
 use domain::home::Fence;
-use domain::ids::TenantId;
 
 mod breaker;
 mod budget;
@@ -356,7 +355,8 @@ impl Guard {
     }
 
     /// Takes note of an answer, or of its absence, to a request that went out at `sent`.
-    pub fn heard(&self, call: Call, tenant: &TenantId, heard: Heard, sent: Mono) {
+    pub fn heard(&self, call: Call, whose: impl Into<Whose<'_>>, heard: Heard, sent: Mono) {
+        let whose = whose.into();
         self.shared.tally.heard(call, heard);
         let now = self.now();
         let mut state = self.state();
@@ -374,11 +374,11 @@ impl Guard {
                 // So that all who were told to wait do not come back in one instant.
                 let most = wait / 10 + Duration::from_millis(100);
                 let until = now + wait + self.shared.entropy.up_to(most);
-                gates.pauses.extend(scope, tenant, now, until);
+                gates.pauses.extend(scope, whose, now, until);
                 match scope {
                     Scope::Tenant => {
                         own.health
-                            .told_to_wait(answer, (tenant, until), &mut gates.probe)
+                            .told_to_wait(answer, (whose.tenant, until), &mut gates.probe)
                     }
                     Scope::Colo => {
                         own.health.breaker.rest(until);

@@ -3,6 +3,7 @@ use std::num::NonZeroU32;
 use chassis::{Process, SimulatedProcess};
 use cloud::guard::{Call, Heard as Answer, Settings};
 use domain::control::{Mode, Scope};
+use domain::ids::TenantId;
 
 use super::*;
 
@@ -105,9 +106,10 @@ async fn what_was_told_of_a_probe_is_heard_once() {
     let process = Process::simulated(SimulatedProcess::default());
     let guard = Guard::new(&process, Settings::default());
     guard.share();
+    let by: TenantId = "a".parse().unwrap();
     let fails = || {
         let sent = process.clock.mono();
-        guard.heard(Call::Create, &"a".parse().unwrap(), Answer::Sick, sent);
+        guard.heard(Call::Create, &by, Answer::Sick, sent);
     };
     let beats = Beats::new(2, None);
     (0..5).for_each(|_| fails());

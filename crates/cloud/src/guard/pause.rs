@@ -21,29 +21,43 @@ pub enum Scope {
 #[derive(Debug, Default)]
 pub(super) struct Pauses {
     colo: Mono,
-    tenants: BTreeMap<TenantId, Mono>,
+    tenants: BTreeMap<TenantId, Waits>,
+}
+
+/// Until when one tenant's account was told to wait.
+#[derive(Debug, Default)]
+struct Waits {
+    /// By the answer to any call.
+    any: Mono,
+    /// By the answer to a call for everybody: it heeds what was said to itself, or a limiter that counts refused tries never lets it in again.
+    everybody: Mono,
 }
 
 impl Pauses {
     /// Lengthens a pause; a shorter one changes nothing.
-    pub(super) fn extend(&mut self, scope: Scope, tenant: &TenantId, now: Mono, until: Mono) {
+    pub(super) fn extend(&mut self, scope: Scope, whose: Whose<'_>, now: Mono, until: Mono) {
         if off(Rule::RetryAfter) {
             return;
         }
-        self.tenants.retain(|_, end| *end > now);
-        let end = match scope {
-            Scope::Tenant => self.tenants.entry(tenant.clone()).or_default(),
-            Scope::Colo => &mut self.colo,
-        };
-        *end = until.max(*end);
+        self.tenants.retain(|_, waits| waits.any > now);
+        if scope == Scope::Colo {
+            self.colo = until.max(self.colo);
+            return;
+        }
+        let waits = self.tenants.entry(whose.tenant.clone()).or_default();
+        waits.any = until.max(waits.any);
+        if whose.heeds == Scope::Colo {
+            waits.everybody = until.max(waits.everybody);
+        }
     }
 
     /// When such a call may be made; in the past if it may now.
     pub(super) fn end(&self, whose: Whose<'_>) -> Mono {
-        let own = match whose.heeds {
-            Scope::Tenant => self.tenants.get(whose.tenant).copied(),
-            Scope::Colo => None,
-        };
+        let waits = self.tenants.get(whose.tenant);
+        let own = waits.map(|waits| match whose.heeds {
+            Scope::Tenant => waits.any,
+            Scope::Colo => waits.everybody,
+        });
         own.unwrap_or_default().max(self.colo)
     }
 

@@ -24,13 +24,13 @@ pub struct Whose<'a> {
     pub group: Option<GroupId>,
     /// The epoch of that group's partition: a call of another epoch than the colo's is not begun (safety 3.10).
     pub epoch: Option<HomeEpoch>,
-    /// Which pauses hold it up: the tenant's and the colo's, or the colo's only.
+    /// Which pauses hold it up: the tenant's and the colo's, or the colo's and what calls for everybody by that account were told.
     pub heeds: pause::Scope,
 }
 
 impl<'a> Whose<'a> {
-    /// A call for everybody in the colo, by the account of one tenant: while it is not made all stand still, so what that tenant was told concerns it
-    /// not.
+    /// A call for everybody in the colo, by the account of one tenant: while it is not made all stand still, so what that tenant's own calls were
+    /// told concerns it not.
     #[must_use]
     pub const fn everybody(by: &'a TenantId) -> Self {
         Self {

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use chassis::SimulatedProcess;
 use chassis::config::Rate;
+use domain::ids::TenantId;
 
 use super::*;
 
@@ -209,6 +210,36 @@ async fn a_call_for_everybody_heeds_what_the_colo_was_told_and_not_what_its_tena
         let charged = guard.charge(Call::Auth, whose, deadline).await;
         assert_eq!(charged.is_err(), is_refused, "{scope:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_for_everybody_heeds_what_one_of_its_kind_was_told() {
+    let process = process();
+    let guard = guard(&process, lane(1000, 1000, 100));
+    let (by, other) = (tenant("a"), tenant("b"));
+    let for_all = Whose::everybody(&by);
+    let told = |seconds| Heard::Throttled(Scope::Tenant, Duration::from_secs(seconds));
+    let now = process.clock.mono();
+    guard.heard(Call::Auth, for_all, told(30), now);
+    // Said to a call of the tenant's own: no concern of those for everybody.
+    guard.heard(Call::Get, &by, told(90), now);
+    let soon = now + Duration::from_secs(5);
+    for whose in [for_all, Whose::from(&by)] {
+        let admitted = guard.admit(Call::Get, whose, Priority::Doubt, soon).await;
+        assert!(matches!(admitted, Err(Refused::Paused(_))), "{whose:?}");
+        let charged = guard.charge(Call::Auth, whose, soon).await;
+        assert!(matches!(charged, Err(Refused::Paused(_))), "{whose:?}");
+    }
+    for whose in [Whose::everybody(&other), Whose::from(&other)] {
+        let admitted = guard.admit(Call::Get, whose, Priority::Doubt, soon).await;
+        drop(admitted.expect("by another account"));
+    }
+    process.clock.sleep(Duration::from_secs(34)).await;
+    let soon = process.clock.mono() + Duration::from_secs(5);
+    let charged = guard.charge(Call::Auth, for_all, soon).await;
+    assert_eq!(charged, Ok(()), "it has waited as long as it was asked to");
+    let charged = guard.charge(Call::Auth, &by, soon).await;
+    assert!(matches!(charged, Err(Refused::Paused(_))), "{charged:?}");
 }
 
 #[tokio::test(start_paused = true)]

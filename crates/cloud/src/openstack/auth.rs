@@ -251,7 +251,7 @@ impl OpenStack {
             }
             other @ (Heard::Served | Heard::Sick | Heard::Silent | Heard::Throttled(..)) => other,
         };
-        self.guard.heard(call, whose.tenant, heard, sent);
+        self.guard.heard(call, whose, heard, sent);
         exchange.map_err(Nothing::Transport)
     }
 }

@@ -84,7 +84,8 @@ impl OpenStack {
             microversion: ready.microversion,
             ..Ask::new(Call::Create, Method::Post, "/servers".to_owned(), token)
         };
-        let exchange = self.exchange(token, ask).await;
+        let whose = Whose::from(&token.tenant);
+        let exchange = self.exchange(token, whose, ask).await;
         let result = classify::create(&exchange, self.process.clock.unix_ms());
         if let Ok(answer) = exchange {
             self.weigh_create(token, &answer);
@@ -276,7 +277,7 @@ impl OpenStack {
                 ..Ask::new(call, method, path(), &token)
             };
             self.leave(call, whose, (began, second)).await?;
-            let exchange = self.exchange(&token, ask).await;
+            let exchange = self.exchange(&token, whose, ask).await;
             match exchange.as_ref().map(|answer| answer.status) {
                 Ok(401) => match self.rejected(&token) {
                     Rejected::Once if !second => second = true,
@@ -292,7 +293,7 @@ impl OpenStack {
     }
 
     /// One exchange with the compute API, exactly one.
-    async fn exchange(&self, token: &Token, ask: Ask) -> classify::Exchange {
+    async fn exchange(&self, token: &Token, whose: Whose<'_>, ask: Ask) -> classify::Exchange {
         let Ask {
             call,
             method,
@@ -324,7 +325,7 @@ impl OpenStack {
         let sent = self.process.clock.mono();
         let exchange = self.transport.exchange(request).await;
         let heard = classify::heard(&exchange, self.process.clock.unix_ms());
-        self.guard.heard(call, &token.tenant, heard, sent);
+        self.guard.heard(call, whose, heard, sent);
         self.log(call, &exchange);
         exchange
     }

@@ -122,3 +122,45 @@ async fn an_account_that_cannot_sign_in_is_not_tried_again_for_its_key_pairs() {
     }
     assert_eq!(double.seen().len(), 1);
 }
+
+/// What Keystone and Nova say alike: to come back later.
+fn later(status: u16, seconds: &str) -> Say {
+    let after = vec![("retry-after", seconds.to_owned())];
+    Say::Answer(status, after, String::new())
+}
+
+#[tokio::test]
+async fn what_keystone_asks_of_the_fence_is_waited_out() {
+    for status in [429, 503] {
+        let double = Double::start(move |_| later(status, "2")).await;
+        let mut settings = settings(&double);
+        // With more time than it is asked to wait it would wait, and not be refused.
+        settings.timeouts.auth = Duration::from_millis(500);
+        let cloud = client_with(settings);
+        for _ in 0..3 {
+            let listed = cloud.key_pairs(&tenant()).await;
+            assert!(matches!(listed, Err(CallError::Throttled(_))), "{listed:?}");
+        }
+        assert_eq!(double.seen().len(), 1, "{status}");
+        // The guard adds up to a tenth and 100 ms, so that not all come back at once.
+        cloud.process.clock.sleep(Duration::from_millis(2400)).await;
+        let listed = cloud.key_pairs(&tenant()).await;
+        assert!(matches!(listed, Err(CallError::Throttled(_))), "{listed:?}");
+        assert_eq!(double.seen().len(), 2, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn what_nova_asks_of_a_read_of_key_pairs_holds_up_the_next() {
+    let (cloud, _double) = cloud(|_| later(429, "60")).await;
+    let (by, wait) = (tenant(), Duration::from_secs(60));
+    let listed = cloud.key_pairs(&by).await;
+    assert_eq!(listed, Err(CallError::Throttled(wait)));
+    let deadline = cloud.process.clock.mono() + Duration::from_secs(5);
+    let whose = guard::Whose::everybody(&by);
+    let next = cloud
+        .guard
+        .admit(Call::Get, whose, guard::Priority::Doubt, deadline);
+    let refused = next.await.expect_err("too early");
+    assert!(matches!(refused, guard::Refused::Paused(_)), "{refused:?}");
+}
