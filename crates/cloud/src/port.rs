@@ -157,7 +157,7 @@ pub trait Cloud: Debug + Send + Sync {
     /// All key pairs of the user behind the tenant's account. A list that may not be whole is [`CallError::Unclear`]: it says nothing.
     ///
     /// As with the two calls below, everybody in the colo waits for it: it is made although that tenant's own calls were told to wait, and although
-    /// something else was refused to its account, as long as there is a token.
+    /// something else was refused to its account, unless that was a sign-in and there is no token.
     async fn key_pairs(&self, tenant: &TenantId) -> Result<Vec<KeyPair>, CallError>;
 
     /// Makes a key pair out of a public key. Names are unique for a user (safety 2.1), which is what makes one of them a fence. A quota that is

@@ -120,14 +120,18 @@ impl OpenStack {
     }
 
     /// What needs no sign-in: a good token, or a refusal that still stands. A call for everybody takes the token in spite of a refusal, which was of
-    /// something else. Without one it is refused as others are: Keystone may lock an account that tries again and again.
+    /// something else. Without one it signs in, unless that was refused: Keystone may lock an account that tries again and again.
     fn known(&self, seat: &Seat, whose: Whose<'_>) -> Option<Result<Token, TokenError>> {
         let now = self.process.clock.mono();
         let current = seat.current(now);
-        let tries = whose.heeds == Scope::Colo && current.is_some();
-        match seat.suspicion(now) {
-            Some(words) if !tries => Some(Err(TokenError::Refused(words))),
-            Some(_) | None => current.map(Ok),
+        let refusal = match whose.heeds {
+            Scope::Tenant => seat.suspicion(now),
+            Scope::Colo if current.is_some() => None,
+            Scope::Colo => seat.refusal(now),
+        };
+        match refusal {
+            Some(words) => Some(Err(TokenError::Refused(words))),
+            None => current.map(Ok),
         }
     }
 

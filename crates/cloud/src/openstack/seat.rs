@@ -26,8 +26,10 @@ struct Inner {
     failed: Option<Failed>,
     /// Tokens in a row that Nova did not take.
     rejected: u32,
-    /// The account is suspect until then: no calls but one probe (safety 2.2).
-    suspect: Option<(Mono, String)>,
+    /// A sign-in was refused, or two tokens in a row: the account is suspect until then, no calls but one probe (safety 2.2).
+    refused: Option<(Mono, String)>,
+    /// A read was forbidden: suspect likewise. Kept apart, because sign-ins are no trouble then, and one that lands is no answer to it.
+    forbidden: Option<(Mono, String)>,
 }
 
 /// Why a sign-in failed, for all that waited for it.
@@ -93,11 +95,16 @@ impl Seat {
         current.is_some_and(|current| current.serial != token.serial)
     }
 
-    /// The refusal that still stands.
+    /// The refusal that still stands, of whatever.
     pub(super) fn suspicion(&self, now: Mono) -> Option<String> {
         let inner = self.inner();
-        let (until, words) = inner.suspect.as_ref()?;
-        (*until > now).then(|| words.clone())
+        let forbidden = || standing(inner.forbidden.as_ref(), now);
+        standing(inner.refused.as_ref(), now).or_else(forbidden)
+    }
+
+    /// The refusal that still stands of a sign-in, or of what came of one.
+    pub(super) fn refusal(&self, now: Mono) -> Option<String> {
+        standing(self.inner().refused.as_ref(), now)
     }
 
     /// How many sign-ins have ended: read before waiting for [`Seat::flight`].
@@ -119,12 +126,12 @@ impl Seat {
             Ok(token) => {
                 inner.token = Some(token.clone());
                 inner.failed = None;
-                inner.suspect = None;
+                inner.refused = None;
             }
             Err(failed) => {
                 inner.failed = Some(failed.clone());
                 if let Failed::Refused(words) = failed {
-                    inner.suspect = Some((suspect_until, words.clone()));
+                    inner.refused = Some((suspect_until, words.clone()));
                 }
             }
         }
@@ -148,7 +155,7 @@ impl Seat {
             return Rejected::Once;
         }
         let words = "a fresh token was not accepted".to_owned();
-        inner.suspect = Some((suspect_until, words));
+        inner.refused = Some((suspect_until, words));
         // The probe starts anew.
         inner.rejected = 0;
         Rejected::Again
@@ -156,13 +163,18 @@ impl Seat {
 
     /// Makes the account suspect: it may not do what it is for.
     pub(super) fn suspect(&self, until: Mono, words: String) {
-        self.inner().suspect = Some((until, words));
+        self.inner().forbidden = Some((until, words));
     }
 
     /// Forgets the token without blame: the next one is made with what the service says of itself by then.
     pub(super) fn forget(&self) {
         self.inner().token = None;
     }
+}
+
+fn standing(refusal: Option<&(Mono, String)>, now: Mono) -> Option<String> {
+    let (until, words) = refusal?;
+    (*until > now).then(|| words.clone())
 }
 
 #[cfg(test)]

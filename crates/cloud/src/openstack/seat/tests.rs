@@ -94,3 +94,17 @@ fn a_failure_is_shared_by_those_who_waited_and_by_nobody_else() {
     landed(&seat, &token(1, 3600));
     assert!(seat.failed_since(before).is_none());
 }
+
+#[test]
+fn a_sign_in_that_lands_ends_the_refusal_of_one_and_not_what_reads_were_refused() {
+    let seat = seat();
+    let refused = Failed::Refused("no such user".to_owned());
+    seat.landed(&Err(refused), seconds(600));
+    // By a token of before.
+    seat.suspect(seconds(600), "policy".to_owned());
+    assert_eq!(seat.refusal(seconds(0)).as_deref(), Some("no such user"));
+    landed(&seat, &token(1, 3600));
+    assert_eq!(seat.refusal(seconds(0)), None);
+    assert_eq!(seat.suspicion(seconds(599)).as_deref(), Some("policy"));
+    assert_eq!(seat.suspicion(seconds(600)), None);
+}

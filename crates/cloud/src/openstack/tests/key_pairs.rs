@@ -100,6 +100,32 @@ async fn key_pairs_are_read_while_their_account_is_suspect_and_its_tenant_was_to
 }
 
 #[tokio::test]
+async fn key_pairs_are_read_by_a_new_token_while_their_account_is_suspect_for_a_read() {
+    let mut nth = 0;
+    let double = Double::start(
+        move |seen| match (seen.method.as_str(), seen.path.as_str()) {
+            ("POST", "/v3/auth/tokens") => {
+                nth += 1;
+                signed_in(seen, nth, 1)
+            }
+            ("GET", "/v2.1/") => root("2.93"),
+            ("GET", "/v2.1/os-keypairs") => Say::json(200, json!({"keypairs": []})),
+            _ => forbidden(),
+        },
+    )
+    .await;
+    let cloud = client_with(settings(&double));
+    assert_eq!(cloud.list(&tenant()).await, Err(CallError::Credential));
+    // Its token runs out.
+    cloud.process.clock.sleep(Duration::from_millis(1010)).await;
+    assert_eq!(cloud.key_pairs(&tenant()).await, Ok(Vec::new()));
+    assert_eq!(double.asked("POST", "/v3/auth/tokens").len(), 2);
+    assert_eq!(cloud.list(&tenant()).await, Err(CallError::Credential));
+    let lists = double.asked("GET", "/v2.1/servers");
+    assert_eq!(lists.len(), 1, "that it could sign in does not clear it");
+}
+
+#[tokio::test]
 async fn an_account_that_may_not_read_key_pairs_is_not_suspect_for_that() {
     let (cloud, _double) = cloud(|seen| match seen.path.as_str() {
         "/v2.1/os-keypairs" => forbidden(),
