@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
-use chassis::Process;
 use chassis::config::Rate;
 use chassis::net::Network;
+use chassis::{Process, Stop};
 use domain::event::Event;
 use domain::ids::{ColoId, GroupId, GroupKey, HomeEpoch, TenantId};
 use domain::time::{Mono, Now, Timestamp};
@@ -70,6 +70,8 @@ pub struct Context {
     linger: Duration,
     /// When the first request came after the process was asked to stop.
     stopped: OnceLock<chassis::Mono>,
+    /// Asked for when no request is served any more, which may be long after the process was asked to stop.
+    pub(crate) ended: Stop,
     /// Where new groups live.
     pub colo: ColoId,
     /// The other colos, if there are any.
@@ -136,6 +138,7 @@ impl Context {
             owner_deadline: settings.owner_deadline,
             linger: settings.linger,
             stopped: OnceLock::new(),
+            ended: Stop::new(),
             colo: ColoId(settings.colo),
             colos,
             counts: Counts::new(&process.metrics),
@@ -160,10 +163,12 @@ impl Context {
     /// Whether requests are refused: the process is to stop, and whatever is in front had the time to notice.
     pub(crate) fn is_closed(&self) -> bool {
         let clock = &self.process.clock;
-        self.process.stop.is_requested() && {
-            let since = *self.stopped.get_or_init(|| clock.mono());
-            clock.mono().saturating_since(since) >= self.linger
+        if !self.process.stop.is_requested() {
+            return false;
         }
+        let since = *self.stopped.get_or_init(|| clock.mono());
+        // A connection may outlive the listener for a moment, and nobody keeps up to date what its requests are judged by.
+        self.ended.is_requested() || clock.mono().saturating_since(since) >= self.linger
     }
 
     /// Waits until no request is in hand, for at most `within`.

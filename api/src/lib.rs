@@ -110,8 +110,10 @@ pub async fn build(
         (v1, hooks, colos),
     ));
     let notes = Arc::clone(&context.stores.notes);
-    context.denied.watch(process, Arc::clone(&notes));
-    context.revoked.watch(process, notes).await;
+    // These go on for as long as requests are served: an api that lingers believes and records as any other does.
+    let serving = process.until(&context.ended);
+    context.denied.watch(&serving, Arc::clone(&notes));
+    context.revoked.watch(&serving, notes).await;
     let shared = context.clone();
     let app = move || {
         let context = shared.clone();
@@ -127,7 +129,7 @@ pub async fn build(
     };
     let server = Server::start(process, settings.threads, listener, app);
     let server = server.await.map_err(listen)?;
-    auth::jwks::watch(&keys, process, &settings.tokens)?;
+    auth::jwks::watch(&keys, &serving, &settings.tokens)?;
     Ok(Api {
         address,
         server,
@@ -161,11 +163,14 @@ impl Api {
         &self.keys
     }
 
-    /// Answers the requests in hand, and closes every connection. Ask the process to stop first: what comes later is then refused with
-    /// 503, instead of being cut off.
+    /// Answers the requests in hand, and closes every connection.
+    ///
+    /// Ask the process to stop first: what comes later is then refused with 503, instead of being cut off. Drain its tasks afterwards: they go on
+    /// until here, and then write down the last refusals.
     pub async fn stop(&self) {
         self.context.idle(STOP_DEADLINE).await;
         self.context.process.clock.sleep(WRITE_OUT).await;
         self.server.stop().await;
+        self.context.ended.request();
     }
 }

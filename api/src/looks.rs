@@ -78,7 +78,7 @@ impl Denied {
             waiting: Mutex::default(),
             lost: metrics.counter(
                 "api_denied_unrecorded_total",
-                "Refusals for want of a privileged right that the audit does not have: too many that differ came at once.",
+                "Refusals for want of a privileged right that the audit does not have: too many that differ came at once, or the store took none until the process ended.",
             ),
         }
     }
@@ -105,7 +105,7 @@ impl Denied {
         }
     }
 
-    /// Writes them again and again, and once more when the process stops.
+    /// Writes them again and again, and once more when `process` stops: when no request is served any more.
     pub(crate) fn watch(self: &Arc<Self>, process: &Process, shelves: Arc<dyn Notes>) {
         let (denied, process) = (Arc::clone(self), process.clone());
         let tasks = process.tasks.clone();
@@ -118,6 +118,7 @@ impl Denied {
                 };
                 denied.write(&process, &*shelves).await;
                 if is_last {
+                    denied.give_up();
                     return;
                 }
             }
@@ -143,6 +144,19 @@ impl Denied {
             break;
         }
         self.put_back(rest);
+    }
+
+    /// Nothing is written any more: what still waits is lost.
+    fn give_up(&self) {
+        let rest = {
+            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *waiting)
+        };
+        let lost = rest.values().map(|look| u64::from(look.times)).sum::<u64>();
+        if lost > 0 {
+            self.lost.add(lost);
+            tracing::error!(lost, "refusals are not in the audit: the process ends");
+        }
     }
 
     fn put_back(&self, rest: BTreeMap<Alike, Look>) {

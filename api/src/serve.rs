@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chassis::config::Layers;
 use chassis::http::Trust;
-use chassis::{Process, Secret, ops, shutdown, telemetry, tls};
+use chassis::{Process, Secret, Stop, ops, shutdown, telemetry, tls};
 use domain::ids::{ColoId, PlaneName};
 use serde::{Deserialize, Serialize};
 use store::embedded;
@@ -112,6 +112,9 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let process = &process.traced(&config.telemetry.traces, "holt-api")?;
     shutdown::on_signals(process).context("watch signals")?;
     let linger = config.api.linger;
+    // Where requests belong is followed until none is served.
+    let ended = Stop::new();
+    let serving = &process.until(&ended);
     let calls = calls(process, &config)?;
     let plane = config.plane()?;
     let index = config
@@ -123,7 +126,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     let mut stores = searching(store.stores(), index.as_ref());
     if let Some((own, first)) = plane {
         stores = store::home::shared(stores, own);
-        store::home::follow(process, &stores.home, ColoId(config.api.colo), first);
+        store::home::follow(serving, &stores.home, ColoId(config.api.colo), first);
     }
     let owner: Arc<dyn Submit> = match &config.supervisor.address {
         Some(address) => {
@@ -133,7 +136,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
         }
         None => {
             let members = Arc::clone(&stores.members);
-            let watch = Watch::start(process, members, ColoId(config.api.colo), None);
+            let watch = Watch::start(serving, members, ColoId(config.api.colo), None);
             Arc::new(Owners::new(process.clock.clone(), watch, calls))
         }
     };
@@ -145,6 +148,7 @@ pub async fn run(process: &Process, file: Option<&Path>) -> anyhow::Result<()> {
     process.stop.requested().await;
     process.clock.sleep(linger).await;
     api.stop().await;
+    ended.request();
     operators.stop(false).await;
     process.tasks.drain(&process.clock, TASKS).await;
     store.close().await;

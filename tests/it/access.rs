@@ -11,6 +11,7 @@ mod jwks;
 pub(crate) mod keys;
 mod keystone;
 mod late;
+mod lingers;
 mod matrix;
 mod missing;
 mod old;

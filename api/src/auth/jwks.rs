@@ -23,7 +23,7 @@ enum Source {
     Address(http::Client, String),
 }
 
-/// Reads the key set again and again until the process stops.
+/// Reads the key set again and again until `process` stops: until no request is served.
 ///
 /// # Errors
 /// [`StartError`]: the address may not be used, or its certificates cannot be read.

@@ -93,7 +93,7 @@ impl Revoked {
         Ok(())
     }
 
-    /// Reads them now, and again and again until the process stops.
+    /// Reads them now, and again and again until `process` stops: until no request is served.
     pub(crate) async fn watch(&self, process: &Process, notes: Arc<dyn Notes>) {
         self.look(process, &*notes).await;
         let (revoked, process) = (self.clone(), process.clone());

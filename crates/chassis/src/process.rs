@@ -53,6 +53,15 @@ impl Process {
         }
     }
 
+    /// The same process to tasks that end with `stop` instead of its own: what requests are judged by is kept up to date until none is served.
+    #[must_use]
+    pub fn until(&self, stop: &Stop) -> Self {
+        Self {
+            stop: stop.clone(),
+            ..self.clone()
+        }
+    }
+
     /// The same process, whose spans go where `settings` says.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use store::memory::faults::{Call, Faults, Plan, What};
 use super::rig::{Rig, TENANT};
 
 /// Asks for the groups of the tenant with a token of these claims; the status, and what a refusal says.
-async fn listed(rig: &Rig, claims: &Value) -> (u16, Value) {
+pub(super) async fn listed(rig: &Rig, claims: &Value) -> (u16, Value) {
     let path = format!("/v2/{TENANT}/groups");
     let request = rig.request(reqwest::Method::GET, &path);
     let answer = request.bearer_auth(rig.ed.sign(claims)).send();
@@ -19,11 +19,40 @@ async fn listed(rig: &Rig, claims: &Value) -> (u16, Value) {
     (status, body)
 }
 
-fn of(rig: &Rig, subject: &str, issued: u64) -> Value {
+/// Claims of a token that may read.
+pub(super) fn of(rig: &Rig, subject: &str, issued: u64) -> Value {
     let mut claims = rig.claims(TENANT, &["read"]);
     claims["sub"] = json!(subject);
     claims["iat"] = json!(issued);
     claims
+}
+
+/// Asks until the status is that one.
+pub(super) async fn reaches(rig: &Rig, claims: &Value, status: u16) {
+    let clock = &rig.process.clock;
+    let reached = async {
+        while listed(rig, claims).await.0 != status {
+            clock.sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let within = clock.timeout(Duration::from_secs(10), reached);
+    within
+        .await
+        .expect("the store is looked at every other second");
+}
+
+/// The store has it that all tokens of `ann` are ended, and this api was not asked.
+pub(super) async fn another_api_ends_ann(rig: &Rig) {
+    let note = store::note::Note {
+        id: vec![1; 16],
+        at: domain::time::Timestamp::from_unix_ms(1),
+        body: json!({"id": "01", "subject": "ann", "before": "2999-01-01T00:00:00Z", "who": "otto", "why": "x", "at": "2026-01-01T00:00:00Z"}).to_string(),
+    };
+    let notes = rig.store.handle("another api").notes;
+    notes
+        .keep(store::note::Shelf::Revocations, &note, None)
+        .await
+        .unwrap();
 }
 
 async fn revoke(rig: &Rig, body: Value) -> (u16, Value) {
@@ -122,24 +151,7 @@ async fn no_token_is_believed_before_it_is_known_which_ones_were_ended_and_what_
     let token = of(&rig, "ann", rig.now() - 60);
     assert_eq!(listed(&rig, &token).await.0, 503);
     faults.0.store(true, Ordering::Relaxed);
-    let reaches = async |status: u16| {
-        let reached = async { while listed(&rig, &token).await.0 != status {} };
-        let within = rig.process.clock.timeout(Duration::from_secs(10), reached);
-        within
-            .await
-            .expect("the store is looked at every other second");
-    };
-    reaches(200).await;
-    // Another api has kept it.
-    let note = store::note::Note {
-        id: vec![1; 16],
-        at: domain::time::Timestamp::from_unix_ms(1),
-        body: json!({"id": "01", "subject": "ann", "before": "2999-01-01T00:00:00Z", "who": "otto", "why": "x", "at": "2026-01-01T00:00:00Z"}).to_string(),
-    };
-    let notes = rig.store.handle("another api").notes;
-    notes
-        .keep(store::note::Shelf::Revocations, &note, None)
-        .await
-        .unwrap();
-    reaches(401).await;
+    reaches(&rig, &token, 200).await;
+    another_api_ends_ann(&rig).await;
+    reaches(&rig, &token, 401).await;
 }

@@ -40,6 +40,9 @@ pub(crate) const RIGHTS: [&str; 7] = [
 /// The tenant of the tests.
 pub(crate) const TENANT: &str = "acme";
 
+/// The file with the key set.
+const JWKS: &str = "jwks.json";
+
 /// No owner answers: events go the other real way, into the inbox.
 #[derive(Debug)]
 pub(crate) struct Unreachable;
@@ -94,7 +97,7 @@ pub(crate) struct Rig {
     /// What seals the secrets of hooks and makes the addresses of answers.
     pub(crate) hooks: HookKeys,
     http: reqwest::Client,
-    _jwks: tempfile::TempDir,
+    jwks: tempfile::TempDir,
 }
 
 impl Rig {
@@ -151,24 +154,40 @@ impl Rig {
         (limits, v1): (Limits, holt_api::V1),
         owner: impl FnOnce(&Process, &Stores) -> Arc<dyn Submit>,
     ) -> Self {
+        let settings = holt_api::Settings {
+            tokens: holt_api::Tokens {
+                keystone,
+                ..holt_api::Tokens::default()
+            },
+            limits,
+            v1,
+            ..holt_api::Settings::default()
+        };
+        Self::told(process, faults, settings, owner).await
+    }
+
+    /// The same, told anything but where it listens and whose signatures it believes.
+    pub(crate) async fn told(
+        process: Process,
+        faults: Arc<dyn Faults>,
+        settings: holt_api::Settings,
+        owner: impl FnOnce(&Process, &Stores) -> Arc<dyn Submit>,
+    ) -> Self {
         let unclear_for = Duration::from_millis(1);
         let store = Memory::with_faults(process.clock.clone(), faults, unclear_for);
         let (ed, rsa) = (keys::ed25519("ed-1"), keys::rsa("rsa-1"));
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("jwks.json");
+        let file = folder.path().join(JWKS);
         std::fs::write(&file, json!({"keys": [ed.jwk]}).to_string()).unwrap();
         let settings = holt_api::Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
             tokens: holt_api::Tokens {
                 keys: BTreeMap::from([(rsa.kid.to_owned(), rsa.public_pem.clone())]),
                 jwks_file: Some(file),
-                keystone,
-                ..holt_api::Tokens::default()
+                ..settings.tokens
             },
-            limits,
-            v1,
             hooks: vec![hook_key()],
-            ..holt_api::Settings::default()
+            ..settings
         };
         let stores = store.handle("api");
         let owner = owner(&process, &stores);
@@ -191,8 +210,14 @@ impl Rig {
             ed,
             rsa,
             http: http.unwrap(),
-            _jwks: folder,
+            jwks: folder,
         }
+    }
+
+    /// Takes its Ed25519 key out of the set that the api reads, and puts another one in its place.
+    pub(crate) fn replace_key(&self, by: &Pair) {
+        let file = self.jwks.path().join(JWKS);
+        std::fs::write(file, json!({"keys": [by.jwk]}).to_string()).unwrap();
     }
 
     /// Changes a group behind everybody's back.

@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// A store that takes longer is asked again.
 const WITHIN: Duration = Duration::from_millis(1_500);
 
-/// Looks every second who serves the colo, until the process stops. Where the store cannot be read, what was known last holds.
+/// Looks every second who serves the colo, until `process` stops. Where the store cannot be read, what was known last holds.
 pub fn follow(process: &Process, home: &Home, colo: ColoId, first: PlaneName) {
     let Some(shared) = home.shared().cloned() else {
         return;
