@@ -355,7 +355,7 @@ impl Guard {
     }
 
     /// Takes note of an answer, or of its absence, to a request that went out at `sent`.
-    pub fn heard(&self, call: Call, whose: impl Into<Whose<'_>>, heard: Heard, sent: Mono) {
+    pub fn heard<'t>(&self, call: Call, whose: impl Into<Whose<'t>>, heard: Heard, sent: Mono) {
         let whose = whose.into();
         self.shared.tally.heard(call, heard);
         let now = self.now();
