@@ -39,9 +39,17 @@ impl Bench {
     }
 
     fn start_with(change: impl Fn(&mut Settings)) -> Self {
+        Self::start_there(Machine::new(), change)
+    }
+
+    /// On a machine that has seen other lives.
+    fn start_on(machine: &Machine) -> Self {
+        Self::start_there(machine.clone(), |settings| settings.polls = 1)
+    }
+
+    fn start_there(machine: Machine, change: impl Fn(&mut Settings)) -> Self {
         let process = process(1);
         let clock = process.clock.clone();
-        let machine = Machine::new();
         let (nova, desk) = (Nova::new(clock.clone()), Desk::new(clock));
         let mut settings = settings(&machine);
         change(&mut settings);

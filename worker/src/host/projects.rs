@@ -28,7 +28,8 @@ impl Notes {
 impl Projects for Notes {
     fn last(&self, tenant: &TenantId) -> io::Result<Option<String>> {
         match fs::read_to_string(self.path(tenant)) {
-            Ok(project) => Ok(Some(project)),
+            // Whoever mends a note with `echo` ends it with a line break.
+            Ok(project) => Ok(Some(project.trim().to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }

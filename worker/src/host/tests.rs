@@ -140,3 +140,13 @@ fn a_project_that_cannot_be_noted_leaves_the_last_one_as_it_was() {
         assert_eq!(notes.last(&a).unwrap().as_deref(), Some("p1"));
     }
 }
+
+#[test]
+fn a_note_that_was_written_by_hand_counts_without_its_line_break() {
+    let folder = tempfile::tempdir().unwrap();
+    let a: TenantId = "a".parse().unwrap();
+    let notes = Place::Folder(folder.path().to_owned()).projects(&name("w"));
+    notes.note(&a, "p1").unwrap();
+    std::fs::write(folder.path().join("w.projects/a.project"), "p2\n").unwrap();
+    assert_eq!(notes.last(&a).unwrap().as_deref(), Some("p2"));
+}

@@ -63,15 +63,52 @@ async fn an_account_that_moved_goes_on_once_its_last_project_is_named() {
 async fn an_account_whose_project_cannot_be_noted_is_not_used() {
     let machine = Machine::new();
     assert!(goes_on(&machine, "a", None).await);
-    let process = process(1);
-    let desk = Desk::new(process.clock.clone());
-    let nova = Nova::new(process.clock.clone());
-    run(&process, settings(&machine), &nova, &[&desk]).unwrap();
+    let bench = Bench::start_on(&machine);
     machine.fill(true);
-    desk.put(vec![for_tenant("a", Call::SignIn)]);
-    let known = desk.reports(1).await.remove(0).result;
-    assert_eq!(known, Done::SignedIn(Ok(())), "nothing was to be noted");
-    desk.put(vec![for_tenant("b", Call::SignIn)]);
-    let met = desk.reports(2).await.remove(1).result;
-    assert!(matches!(met, Done::SignedIn(Err(_))), "{met:?}");
+    bench.sign_in("a").await; // Nothing is to be noted.
+    assert!(!signs_in(&bench, "b").await);
+}
+
+/// A try of the tenant to sign in, and whether it came to a token.
+async fn signs_in(bench: &Bench, name: &str) -> bool {
+    let done = bench.done(vec![for_tenant(name, Call::SignIn)], 1).await;
+    matches!(done[..], [Done::SignedIn(Ok(()))])
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_project_cannot_be_noted_keystone_is_asked_once_a_minute() {
+    let machine = Machine::new();
+    let bench = Bench::start_on(&machine);
+    machine.fill(true);
+    for _ in 0..10 {
+        assert!(!signs_in(&bench, "b").await);
+        bench.pause(5).await;
+    }
+    let list = bench.done(vec![for_tenant("b", Call::List)], 1).await;
+    assert!(matches!(list[..], [Done::Nothing(_)]), "{list:?}");
+    assert_eq!(bench.nova.state().sign_ins, 1);
+    machine.fill(false);
+    bench.pause(15).await;
+    assert!(signs_in(&bench, "b").await, "there is room again");
+    assert_eq!(bench.nova.state().sign_ins, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_note_cannot_be_read_keystone_is_not_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = Bench::start_with(|settings| {
+        settings.place = Place::Folder(folder.path().to_owned());
+        settings.polls = 1;
+    });
+    let notes = folder.path().join("w.projects");
+    std::fs::create_dir(&notes).unwrap();
+    let note = notes.join("b.project");
+    std::fs::write(&note, b"\xff\xfe").unwrap();
+    for _ in 0..12 {
+        assert!(!signs_in(&bench, "b").await);
+        bench.pause(5).await;
+    }
+    assert_eq!(bench.nova.state().sign_ins, 0);
+    std::fs::write(&note, "b\n").unwrap();
+    assert!(signs_in(&bench, "b").await, "mended by hand");
 }

@@ -147,6 +147,8 @@ impl OpenStack {
         whose: Whose<'_>,
         account: &Account,
     ) -> Result<Token, Failed> {
+        // Before Keystone is asked: it would sign the account in at every try, for a token that nobody may use.
+        let last = self.last_project(whose.tenant)?;
         let request = Request {
             method: Method::Post,
             url: self.tokens_url(),
@@ -186,7 +188,7 @@ impl OpenStack {
                 .into(),
                 Useless::NoEndpoint(what) => Failed::NoEndpoint(what),
             })?;
-        self.same_project(whose.tenant, &about.project)?;
+        self.same_project(whose.tenant, last.as_deref(), &about.project)?;
         let highest = self.highest(whose, &about.compute, &secret).await?;
         Ok(Token {
             tenant: whose.tenant.clone(),

@@ -4,11 +4,15 @@
 use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ids::TenantId;
 
 use super::OpenStack;
 use super::seat::Failed;
+
+/// After a note could not be written, nobody signs in for the tenant for so long: Keystone would serve each try, and each would come to nothing.
+const UNNOTED: Duration = Duration::from_secs(60);
 
 /// Remembers, beyond the life of a process, in which project each tenant's account was last.
 ///
@@ -28,27 +32,46 @@ pub trait Projects: Debug + Send + Sync {
 }
 
 impl OpenStack {
+    /// What is remembered of a tenant's account, if anything is. Fails at once for a while after a note could not be written.
+    pub(super) fn last_project(&self, tenant: &TenantId) -> Result<Option<String>, Failed> {
+        let Some(projects) = &self.projects else {
+            return Ok(None);
+        };
+        let now = self.process.clock.mono();
+        if let Some(failed) = self.seat(tenant).and_then(|seat| seat.held_back(now)) {
+            return Err(failed);
+        }
+        let last = projects.last(tenant);
+        last.map_err(|error| unknown(tenant, error))
+    }
+
     /// Has the project that a sign-in led to be the one that is remembered. Of a tenant that nobody remembers, it is noted as it is.
     ///
     /// Another one is refused, unless the configuration says that the account has moved from the one that is remembered.
-    pub(super) fn same_project(&self, tenant: &TenantId, project: &str) -> Result<(), Failed> {
+    pub(super) fn same_project(
+        &self,
+        tenant: &TenantId,
+        last: Option<&str>,
+        project: &str,
+    ) -> Result<(), Failed> {
         let Some(projects) = &self.projects else {
             return Ok(());
         };
-        let last = projects
-            .last(tenant)
-            .map_err(|error| unknown(tenant, error))?;
-        if last.as_deref() == Some(project) {
+        if last == Some(project) {
             return Ok(());
         }
-        if let Some(last) = &last
-            && self.settings.moved_from.get(tenant) != Some(last)
+        if let Some(last) = last
+            && self.settings.moved_from.get(tenant).map(String::as_str) != Some(last)
         {
             return Err(elsewhere(tenant, last, project));
         }
-        projects
-            .note(tenant, project)
-            .map_err(|error| unknown(tenant, error))?;
+        if let Err(error) = projects.note(tenant, project) {
+            let failed = unknown(tenant, error);
+            if let Some(seat) = self.seat(tenant) {
+                seat.hold_back(self.process.clock.mono() + UNNOTED, failed.clone());
+            }
+            return Err(failed);
+        }
         match last {
             Some(last) => {
                 tracing::warn!(%tenant, last, project, "the account has moved to another project, as `moved_from` says");

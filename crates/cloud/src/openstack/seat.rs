@@ -30,6 +30,8 @@ struct Inner {
     refused: Option<(Mono, String)>,
     /// A read was forbidden: suspect likewise. Kept apart, because sign-ins are no trouble then, and one that lands is no answer to it.
     forbidden: Option<(Mono, String)>,
+    /// Until then no sign-in is begun, for a reason that is ours and neither Keystone's nor the account's.
+    held_back: Option<(Mono, Failed)>,
 }
 
 /// Why a sign-in failed, for all that waited for it.
@@ -105,6 +107,18 @@ impl Seat {
     /// The refusal that still stands of a sign-in, or of what came of one.
     pub(super) fn refusal(&self, now: Mono) -> Option<String> {
         standing(self.inner().refused.as_ref(), now)
+    }
+
+    /// Has nobody sign in until then: whoever wants to hears this instead.
+    pub(super) fn hold_back(&self, until: Mono, failed: Failed) {
+        self.inner().held_back = Some((until, failed));
+    }
+
+    /// Why nobody may sign in now, if nobody may.
+    pub(super) fn held_back(&self, now: Mono) -> Option<Failed> {
+        let inner = self.inner();
+        let (until, failed) = inner.held_back.as_ref()?;
+        (*until > now).then(|| failed.clone())
     }
 
     /// How many sign-ins have ended: read before waiting for [`Seat::flight`].
