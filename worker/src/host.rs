@@ -1,4 +1,4 @@
-//! What outlives the process on its host: the lock that only one process of a name can hold, the boot id, the begun-logs, and in which project each
+//! What outlives the process on its host: the lock that only one process of a name can hold, the boot id, the begun-logs, and where each
 //! tenant's account was last.
 //!
 //! Two flavours with one behaviour: files in a folder, and the memory of a simulated machine, which outlives simulated processes.
@@ -94,7 +94,7 @@ impl Place {
         Ok(Host { flavour })
     }
 
-    /// In which project each tenant's account was last, as a worker of that name remembers it. For whoever takes the lock before anybody signs in.
+    /// Where each tenant's account was last, as a worker of that name remembers it. For whoever takes the lock before anybody signs in.
     #[must_use]
     pub fn projects(&self, name: &WorkerName) -> Arc<dyn Projects> {
         match self {

@@ -34,7 +34,7 @@ mod text;
 
 pub use auth::TokenInner;
 pub use config::{Account, Interface, Project, Settings, Timeouts};
-pub use projects::Projects;
+pub use projects::{Noted, Projects};
 
 use microversion::Microversion;
 use seat::{Rejected, Seat};

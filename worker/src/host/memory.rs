@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use cloud::openstack::Projects;
+use cloud::openstack::{Noted, Projects};
 use domain::ids::{Incarnation, TenantId, WorkerName};
 
 use super::Error;
@@ -21,7 +21,7 @@ struct Inner {
     is_full: bool,
     holders: BTreeMap<WorkerName, Weak<()>>,
     logs: BTreeMap<(WorkerName, Incarnation), Vec<u8>>,
-    projects: BTreeMap<(WorkerName, TenantId), String>,
+    projects: BTreeMap<(WorkerName, TenantId), Noted>,
 }
 
 /// One name's lock and logs.
@@ -39,7 +39,7 @@ pub(super) struct Log {
     key: (WorkerName, Incarnation),
 }
 
-/// In which project each tenant's account was last, as one name remembers it.
+/// Where each tenant's account was last, as one name remembers it.
 #[derive(Debug)]
 pub(super) struct Notes {
     machine: Machine,
@@ -137,18 +137,18 @@ impl Log {
 }
 
 impl Projects for Notes {
-    fn last(&self, tenant: &TenantId) -> io::Result<Option<String>> {
+    fn last(&self, tenant: &TenantId) -> io::Result<Option<Noted>> {
         let key = (self.name.clone(), tenant.clone());
         Ok(self.machine.lock().projects.get(&key).cloned())
     }
 
-    fn note(&self, tenant: &TenantId, project: &str) -> io::Result<()> {
+    fn note(&self, tenant: &TenantId, here: &Noted) -> io::Result<()> {
         let mut inner = self.machine.lock();
         if inner.is_full {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let key = (self.name.clone(), tenant.clone());
-        inner.projects.insert(key, project.to_owned());
+        inner.projects.insert(key, here.clone());
         Ok(())
     }
 }

@@ -1,3 +1,4 @@
+use cloud::openstack::Noted;
 use domain::ids::TenantId;
 
 use super::*;
@@ -97,8 +98,25 @@ fn only_old_logs_of_the_own_name_are_thrown_away() {
     assert!(folder.path().join("a.lock").exists());
 }
 
+fn noted(project: &str, region: &str) -> Noted {
+    Noted {
+        project: project.to_owned(),
+        region: Some(region.to_owned()),
+    }
+}
+
+/// What a worker finds in a note with that text.
+fn found(text: &[u8]) -> io::Result<Option<Noted>> {
+    let folder = tempfile::tempdir().unwrap();
+    let a: TenantId = "a".parse().unwrap();
+    let notes = Place::Folder(folder.path().to_owned()).projects(&name("w"));
+    notes.note(&a, &noted("p1", "ORD")).unwrap();
+    std::fs::write(folder.path().join("w.projects/a.project"), text).unwrap();
+    notes.last(&a)
+}
+
 #[test]
-fn the_last_project_of_an_account_is_known_to_its_name_until_another_one_is_noted() {
+fn the_last_place_of_an_account_is_known_to_its_name_until_another_one_is_noted() {
     let folder = tempfile::tempdir().unwrap();
     let tenant = |text: &str| text.parse::<TenantId>().unwrap();
     for place in [
@@ -110,12 +128,14 @@ fn the_last_project_of_an_account_is_known_to_its_name_until_another_one_is_note
         for (by, of) in names {
             let notes = place.projects(&name(by));
             assert_eq!(notes.last(&tenant(of)).unwrap(), None, "{by} {of}");
-            notes.note(&tenant(of), "p0").unwrap();
-            notes.note(&tenant(of), &format!("p of {of}")).unwrap();
+            notes.note(&tenant(of), &noted("p0", "ORD")).unwrap();
+            let here = noted(&format!("p of {of}"), "region of us");
+            notes.note(&tenant(of), &here).unwrap();
         }
         for (by, of) in names {
             let last = place.projects(&name(by)).last(&tenant(of)).unwrap();
-            assert_eq!(last, Some(format!("p of {of}")), "{by} {of}");
+            let here = noted(&format!("p of {of}"), "region of us");
+            assert_eq!(last, Some(here), "{by} {of}");
         }
     }
 }
@@ -131,22 +151,47 @@ fn a_project_that_cannot_be_noted_leaves_the_last_one_as_it_was() {
     ] {
         machine.fill(false);
         let notes = place.projects(&name("w"));
-        notes.note(&a, "p1").unwrap();
+        notes.note(&a, &noted("p1", "ORD")).unwrap();
         machine.fill(true);
         // A folder stands where the new note would be written.
         let in_the_way = folder.path().join("w.projects/a.new");
         std::fs::create_dir_all(&in_the_way).unwrap();
-        notes.note(&a, "p2").unwrap_err();
-        assert_eq!(notes.last(&a).unwrap().as_deref(), Some("p1"));
+        notes.note(&a, &noted("p2", "ORD")).unwrap_err();
+        assert_eq!(notes.last(&a).unwrap(), Some(noted("p1", "ORD")));
     }
 }
 
 #[test]
-fn a_note_that_was_written_by_hand_counts_without_its_line_break() {
-    let folder = tempfile::tempdir().unwrap();
-    let a: TenantId = "a".parse().unwrap();
-    let notes = Place::Folder(folder.path().to_owned()).projects(&name("w"));
-    notes.note(&a, "p1").unwrap();
-    std::fs::write(folder.path().join("w.projects/a.project"), "p2\n").unwrap();
-    assert_eq!(notes.last(&a).unwrap().as_deref(), Some("p2"));
+fn a_note_that_was_written_by_hand_counts_whatever_its_line_breaks_are() {
+    let without = Noted {
+        region: None,
+        ..noted("p2", "")
+    };
+    for text in ["p2", "p2\n", " p2 \r\n\n"] {
+        let last = found(text.as_bytes()).unwrap();
+        assert_eq!(last.as_ref(), Some(&without), "{text:?}");
+    }
+    for text in ["p2\nregion DFW", "p2\r\nregion  DFW \r\n\r\n"] {
+        let last = found(text.as_bytes()).unwrap();
+        assert_eq!(last, Some(noted("p2", "DFW")), "{text:?}");
+    }
+}
+
+#[test]
+fn a_damaged_note_is_an_error_and_no_other_project() {
+    let mistyped = [
+        "",
+        "\n",
+        "p2\nregon DFW\n",
+        "p2\nregion\n",
+        "p2\nregion DFW\nregion ORD\n",
+    ];
+    for text in mistyped
+        .map(str::as_bytes)
+        .into_iter()
+        .chain([&b"\xff\n"[..]])
+    {
+        let error = found(text).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{text:?}");
+    }
 }

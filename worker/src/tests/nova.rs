@@ -132,7 +132,8 @@ impl Nova {
         let body = json!({"token": {
             "issued_at": "2026-11-21T00:00:00.000000Z", "expires_at": expires,
             "user": {"id": "u1"}, "project": {"id": project},
-            "catalog": [{"type": "compute", "endpoints": [{"interface": "public", "region_id": "ORD", "url": url}]}],
+            "catalog": [{"type": "compute", "endpoints": [
+                {"interface": "public", "region_id": "ORD", "url": url}, {"interface": "public", "region_id": "DFW", "url": url}]}],
         }});
         let mut response = answer(201, &body);
         let token = format!("token-{}", state.sign_ins);

@@ -148,7 +148,7 @@ impl OpenStack {
         account: &Account,
     ) -> Result<Token, Failed> {
         // Before Keystone is asked: it would sign the account in at every try, for a token that nobody may use.
-        let last = self.last_project(whose.tenant)?;
+        let last = self.last_noted(whose.tenant)?;
         let request = Request {
             method: Method::Post,
             url: self.tokens_url(),
@@ -188,7 +188,7 @@ impl OpenStack {
                 .into(),
                 Useless::NoEndpoint(what) => Failed::NoEndpoint(what),
             })?;
-        self.same_project(whose.tenant, last.as_deref(), &about.project)?;
+        self.same_place(whose.tenant, last.as_ref(), &about.project)?;
         let highest = self.highest(whose, &about.compute, &secret).await?;
         Ok(Token {
             tenant: whose.tenant.clone(),
