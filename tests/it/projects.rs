@@ -1,4 +1,4 @@
-//! A tenant's account that points to another project, by a slip or on purpose: its lists are complete and empty, and prove nothing (ADR 0023).
+//! A tenant's account in another project or region, by a slip or on purpose: its lists are complete and empty, and prove nothing (ADR 0023).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,11 +21,23 @@ fn acme() -> TenantId {
     "acme".parse().expect("a tenant")
 }
 
-/// The cloud's client of the worker of that folder. Its account of `acme` is in that project, and is said to have moved there from another one.
+/// In which project and region the account of `acme` is.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    project: &'static str,
+    region: &'static str,
+}
+
+const HOME: Spot = Spot {
+    project: "tenant-a",
+    region: "RegionOne",
+};
+
+/// The cloud's client of the worker of that folder. Its account of `acme` is there, and is said to have moved there from somewhere else.
 fn client(
     process: &Process,
     (folder, sky): (&Path, &str),
-    (project, moved_from): (&str, Option<&str>),
+    (spot, moved_from): (Spot, Option<&str>),
 ) -> (OpenStack, Guard) {
     let (cloud, guard) = roles::openstack_with(process, sky, |settings| {
         let account = settings.accounts.get_mut(&acme());
@@ -33,10 +45,11 @@ fn client(
             unreachable!("it has a password");
         };
         *of = Project::Id {
-            id: project.to_owned(),
+            id: spot.project.to_owned(),
         };
         let moved = moved_from.map(|last| (acme(), last.to_owned()));
         settings.moved_from.extend(moved);
+        spot.region.clone_into(&mut settings.region);
     });
     let worker = roles::worker_settings(folder);
     let projects = worker.place.projects(&worker.name);
@@ -44,9 +57,9 @@ fn client(
 }
 
 /// A worker with that client, in a process of its own.
-fn worker(place: (&Path, &str), supervisor: &str, project: &str) -> Process {
+fn worker(place: (&Path, &str), supervisor: &str, spot: Spot) -> Process {
     let process = Process::system();
-    let (cloud, guard) = client(&process, place, (project, None));
+    let (cloud, guard) = client(&process, place, (spot, None));
     let settings = roles::worker_settings(place.0);
     let supervisors = roles::ops(supervisor);
     holt_worker::build(&process, settings, Arc::new(cloud), guard, supervisors).expect("a worker");
@@ -61,24 +74,44 @@ async fn end(worker: Process) {
 
 #[test]
 fn an_account_that_points_to_another_project_proves_no_server_gone() {
-    chassis::spawn::run(play()).expect("a runtime");
+    let there = Spot {
+        project: "tenant-b",
+        ..HOME
+    };
+    chassis::spawn::run(play(there, "tenant-a")).expect("a runtime");
 }
 
-async fn play() {
+#[test]
+fn a_worker_that_is_told_another_region_of_the_same_keystone_proves_no_server_gone() {
+    let there = Spot {
+        region: "RegionTwo",
+        ..HOME
+    };
+    chassis::spawn::run(play(there, "tenant-a@RegionOne")).expect("a runtime");
+}
+
+/// A worker whose account is astray gives up nothing, until `moved_from` confirms that it is meant to be there.
+async fn play(there: Spot, moved_from: &str) {
     let process = Process::system();
     let folder = tempfile::tempdir().expect("a folder");
     let (_store, stores) = roles::stores(&process);
-    let (shared, sky) = roles::cloud(&process);
+    let (shared, sky) = roles::cloud_of(
+        &process,
+        cloudsim::Settings {
+            regions: vec!["RegionOne".to_owned(), "RegionTwo".to_owned()],
+            ..cloudsim::Settings::default()
+        },
+    );
     let place = (folder.path(), sky.as_str());
     let calls = |call| shared.sim().counts().by_call.get(&call).copied();
     let key = roles::make_group_for(&process, &stores, "acme", Size(3)).await;
     let supervisor = roles::supervisor(&process, stores.clone());
-    let first = worker(place, &supervisor, "tenant-a");
+    let first = worker(place, &supervisor, HOME);
     assert!(roles::reaches(&process, &stores, &key, 3).await);
     end(first).await;
 
     let (tokens, lists) = (calls(Call::Token), calls(Call::List));
-    let astray = worker(place, &supervisor, "tenant-b");
+    let astray = worker(place, &supervisor, there);
     let converge = Event {
         ask: Ask::Converge,
         ..roles::one_more(&process)
@@ -99,10 +132,10 @@ async fn play() {
     end(astray).await;
 
     for (account, servers) in [
-        (("tenant-b", None), Err(CallError::Credential)),
+        ((there, None), Err(CallError::Credential)),
         // Mended; then moved on purpose.
-        (("tenant-a", None), Ok(3)),
-        (("tenant-b", Some("tenant-a")), Ok(0)),
+        ((HOME, None), Ok(3)),
+        ((there, Some(moved_from)), Ok(0)),
     ] {
         let (cloud, _) = client(&process, place, account);
         let list = cloud.list(&acme()).await;

@@ -254,9 +254,14 @@ fn roles_that_share_a_cluster_lose_nothing_when_the_worker_is_reborn() {
 
 /// A simulated cloud in which everything happens at once, and its address.
 pub(super) fn cloud(process: &Process) -> (Shared, String) {
+    cloud_of(process, cloudsim::Settings::default())
+}
+
+/// The same, born with settings of the caller's.
+pub(super) fn cloud_of(process: &Process, settings: cloudsim::Settings) -> (Shared, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let sky = format!("http://{}", listener.local_addr().expect("an address"));
-    let mut sim = Sim::new(cloudsim::Settings::default());
+    let mut sim = Sim::new(settings);
     sim.set_base_url(&sky);
     sim.set_faults(&Faults::instant());
     let shared = Shared::new(sim, process.clock.clone());

@@ -23,7 +23,7 @@ pub struct Settings {
     /// The service accounts. A tenant that is not here has no cloud.
     #[serde(with = "by_tenant")]
     pub accounts: BTreeMap<TenantId, Account>,
-    /// Where an account was before it moved on purpose: the project's id; to another region `ID@REGION`. Else [`Projects`](super::Projects) refuses it.
+    /// Where an account was before it moved on purpose: a project's id, or `ID@REGION`. Otherwise [`Projects`](super::Projects) refuses it.
     #[serde(default, with = "by_tenant")]
     pub moved_from: BTreeMap<TenantId, String>,
     /// Time limits.
