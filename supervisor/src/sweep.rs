@@ -38,6 +38,8 @@ const LOST_AFTER: Duration = Duration::from_secs(90);
 const APART: Duration = Duration::from_secs(2);
 /// Tenants whose groups are read at one time, before their lists.
 const READING_MAX: usize = 4;
+/// A tenant whose groups could not be read has to wait for so long: others are to have its place meanwhile.
+const UNREAD_FOR: Duration = Duration::from_secs(10);
 /// Groups of one of them that are read at once. What was read holds for a minute only ([`domain::evidence::Around::knows_roles`]): one after the
 /// other, a thousand groups took longer in a store that was slow, and no list ever proved anything.
 const READS_AT_ONCE: usize = 32;
@@ -70,6 +72,8 @@ struct Tenant {
     due: Option<Mono>,
     asked: Option<(OpId, Mono)>,
     last: Option<Mono>,
+    /// Its groups could not be read: not before then.
+    put_off: Option<Mono>,
     /// Groups for which absence from the next list says something.
     waiting: BTreeMap<GroupId, HomeEpoch>,
     project: Project,
@@ -290,9 +294,8 @@ impl Sweep {
     async fn know_and_ask(&self, stores: &Stores, tenant: TenantId) -> TenantId {
         if self.know(stores, &tenant).await {
             self.ask(&tenant);
-        } else {
-            // It is still due, and the store is not asked without a pause.
-            self.process.clock.sleep(APART).await;
+        } else if let Some(entry) = self.lock().get_mut(&tenant) {
+            entry.put_off = Some(mono(&self.process).plus(UNREAD_FOR));
         }
         tenant
     }
@@ -314,6 +317,7 @@ impl Sweep {
             }
             let Some(at) = entry.due else { continue };
             let at = entry.last.map_or(at, |last| at.max(last.plus(APART)));
+            let at = entry.put_off.map_or(at, |until| at.max(until));
             if at <= now {
                 due.push(tenant.clone());
             } else {

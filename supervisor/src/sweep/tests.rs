@@ -247,3 +247,36 @@ async fn groups_of_gained_shards_are_counted_among_those_of_which_a_fifth_is_a_s
     assert!(!is_slowed(&supervisor, &all[..20]), "20 of 100");
     assert!(is_slowed(&supervisor, &all[..21]), "21 of 100");
 }
+
+/// Only the groups of this tenant can be read.
+#[derive(Debug)]
+struct UnreadableBut(TenantId);
+
+impl Faults for UnreadableBut {
+    fn plan(&self, call: faults::Call<'_>) -> Plan {
+        let is_read = call.what == What::Read(Level::Serial);
+        Plan::unavailable_if(is_read && call.key.is_some_and(|key| key.tenant != self.0))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tenants_whose_groups_cannot_be_read_keep_no_list_of_another_one_back() {
+    let process = Process::simulated(SimulatedProcess::default());
+    let last: TenantId = "z".parse().unwrap();
+    let faults = Arc::new(UnreadableBut(last.clone()));
+    let memory = Memory::with_faults(process.clock.clone(), faults, Duration::ZERO);
+    let stores = memory.handle("supervisor");
+    let of = |tenant: TenantId, number| GroupKey {
+        tenant,
+        ..key(number)
+    };
+    for number in 0..8 {
+        let tenant = format!("a{number}").parse().unwrap();
+        make(&process, &stores, of(tenant, number), doubt).await;
+    }
+    make(&process, &stores, of(last.clone(), 99), doubt).await;
+    let supervisor = crate::build(&process, Settings::default(), stores);
+    process.clock.sleep(Duration::from_secs(60)).await;
+    let tenants = supervisor.sweep.lock();
+    assert!(tenants.get(&last).unwrap().asked.is_some());
+}
