@@ -437,11 +437,12 @@ impl Group {
         is_settled && knows_policies && wants_none && is_empty
     }
 
-    /// Whether the full pass may leave it alone at that time: it rests, and no clock that was ahead has moved a schedule of it so far that the index
-    /// of timers would wake it too late.
+    /// Whether the full pass may leave it alone at that time: it rests, no time of it has passed that the index of timers should have woken it for, and
+    /// no clock that was ahead has moved a schedule so far that the index would wake it too late.
     #[must_use]
     pub fn rests_at(&self, now: Timestamp) -> bool {
-        self.rests() && !schedule::is_astray(&self.config, &self.state.timers, now)
+        let is_overdue = self.state.timers.values().any(|at| *at <= now);
+        self.rests() && !is_overdue && !schedule::is_astray(&self.config, &self.state.timers, now)
     }
 
     /// What a committed change made of the group. Folding the same changes in the same order gives the same group, wherever it is done.

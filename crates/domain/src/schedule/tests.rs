@@ -160,6 +160,8 @@ fn a_clock_that_was_ahead_does_not_silence_a_schedule() {
     assert!(group.rests_at(ahead) && !group.rests_at(noon));
     assert_eq!(run(&mut group, noon, 64), [], "nothing is due yet");
     assert!(group.rests_at(noon));
+    let passed = moment((2026, 11, 21), (12, 2));
+    assert!(!group.rests_at(passed), "nobody woke it for what is due");
     let next = |group: &Group, id: &str| group.state.timers.get(&text(id)).copied();
     for id in ["often", "once"] {
         assert_eq!(next(&group, id), armed.get(&text(id)).copied(), "{id}");
