@@ -6,7 +6,7 @@ use std::time::Duration;
 use chassis::Metrics;
 use chassis::metrics::{Counter, Gauge, Latency};
 use domain::evidence::{Report, Watch};
-use domain::group::{Group, Phase};
+use domain::group::{Group, HoldWhy, Phase};
 use domain::hold;
 use domain::slot::{self, GoneWhy, Slot};
 use domain::time::Timestamp;
@@ -63,7 +63,7 @@ impl Counts {
             (outcome, counter)
         };
         let slots = |state| {
-            let help = "Slots of the groups in memory; missing are those that desired asks for and nobody has begun, held the same of groups that launch nothing for now, leaving those that are to be deleted, stuck those whose deletes do not take their server away, disowned those whose server shows our proof no more.";
+            let help = "Slots of the groups in memory; missing are those that desired asks for and nobody has begun, held the same of groups that launch nothing for now for another reason than throttling, leaving those that are to be deleted, stuck those whose deletes do not take their server away, disowned those whose server shows our proof no more.";
             metrics.gauge_with("supervisor_slots", help, &[("state", state)])
         };
         Self {
@@ -194,7 +194,10 @@ impl Share {
         let degraded = runs && hold::is_held(&group.state, now);
         let lack = i64::from(group.state.desired.0) - i64::from(census.wanted.0);
         let lack = if runs { lack.max(0) } else { 0 };
-        let (missing, held) = if degraded { (0, lack) } else { (lack, 0) };
+        // A hold for throttling is a few seconds long and begins anew with each create that is stopped at a worker: what such groups lack would never
+        // be missing, however long a switch that only the workers know stands.
+        let waits = degraded && !is_throttled(group);
+        let (missing, held) = if waits { (0, lack) } else { (lack, 0) };
         let of = |is: &dyn Fn(&Slot) -> bool| count(group.slots.open().filter(|s| is(s)).count());
         let slots = Slots {
             open: census.open.0.into(),
@@ -227,6 +230,11 @@ impl Share {
         shift(&gauges.disowned, &mut mine.disowned, slots.disowned);
         shift(&self.counts.degraded, &mut self.degraded, degraded);
     }
+}
+
+fn is_throttled(group: &Group) -> bool {
+    let hold = group.state.hold.as_ref();
+    hold.is_some_and(|hold| hold.why == HoldWhy::Throttled)
 }
 
 fn count(of: usize) -> i64 {

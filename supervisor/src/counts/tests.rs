@@ -73,6 +73,20 @@ fn what_a_group_lacks_counts_as_held_while_a_hold_lasts_and_as_missing_when_it_h
 }
 
 #[test]
+fn what_a_throttled_group_lacks_is_missing_because_the_next_create_may_be_throttled_again() {
+    let mut group = group();
+    group.state.hold = Some(Hold {
+        why: HoldWhy::Throttled,
+        detail: String::new(),
+        since: NOON,
+        until: Some(NOON.plus(Duration::from_secs(5))),
+        strikes: 1,
+    });
+    let throttled = shown(&group, &watch(), NOON.plus(Duration::from_secs(1)));
+    assert_eq!(throttled, [("missing", 2), ("degraded", 1)]);
+}
+
+#[test]
 fn a_server_that_shows_our_proof_no_more_is_seen_while_its_slot_holds_it() {
     let mut group = group();
     group.state.hold = None;
