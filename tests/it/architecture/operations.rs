@@ -77,6 +77,35 @@ fn rules() -> Vec<(String, String)> {
     found
 }
 
+/// The alerts of some rules that compare with what was seen earlier, and fire at once. What processes keep in memory is too low for a moment when
+/// one restarts and too high when one takes over from another: neither is new.
+fn hasty(rules: &str) -> Vec<&str> {
+    let alerts = rules.split("- alert: ").skip(1);
+    let hasty = alerts.filter(|rule| {
+        let mut lines = rule.lines().map(str::trim);
+        let compares = |line: &str| line.starts_with("expr: ") && line.contains(" offset ");
+        lines.clone().any(compares) && !lines.any(|line| line.starts_with("for: "))
+    });
+    hasty.filter_map(|rule| rule.lines().next()).collect()
+}
+
+#[test]
+fn an_alert_that_compares_with_earlier_is_hasty_without_a_time_that_it_must_last() {
+    let hasty_one = "  - alert: A\n    expr: a > (a offset 1h)\n    labels: {}\n";
+    let patient = "  - alert: B\n    expr: a > (a offset 1h)\n    for: 5m\n";
+    let plain = "  - alert: C\n    expr: a > 0\n";
+    let all = format!("{hasty_one}{patient}{plain}");
+    assert_eq!(hasty(&all), ["A"]);
+}
+
+#[test]
+fn no_alert_that_compares_with_earlier_fires_at_once() {
+    let rules = text("deploy/prometheus/holt.rules.yml");
+    assert!(rules.contains(" offset "), "nothing is compared at all");
+    let found: Vec<String> = hasty(&rules).into_iter().map(str::to_owned).collect();
+    assert_none("alerts with `offset` that want a `for`", &found);
+}
+
 /// The values that an expression asks labels for, but of those that Prometheus itself sets.
 fn values(expression: &str) -> Vec<String> {
     let braces = expression.split('{').skip(1);
