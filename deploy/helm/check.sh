@@ -32,6 +32,14 @@ for values in "" "traces.endpoint=http://collector:4318,cassandra.user=holt,secr
         exit 1
     fi
 done
+# An empty `settings:` in a file of values is no map; everything renders as without it.
+for role in api supervisor worker hooks; do
+    emptied=$(rendered --set "$role.settings=null")
+    if [[ "$emptied" != "$wanted" ]]; then
+        printf 'with empty %s.settings the chart renders\n%s\ninstead of\n%s\n' "$role" "$emptied" "$wanted" >&2
+        exit 1
+    fi
+done
 # Every supervisor is asked by its own name.
 helm template release holt --kube-version 1.30.0 --set supervisor.replicas=5 | grep -q 'release-supervisor-4.release-supervisor:8071'
 # With certificates every role shows its own, and nobody speaks plain HTTP to a supervisor.
