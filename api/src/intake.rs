@@ -35,7 +35,7 @@ use deliver::Delivered;
 pub(crate) use deliver::{groups_of, signal_event, wanted};
 pub(crate) use inputs::ready;
 pub(crate) use inputs::{Books, Kept, Loaded, load};
-use rejected::Among;
+use rejected::{Among, Lost};
 pub(crate) use rejected::{list as rejected_of, reject};
 use verify::MessageId;
 pub(crate) use verify::shown as shown_secret;
@@ -103,19 +103,19 @@ pub(crate) async fn receive(
         }
     };
     let said = (&content, message.as_ref());
-    let (received, nowhere) = take(&context, &input, said, &Origin::of(&request)).await?;
-    let complaints = complaints(&received, &nowhere);
+    let taken = take(&context, &input, said, &Origin::of(&request)).await?;
+    let complaints = complaints(&taken);
     if !complaints.is_empty() {
         // Whoever sends all that it measures sends what is for no group every time.
-        let among = if received.broken.is_empty() {
-            Among::Same
+        let among = if taken.received.broken.is_empty() {
+            Among::Same(&taken.lost)
         } else {
             Among::All
         };
         let why = complaints.join("; ");
         reject(&context, input.id, (media, &bytes), (&why, among)).await;
     }
-    Ok(HttpResponse::Accepted().json(received))
+    Ok(HttpResponse::Accepted().json(taken.received))
 }
 
 /// Reads a body as the input says.
@@ -134,7 +134,8 @@ pub(crate) fn read(
 }
 
 /// Why a body was not acted on as a whole, for the input's owner. An id of no group is told although another group took the alert: it is a slip.
-fn complaints(received: &Received, nowhere: &BTreeSet<GroupId>) -> Vec<String> {
+fn complaints(taken: &Taken<'_>) -> Vec<String> {
+    let received = &taken.received;
     let mut complaints = received.broken.clone();
     if received.unrouted > 0 {
         complaints.push(format!(
@@ -142,17 +143,27 @@ fn complaints(received: &Received, nowhere: &BTreeSet<GroupId>) -> Vec<String> {
             received.unrouted
         ));
     }
-    complaints.extend(nowhere.iter().map(|id| format!("no group has the id {id}")));
+    let nowhere = taken.nowhere.iter();
+    complaints.extend(nowhere.map(|id| format!("no group has the id {id}")));
     complaints
 }
 
-/// Turns what was read into events, and gets all of them acknowledged. Gives the ids that no group has, too.
-async fn take(
+/// What became of a body.
+struct Taken<'a> {
+    received: Received,
+    /// Ids that no group has.
+    nowhere: BTreeSet<GroupId>,
+    /// What is for no group.
+    lost: BTreeSet<Lost<'a>>,
+}
+
+/// Turns what was read into events, and gets all of them acknowledged.
+async fn take<'a>(
     context: &Context,
     input: &Loaded,
-    (content, message): (&Content, Option<&MessageId>),
+    (content, message): (&'a Content, Option<&MessageId>),
     origin: &Origin,
-) -> Result<(Received, BTreeSet<GroupId>), Failure> {
+) -> Result<Taken<'a>, Failure> {
     let mut received = Received {
         format: content.format.as_str().to_owned(),
         alerts: content.alerts.len(),
@@ -195,14 +206,22 @@ async fn take(
     let Delivered { done, nowhere } = deliver::deliver(context, &input.tenant, events)
         .await
         .map_err(refused)?;
-    let is_lost = |found: &&Vec<GroupId>| found.iter().all(|group| nowhere.contains(group));
-    received.unrouted = groups.iter().filter(is_lost).count();
+    let is_lost = |found: &Vec<GroupId>| found.iter().all(|group| nowhere.contains(group));
+    let lost = rejected::named(content).zip(&groups);
+    let lost: Vec<Lost<'_>> = lost
+        .filter_map(|(one, found)| is_lost(found).then_some(one))
+        .collect();
+    received.unrouted = lost.len();
     received.events = done.len();
     let link = |(group, event): &(GroupId, String)| {
         format!("/v2/{}/groups/{group}/events/{event}", input.tenant)
     };
     received.decisions = done.iter().take(DECISIONS_SHOWN).map(link).collect();
-    Ok((received, nowhere))
+    Ok(Taken {
+        received,
+        nowhere,
+        lost: lost.into_iter().collect(),
+    })
 }
 
 fn refused(why: NotAccepted) -> Failure {

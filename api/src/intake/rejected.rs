@@ -1,9 +1,11 @@
 //! What was not acted on: kept for seven days with the reason, where a flood replaces itself.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use alert::Content;
 use domain::ids::InputId;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,29 +29,52 @@ struct Row {
     body: String,
 }
 
-/// Which bodies a body takes the place of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Among {
-    /// The oldest one of all.
-    All,
-    /// One that was kept for the same reason: what comes with every delivery must not push out the rest.
-    Same,
+/// What no group took, as its sender names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Lost<'a> {
+    /// An alert.
+    Alert {
+        source: &'a str,
+        fingerprint: &'a str,
+    },
+    /// What a server measured.
+    Sample { host: &'a str },
 }
 
-/// Places besides, for bodies of one reason each.
-const REASONS: u64 = 64;
+/// What a body says, in its order: its alerts, then its samples.
+pub(super) fn named(content: &Content) -> impl Iterator<Item = Lost<'_>> {
+    let alerts = content.alerts.iter().map(|alert| Lost::Alert {
+        source: &alert.source,
+        fingerprint: &alert.fingerprint,
+    });
+    let samples = content.samples.iter();
+    alerts.chain(samples.map(|sample| Lost::Sample { host: &sample.host }))
+}
 
-fn place(context: &Context, among: Among, why: &str) -> String {
+/// Which bodies a body takes the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Among<'a> {
+    /// The oldest one of all.
+    All,
+    /// One that lost the same for the same reason: what comes with every delivery must not push out the rest.
+    Same(&'a BTreeSet<Lost<'a>>),
+}
+
+/// Places besides, for bodies of which only routes are missing. The reason alone does not tell them apart: it counts what was lost, and this body
+/// is the only trace of that.
+const REASONS: u64 = 256;
+
+fn place(context: &Context, among: Among<'_>, why: &str) -> String {
     match among {
         // In turn: places drawn by chance would lose a body now and then while nearly all are free.
         Among::All => {
             let place = context.rejected.fetch_add(1, Ordering::Relaxed) % PLACES;
             format!("{place:03}")
         }
-        Among::Same => {
+        Among::Same(lost) => {
             let mut hash = DefaultHasher::new();
-            why.hash(&mut hash);
-            format!("why {:02}", hash.finish() % REASONS)
+            (why, lost).hash(&mut hash);
+            format!("why {:03}", hash.finish() % REASONS)
         }
     }
 }
@@ -59,7 +84,7 @@ pub(crate) async fn reject(
     context: &Context,
     id: InputId,
     (media, bytes): (&str, &[u8]),
-    (why, among): (&str, Among),
+    (why, among): (&str, Among<'_>),
 ) {
     let start = bytes.get(..BODY_KEPT).unwrap_or(bytes);
     let row = Row {

@@ -28,13 +28,18 @@ async fn routed(rig: &Rig, routes: Value) -> Value {
     make(rig, &asked).await
 }
 
-/// Why bodies were not acted on.
-async fn reasons(rig: &Rig, input: &Value) -> Vec<String> {
+/// A member of each body that was not acted on.
+async fn rejected(rig: &Rig, input: &Value, member: &str) -> Vec<String> {
     let path = format!("/{}/rejected", input["id"].as_str().unwrap());
     let kept = call(rig, Method::GET, &path, None).await.1;
     let all = kept["items"].as_array().unwrap().iter();
-    all.map(|one| one["why"].as_str().unwrap().to_owned())
+    all.map(|one| one[member].as_str().unwrap().to_owned())
         .collect()
+}
+
+/// Why bodies were not acted on.
+async fn reasons(rig: &Rig, input: &Value) -> Vec<String> {
+    rejected(rig, input, "why").await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,4 +112,37 @@ async fn samples_that_are_for_no_group_are_kept_with_the_reason() {
     let why = reasons(&rig, &input).await;
     assert_eq!(why.len(), 1, "{why:?}");
     assert!(why[0].contains("3 alerts or samples are for no group") && why[0].contains(NOBODY));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_alert_for_no_group_leaves_a_body_and_one_that_repeats_itself_leaves_no_other() {
+    let rig = Rig::with_supervisor().await;
+    let input = routed(&rig, json!([{"to": ["no group of that name"]}])).await;
+    let sender = Sender::new(&rig, &input);
+    let alert = |fingerprint: &str| json!({"fingerprint": fingerprint, "state": "open"});
+    let time = rig.now();
+    let say = |host: &str| json!({"host": host, "value": 50, "time": time});
+    let measured = |hosts: [&str; 2]| json!({"samples": hosts.map(say)});
+    let (queue, disk) = (alert("queue"), alert("disk"));
+    let (two, turned) = (measured(["a", "b"]), measured(["b", "a"]));
+    let others = measured(["a", "c"]);
+    for body in [&queue, &disk, &queue, &two, &others, &turned] {
+        let (status, received) = sender.json(body).await;
+        assert_eq!(
+            (status, &received["events"]),
+            (StatusCode::ACCEPTED, &json!(0)),
+            "{received}"
+        );
+        assert_ne!(received["unrouted"], json!(0), "{received}");
+    }
+    let mut why = reasons(&rig, &input).await;
+    why.sort_unstable();
+    why.dedup();
+    assert_eq!(why.len(), 2, "the reasons only count: {why:?}");
+    // The servers in another order are the same servers.
+    let mut kept = rejected(&rig, &input, "body").await;
+    kept.sort_unstable();
+    let mut last = [&queue, &disk, &others, &turned].map(Value::to_string);
+    last.sort_unstable();
+    assert_eq!(kept, last);
 }
