@@ -1,6 +1,7 @@
 //! Who gets in, and what gets in: the running api, route by route, against every kind of token and every kind of bad input.
 mod again;
 mod both;
+mod died;
 mod dry;
 mod edits;
 mod history;
