@@ -217,8 +217,13 @@ pub async fn delete(
         async |seed| {
             let (now, actor) = (context.now(), within.allowed.actor());
             let decide = |view: View<'_>| {
-                let is_done = || view.group.state.phase == Phase::Deleting;
+                let phase = view.group.state.phase;
+                let is_done = || matches!(phase, Phase::Deleting | Phase::Tombstone);
                 seen_or_done(&if_match, &rev_tag(view.group), seed, is_done)?;
+                // An empty group is gone a moment after the try that did it.
+                if seed.is_repeated && is_done() {
+                    return Ok(None);
+                }
                 remove(&view, now, &actor, force)
             };
             let group = change(&context, key, decide).await?;

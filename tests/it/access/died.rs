@@ -1,4 +1,5 @@
 //! Writes that are sent again after a try of them died before its answer was noted, where others may have written since.
+use domain::group::Phase;
 use serde_json::json;
 
 use super::again::{ALL, a_minute_passes, forget, mortal};
@@ -63,4 +64,35 @@ async fn a_repeated_rotation_with_if_match_ends_no_url_that_somebody_else_was_gi
     let anew = rig.ask(&ALL, ("POST", &turn), &headers, None).await;
     assert_eq!(anew.status, 200, "{}", anew.body);
     assert_ne!(anew.body["url"], others.body["url"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_whose_first_try_died_is_answered_as_done_also_when_the_group_is_gone() {
+    for conditions in [1, 2] {
+        let (rig, faults, hook) = mortal().await;
+        let group = hook.trim_end_matches("/hooks/h");
+        let path = format!("{group}?force=true");
+        let shown = rig.ask(&ALL, ("GET", group), &[], None).await;
+        let tag = shown.header("etag");
+        // Without If-Match, and with it.
+        let headers = [("Idempotency-Key", "k"), ("If-Match", &tag)];
+        let headers = &headers[..conditions];
+        faults.fail_at(2);
+        let first = rig.ask(&ALL, ("DELETE", &path), headers, None).await;
+        assert_eq!(first.status, 202, "{}", first.body);
+        faults.fail_at(0);
+        let id = group.rsplit('/').next().unwrap();
+        rig.edit(id, |draft| draft.state.phase = Phase::Tombstone)
+            .await;
+        a_minute_passes(&rig).await;
+        let again = rig.ask(&ALL, ("DELETE", &path), headers, None).await;
+        assert_eq!(
+            (again.status, &again.body["id"], &again.body["status"]),
+            (202, &json!(id), &json!("deleting")),
+            "{}",
+            again.body
+        );
+        let other = rig.ask(&ALL, ("DELETE", &path), &[], None).await;
+        assert_eq!(other.status, 404, "for another write it is not there");
+    }
 }
