@@ -56,16 +56,21 @@ fn watch() -> Watch {
     Watch::new(Rules::default(), Mono::from_ms(0))
 }
 
+/// One that lasts for so many seconds from noon on.
+fn hold(why: HoldWhy, seconds: u64) -> Hold {
+    Hold {
+        why,
+        detail: String::new(),
+        since: NOON,
+        until: Some(NOON.plus(Duration::from_secs(seconds))),
+        strikes: 1,
+    }
+}
+
 #[test]
 fn what_a_group_lacks_counts_as_held_while_a_hold_lasts_and_as_missing_when_it_has_ended() {
     let mut group = group();
-    group.state.hold = Some(Hold {
-        why: HoldWhy::Quota,
-        detail: String::new(),
-        since: NOON,
-        until: Some(NOON.plus(Duration::from_secs(300))),
-        strikes: 1,
-    });
+    group.state.hold = Some(hold(HoldWhy::Quota, 300));
     let held = shown(&group, &watch(), NOON.plus(Duration::from_secs(60)));
     assert_eq!(held, [("held", 2), ("degraded", 1)]);
     let over = shown(&group, &watch(), NOON.plus(Duration::from_secs(600)));
@@ -75,13 +80,7 @@ fn what_a_group_lacks_counts_as_held_while_a_hold_lasts_and_as_missing_when_it_h
 #[test]
 fn what_a_throttled_group_lacks_is_missing_because_the_next_create_may_be_throttled_again() {
     let mut group = group();
-    group.state.hold = Some(Hold {
-        why: HoldWhy::Throttled,
-        detail: String::new(),
-        since: NOON,
-        until: Some(NOON.plus(Duration::from_secs(5))),
-        strikes: 1,
-    });
+    group.state.hold = Some(hold(HoldWhy::Throttled, 5));
     let throttled = shown(&group, &watch(), NOON.plus(Duration::from_secs(1)));
     assert_eq!(throttled, [("missing", 2), ("degraded", 1)]);
 }

@@ -3,14 +3,20 @@ use domain::group::Phase;
 use serde_json::json;
 
 use super::again::{ALL, a_minute_passes, forget, mortal};
+use super::rig::{Answered, Rig};
+
+/// A webhook of the group's policy `up`, as it was made.
+async fn webhook(rig: &Rig, group: &str) -> Answered {
+    let hooks = format!("{group}/policies/up/webhooks");
+    let named = Some(json!({"name": "x"}));
+    rig.ask(&ALL, ("POST", &hooks), &[], named).await
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_with_if_match_whose_first_try_died_is_answered_as_done() {
     let (rig, faults, hook) = mortal().await;
     let group = hook.trim_end_matches("/hooks/h");
-    let hooks = format!("{group}/policies/up/webhooks");
-    let named = Some(json!({"name": "x"}));
-    let made = rig.ask(&ALL, ("POST", &hooks), &[], named).await;
+    let made = webhook(&rig, group).await;
     let hook = made.header("location");
     let (config, pause) = (format!("{group}/config"), format!("{group}/pause"));
     let policy = format!("{group}/policies/up");
@@ -37,9 +43,7 @@ async fn a_write_with_if_match_whose_first_try_died_is_answered_as_done() {
 async fn a_repeated_rotation_with_if_match_ends_no_url_that_somebody_else_was_given() {
     let (rig, faults, hook) = mortal().await;
     let group = hook.trim_end_matches("/hooks/h");
-    let hooks = format!("{group}/policies/up/webhooks");
-    let named = Some(json!({"name": "x"}));
-    let made = rig.ask(&ALL, ("POST", &hooks), &[], named).await;
+    let made = webhook(&rig, group).await;
     let hook = made.header("location");
     let turn = format!("{hook}/rotate");
     let tag = made.header("etag");

@@ -145,8 +145,8 @@ async fn while_a_project_cannot_be_noted_keystone_is_asked_once_a_minute() {
     assert_eq!(bench.nova.state().sign_ins, 2);
 }
 
-#[tokio::test(start_paused = true)]
-async fn while_a_note_cannot_be_read_keystone_is_not_asked() {
+/// A worker with its state in a real folder, and where the note of tenant b is.
+fn in_a_folder() -> (Bench, tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench::start_with(|settings| {
         settings.place = Place::Folder(folder.path().to_owned());
@@ -155,6 +155,12 @@ async fn while_a_note_cannot_be_read_keystone_is_not_asked() {
     let notes = folder.path().join("w.projects");
     std::fs::create_dir(&notes).unwrap();
     let note = notes.join("b.project");
+    (bench, folder, note)
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_note_cannot_be_read_keystone_is_not_asked() {
+    let (bench, _folder, note) = in_a_folder();
     std::fs::write(&note, b"\xff\xfe").unwrap();
     for _ in 0..12 {
         assert!(!signs_in(&bench, "b").await);
@@ -168,14 +174,7 @@ async fn while_a_note_cannot_be_read_keystone_is_not_asked() {
 #[tokio::test(start_paused = true)]
 async fn a_note_without_a_region_is_completed_where_its_project_is_the_same() {
     for (text, now) in [("b", "b\nregion ORD\n"), ("other", "other")] {
-        let folder = tempfile::tempdir().unwrap();
-        let bench = Bench::start_with(|settings| {
-            settings.place = Place::Folder(folder.path().to_owned());
-            settings.polls = 1;
-        });
-        let notes = folder.path().join("w.projects");
-        std::fs::create_dir(&notes).unwrap();
-        let note = notes.join("b.project");
+        let (bench, _folder, note) = in_a_folder();
         std::fs::write(&note, text).unwrap();
         assert_eq!(signs_in(&bench, "b").await, text == "b", "{text}");
         assert_eq!(std::fs::read_to_string(&note).unwrap(), now);
